@@ -1,0 +1,160 @@
+"""A design: what is measured, who is treated from when, and with whom they are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.errors import DesignError, shortlist
+from evaluation.panel import Panel, as_periods, period_ordinals, require_columns
+
+NEVER = np.iinfo(np.int64).max
+"""First treated ordinal of a unit that is never treated."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cohorts:
+    """Who is treated from when, one entry a unit of the panel.
+
+    Attributes
+    ----------
+    first : ndarray of int (n_units,)
+        Ordinal of the first treated period, `NEVER` for units never treated.
+    values : ndarray of int (n_cohorts,)
+        Distinct ordinals of treated cohorts in order.
+    labels : pandas.Index (n_cohorts,)
+        The same as periods.
+    """
+
+    first: NDArray[np.int64] = field(repr=False)
+    values: NDArray[np.int64]
+    labels: pd.Index
+
+    @property
+    def treated(self) -> NDArray[np.bool_]:
+        """Whether a unit is ever treated (n_units,)."""
+        return self.first != NEVER
+
+
+@dataclass(frozen=True)
+class Design:
+    """The question put to a panel.
+
+    Parameters
+    ----------
+    outcome : str
+        Column of the outcome.
+    first_treated : str
+        Column with the first treated period of the unit, missing for never treated.
+    comparison : {"never_treated", "not_yet_treated"}
+        Units that a cohort is compared with.
+    covariates : tuple of str
+        Columns to adjust for.
+    cluster : str or tuple of str, optional
+        Columns of clusters; the unit when absent, two columns for two-way clustering.
+    weights : str, optional
+        Column of sampling weights.
+    anticipation : int
+        Periods before treatment in which the unit may already react.
+    base_period : {"varying", "universal"}
+        Reference of effects before treatment.
+    window : tuple of int, optional
+        First and last event time to keep.
+
+    Raises
+    ------
+    DesignError
+        An option that is not one of those above.
+    """
+
+    outcome: str
+    first_treated: str
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    covariates: tuple[str, ...] = ()
+    cluster: str | tuple[str, ...] | None = None
+    weights: str | None = None
+    anticipation: int = 0
+    base_period: Literal["varying", "universal"] = "varying"
+    window: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.covariates, str):
+            object.__setattr__(self, "covariates", (self.covariates,))
+        object.__setattr__(self, "covariates", tuple(self.covariates))
+        if isinstance(self.cluster, list):
+            object.__setattr__(self, "cluster", tuple(self.cluster))
+        for name, allowed in (
+            ("comparison", ("never_treated", "not_yet_treated")),
+            ("base_period", ("varying", "universal")),
+        ):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise DesignError(
+                    f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed))
+                )
+        if isinstance(self.anticipation, bool) or not isinstance(self.anticipation, int | np.integer):
+            raise DesignError(f"anticipation is {self.anticipation!r}", expected="a whole number of periods")
+        if self.anticipation < 0:
+            raise DesignError(f"anticipation is {self.anticipation}", expected="0 or more periods")
+        if self.window is not None:
+            low, high = self.window
+            if low > high:
+                raise DesignError(
+                    f"the window ({low}, {high}) is empty", expected="first event time <= last event time"
+                )
+            object.__setattr__(self, "window", (int(low), int(high)))
+
+    @property
+    def cluster_columns(self) -> tuple[str, ...]:
+        """Names of the cluster columns, empty when the unit is the cluster."""
+        if self.cluster is None:
+            return ()
+        return (self.cluster,) if isinstance(self.cluster, str) else self.cluster
+
+    def cohorts(self, panel: Panel) -> Cohorts:
+        """First treated period of every unit, checked.
+
+        Raises
+        ------
+        DesignError
+            The column is absent, no unit is treated, or a 0 stands for never treated.
+        DataError
+            The value changes within a unit (treatment that switches on twice or off).
+        """
+        require_columns(panel.frame, [self.outcome, self.first_treated, *self.covariates], table="panel")
+        codes, labels = panel.constant_in_unit(self.first_treated)
+        if pd.api.types.is_numeric_dtype(labels):
+            infinite = np.isinf(labels.to_numpy(dtype=float))
+            codes = np.where(np.isin(codes, np.flatnonzero(infinite)), -1, codes)
+        first = np.full(panel.n_units, NEVER, dtype=np.int64)
+        used = np.unique(codes[codes >= 0])
+        if len(used) == 0:
+            raise DesignError(
+                f"no unit is ever treated: column {self.first_treated!r} is empty",
+                expected="the first treated period for each treated unit",
+                fix="check the treated unit's name and the treatment date",
+            )
+        kept = labels[used]
+        if (
+            pd.api.types.is_numeric_dtype(kept)
+            and (kept.to_numpy(dtype=float) == 0).any()
+            and int(panel.ordinals[0]) > 0
+        ):
+            units = panel.units[codes == used[0]]
+            raise DesignError(
+                f"column {self.first_treated!r} is 0 for {len(units)} units, and the panel has no period 0",
+                where=f"units {shortlist(units)}",
+                expected="the first treated period, missing for never treated units",
+                fix=f"replace 0 by a missing value: frame[{self.first_treated!r}].replace(0, np.nan)",
+            )
+        periods, _ = as_periods(kept, panel.frequency, column=self.first_treated)
+        ordinals = period_ordinals(periods)
+        place = np.full(int(used.max()) + 1, NEVER, dtype=np.int64)
+        place[used] = ordinals
+        first[codes >= 0] = place[codes[codes >= 0]]
+        order = np.argsort(ordinals, kind="stable")
+        return Cohorts(first=first, values=ordinals[order], labels=periods[order])

@@ -1,0 +1,355 @@
+"""A panel: one row a unit-period, checked once, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.errors import DataError, shortlist
+
+Frequency = Literal["Y", "Q", "M", "W", "D"]
+FREQUENCIES: tuple[str, ...] = ("Y", "Q", "M", "W", "D")
+_MOST_PERIODS_GAP = 100_000
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Rows of a table as units observed over periods.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit-period (rows,). Kept as it is and never written to.
+    unit, time : str
+        Columns that name the unit and the period. Integers are periods as they stand; dates,
+        ``Period`` values and texts such as ``2014-03`` need a calendar frequency, given or
+        found from the values.
+    frequency : {"Y", "Q", "M", "W", "D"}, optional
+        Calendar frequency of ``time``.
+
+    Attributes
+    ----------
+    unit_codes, time_codes : ndarray of int (rows,)
+        Position of each row's unit in ``units`` and of its period in ``periods``.
+    units : pandas.Index (n_units,)
+        Units in sorted order.
+    periods : pandas.Index (n_periods,)
+        Periods in order: integers or ``pandas.Period``.
+    ordinals : ndarray of int (n_periods,)
+        Integer time of each period; event time is a difference of ordinals.
+
+    Raises
+    ------
+    DataError
+        A column is absent, a key is missing, a period cannot be read, or a unit-period stands twice.
+    """
+
+    frame: pd.DataFrame
+    unit: str = field(kw_only=True)
+    time: str = field(kw_only=True)
+    frequency: str | None = field(default=None, kw_only=True)
+    units: pd.Index = field(init=False, repr=False)
+    periods: pd.Index = field(init=False, repr=False)
+    ordinals: NDArray[np.int64] = field(init=False, repr=False)
+    unit_codes: NDArray[np.intp] = field(init=False, repr=False)
+    time_codes: NDArray[np.intp] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.frame, pd.DataFrame):
+            raise DataError(
+                f"a panel is made of a pandas DataFrame, not of {type(self.frame).__name__}",
+                fix="pass a DataFrame with one row a unit-period",
+            )
+        if self.frequency is not None and self.frequency not in FREQUENCIES:
+            raise DataError(
+                f"unknown frequency {self.frequency!r}", expected="one of " + ", ".join(FREQUENCIES)
+            )
+        require_columns(self.frame, [self.unit, self.time], table="panel")
+        if self.frame.empty:
+            raise DataError("the panel has no rows", fix="check the filter or file that the rows come from")
+        # copy-on-write: later changes to the caller's frame do not reach this one
+        frame = self.frame.copy(deep=False)
+        unit_codes, units = _factorize(frame[self.unit], self.unit)
+        raw_codes, raw = _factorize(frame[self.time], self.time)
+        periods, frequency = as_periods(raw, self.frequency, column=self.time)
+        ordinals = period_ordinals(periods)
+        if not (np.diff(ordinals) > 0).all():
+            # two spellings of one period, or labels that do not sort as their periods do
+            ordinals, position = np.unique(ordinals, return_inverse=True)
+            first = np.zeros(len(ordinals), dtype=np.intp)
+            first[position[::-1]] = np.arange(len(position))[::-1]
+            periods, raw_codes = periods[first], position[raw_codes]
+        _refuse_duplicates(frame, self.unit, self.time, unit_codes, raw_codes, len(periods))
+        for name, value in (
+            ("frame", frame),
+            ("frequency", frequency),
+            ("units", units),
+            ("periods", periods),
+            ("ordinals", ordinals),
+            ("unit_codes", unit_codes),
+            ("time_codes", raw_codes),
+        ):
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_units(self) -> int:
+        return len(self.units)
+
+    @property
+    def n_periods(self) -> int:
+        return len(self.periods)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.frame)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every unit has a row in every period."""
+        return self.n_rows == self.n_units * self.n_periods
+
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether rows run by unit, then period, so that a balanced column is a matrix as it lies."""
+        if self.is_balanced:
+            shape = (self.n_units, self.n_periods)
+            units, times = self.unit_codes.reshape(shape), self.time_codes.reshape(shape)
+            return bool(
+                (units == np.arange(shape[0])[:, None]).all() and (times == np.arange(shape[1])).all()
+            )
+        return bool((np.diff(self.cells) > 0).all())
+
+    @cached_property
+    def cells(self) -> NDArray[np.int64]:
+        """Position of each row in the flattened (n_units, n_periods) matrix, shape (rows,)."""
+        return self.unit_codes.astype(np.int64) * self.n_periods + self.time_codes
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """A column as floats in row order (rows,), missing values as NaN.
+
+        Raises
+        ------
+        DataError
+            The column is absent, not numeric, or holds an infinite value.
+        """
+        require_columns(self.frame, [name], table="panel")
+        values = self.frame[name]
+        try:
+            array = values.to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
+            raise DataError(
+                f"column {name!r} must be numeric",
+                where=f"rows {shortlist(bad.index)}: {shortlist(map(repr, bad.iloc[:3]), 3)}",
+                fix="remove text and units from the column, leave missing values empty",
+            ) from error
+        if np.isinf(array).any():
+            rows = self.frame.index[np.isinf(array)]
+            raise DataError(
+                f"column {name!r} holds infinite values",
+                where=f"rows {shortlist(rows)}",
+                expected="finite numbers, or empty where the value is missing",
+                fix="look for a logarithm of zero or a division by zero",
+            )
+        return array
+
+    def matrix(self, name: str) -> NDArray[np.float64]:
+        """A column as an (n_units, n_periods) matrix, NaN where the unit-period has no row or no value."""
+        values = self.column(name)
+        if self.is_balanced and self.in_order:
+            return values.reshape(self.n_units, self.n_periods)
+        out = np.full(self.n_units * self.n_periods, np.nan)
+        out[self.cells] = values
+        return out.reshape(self.n_units, self.n_periods)
+
+    def constant_in_unit(self, name: str) -> tuple[NDArray[Any], pd.Index]:
+        """One value a unit for a column that must not vary within units.
+
+        Returns
+        -------
+        codes : ndarray of int (n_units,)
+            Position in ``labels``, -1 where the value is missing.
+        labels : pandas.Index
+            The distinct values.
+
+        Raises
+        ------
+        DataError
+            The value changes within a unit.
+        """
+        require_columns(self.frame, [name], table="panel")
+        row_codes, labels = pd.factorize(self.frame[name], sort=True)
+        codes = np.full(self.n_units, -1, dtype=np.int64)
+        codes[self.unit_codes] = row_codes
+        changes = codes[self.unit_codes] != row_codes
+        if changes.any():
+            units = self.units[np.unique(self.unit_codes[changes])]
+            raise DataError(
+                f"column {name!r} changes within a unit",
+                where=f"units {shortlist(units)}; rows {shortlist(self.frame.index[changes])}",
+                expected="one value for all periods of a unit",
+                fix=f"make {name!r} the same in every row of the unit",
+            )
+        return codes, pd.Index(labels)
+
+    def period_of(self, value: object) -> int:
+        """Integer time of a date written as in ``time``, whether or not the panel observes it."""
+        index, _ = as_periods(pd.Index([value]), self.frequency, column=self.time)
+        return int(period_ordinals(index)[0])
+
+
+def require_columns(frame: pd.DataFrame, columns: list[str], *, table: str) -> None:
+    """Raise `DataError` that names every absent column and those that exist."""
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise DataError(
+            f"the {table} has no column {', '.join(map(repr, absent))}",
+            where=f"its columns are {shortlist(map(repr, frame.columns), 20)}",
+            fix="correct the name, or add the column to the table",
+        )
+
+
+def as_periods(values: pd.Index, frequency: str | None, *, column: str) -> tuple[pd.Index, str | None]:
+    """Read labels of periods: integers stay, dates and texts become ``pandas.PeriodIndex``.
+
+    Parameters
+    ----------
+    values : pandas.Index (n,)
+    frequency : str or None
+    column : str
+        Name for messages.
+
+    Returns
+    -------
+    periods : pandas.Index (n,)
+    frequency : str or None
+        The frequency given or found; None for integers.
+    """
+    if isinstance(values, pd.PeriodIndex):
+        return values, values.freqstr[0]
+    if pd.api.types.is_bool_dtype(values):
+        raise DataError(f"column {column!r} holds true and false, not periods")
+    if pd.api.types.is_numeric_dtype(values):
+        floats = values.to_numpy(dtype=float)
+        uneven = ~np.isfinite(floats) | (floats != np.round(floats))
+        if uneven.any():
+            raise DataError(
+                f"column {column!r} must hold whole periods",
+                where=f"values {shortlist(values[uneven])}",
+                fix="number the periods 1, 2, 3 ... or give dates and a frequency",
+            )
+        if frequency is None:
+            return pd.Index(floats.astype(np.int64), name=values.name), None
+        if frequency != "Y":
+            raise DataError(
+                f"column {column!r} holds whole numbers, which are periods by themselves",
+                fix=f"leave the frequency out, or write dates for frequency {frequency!r}",
+            )
+        values = pd.Index([f"{int(value):04d}" for value in floats])
+    try:
+        dates = pd.DatetimeIndex(pd.to_datetime(values, format=None if len(values) < 2 else "mixed"))
+    except (ValueError, TypeError) as error:
+        unreadable = [v for v in values if not _is_date(v)]
+        raise DataError(
+            f"column {column!r} holds values that are not dates",
+            where=f"values {shortlist(map(repr, unreadable))}",
+            expected="whole numbers, dates, or texts such as 2014-03",
+        ) from error
+    if frequency is None:
+        frequency = _find_frequency(dates, column)
+    return dates.to_period(frequency), frequency
+
+
+def period_ordinals(periods: pd.Index) -> NDArray[np.int64]:
+    """Integer time of periods (n,)."""
+    if isinstance(periods, pd.PeriodIndex):
+        return np.asarray(periods.asi8, dtype=np.int64)
+    return periods.to_numpy(dtype=np.int64)
+
+
+def _is_date(value: object) -> bool:
+    try:
+        pd.to_datetime(value)  # type: ignore[call-overload]
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _find_frequency(dates: pd.DatetimeIndex, column: str) -> str:
+    """The coarsest frequency whose periods start at every date given."""
+    unique = dates.unique()
+    for frequency in ("Y", "Q", "M", "D"):
+        if (unique.to_period(frequency).to_timestamp() == unique).all():
+            # a lone January, or Januaries only, cannot tell a year from a month
+            return frequency
+    raise DataError(
+        f"no calendar frequency fits column {column!r}",
+        where=f"values {shortlist(unique[:3])}",
+        fix="give frequency='M' (or Y, Q, W, D) when the panel is made",
+    )
+
+
+def _factorize(values: pd.Series, column: str) -> tuple[NDArray[np.intp], pd.Index]:
+    codes, labels = _runs(values)
+    if codes is None:
+        codes, labels = pd.factorize(values, sort=True)
+    missing = codes < 0
+    if missing.any():
+        rows = values.index[missing]
+        raise DataError(
+            f"column {column!r} is missing in {int(missing.sum())} rows",
+            where=f"rows {shortlist(rows)}",
+            expected="every row names its unit and its period",
+            fix="fill the value in or remove the rows",
+        )
+    return codes, pd.Index(labels)
+
+
+def _runs(values: pd.Series) -> tuple[NDArray[np.intp] | None, Any]:
+    """Codes of an integer column that is already in order, without a hash table."""
+    if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"):
+        return None, None
+    array = values.to_numpy()
+    if len(array) < 2 or (array[1:] < array[:-1]).any():
+        return None, None
+    starts = np.empty(len(array), dtype=bool)
+    starts[0] = True
+    np.not_equal(array[1:], array[:-1], out=starts[1:])
+    return np.cumsum(starts, dtype=np.intp) - 1, array[starts]
+
+
+def _refuse_duplicates(
+    frame: pd.DataFrame,
+    unit: str,
+    time: str,
+    unit_codes: NDArray[np.intp],
+    time_codes: NDArray[np.intp],
+    n_periods: int,
+) -> None:
+    cells = unit_codes.astype(np.int64) * n_periods + time_codes
+    if (np.diff(cells) > 0).all():
+        return
+    most = int(cells.max()) + 1
+    if most <= 20 * len(cells) + _MOST_PERIODS_GAP:
+        counts = np.bincount(cells, minlength=most)
+        repeated = counts[cells] > 1
+    else:
+        repeated = pd.Series(cells).duplicated(keep=False).to_numpy()
+    if not repeated.any():
+        return
+    rows = frame.loc[repeated, [unit, time]]
+    pairs = rows.drop_duplicates()
+    named = shortlist(f"({u}, {t})" for u, t in zip(pairs[unit], pairs[time], strict=True))
+    raise DataError(
+        f"{len(pairs)} unit-periods stand in more than one row: {named}",
+        where=f"rows {shortlist(rows.index, 8)}; columns {unit!r}, {time!r}",
+        expected="one row a unit-period",
+        fix="remove the repeated rows, or aggregate them before the panel is made",
+    )

@@ -1,0 +1,423 @@
+"""What an estimator returns: estimates with their full covariance, and the algebra on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from evaluation.errors import EstimationError, shortlist
+
+TERM_COLUMNS = ("term", "cohort", "time", "event_time")
+AGGREGATIONS = ("simple", "group", "event_time", "calendar")
+Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleCount:
+    """What entered an estimate.
+
+    Attributes
+    ----------
+    units, periods, treated, observations : int
+        Counted after rows were dropped.
+    clusters : tuple of int
+        Number of clusters in each dimension, empty when there are none.
+    dropped : mapping of str to int
+        Reason to number of rows dropped.
+    """
+
+    units: int
+    periods: int
+    treated: int
+    observations: int
+    clusters: tuple[int, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class CohortShares:
+    """Estimated cohort shares, the weights of aggregations, with their sampling covariance.
+
+    Aggregated effects are smooth functions of (coef, share); their variance follows by the delta
+    method on the joint covariance (Callaway and Sant'Anna 2021, Corollary 2).
+
+    Attributes
+    ----------
+    cohort : tuple (G,)
+        Cohort labels as in ``Result.terms["cohort"]``.
+    share : ndarray (G,)
+        Share of the (weighted) units in each cohort, or any number proportional to it.
+    vcov : ndarray (G, G)
+        Zero where shares are taken as fixed.
+    cross : ndarray (k, G)
+        Covariance of the coefficients with the shares.
+    influence : ndarray (n_units, G) or callable, optional
+    """
+
+    cohort: tuple[Any, ...]
+    share: NDArray[np.float64]
+    vcov: NDArray[np.float64]
+    cross: NDArray[np.float64]
+    influence: Influence | None = None
+
+
+@dataclass(frozen=True)
+class WaldTest:
+    """A joint test of linear restrictions, with its null hypothesis in words."""
+
+    null: str
+    statistic: float
+    df: int
+    df_denominator: float
+    p_value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Estimates of one method under one design.
+
+    Parameters
+    ----------
+    method, estimand : str
+        What was computed and what it stands for, in words.
+    terms : pandas.DataFrame
+        Columns ``term, cohort, time, event_time`` (k rows), missing where a term has none.
+    coef : ndarray (k,)
+        In units of the outcome. NaN where a term does not exist in the data.
+    vcov : ndarray (k, k)
+        Always full. NaN rows where a standard error is undefined.
+    df : float
+        Degrees of freedom of the t distribution, infinite for the normal.
+    sample : SampleCount
+    notes : tuple of str
+        What a reader must know: dropped units, undefined terms, conventions.
+    inference : str
+        Which covariance, in words.
+    influence_function : ndarray (n_units, k) or callable, optional
+        Unit contributions psi with coef - truth ~ mean(psi), so that without corrections
+        vcov = psi' psi / n_units**2. A callable is evaluated when `influence` is first read.
+    shares : CohortShares, optional
+        For results whose terms are cohort-by-period effects.
+    aggregate_overall : Result, optional
+        Set on aggregations: their one-term summary.
+    """
+
+    method: str
+    estimand: str
+    terms: pd.DataFrame
+    coef: NDArray[np.float64]
+    vcov: NDArray[np.float64]
+    sample: SampleCount
+    df: float = np.inf
+    notes: tuple[str, ...] = ()
+    inference: str = ""
+    influence_function: Influence | None = field(default=None, repr=False)
+    shares: CohortShares | None = field(default=None, repr=False)
+    aggregate_overall: Result | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        k = len(self.coef)
+        terms = self.terms.reindex(columns=list(TERM_COLUMNS)).reset_index(drop=True)
+        object.__setattr__(self, "terms", terms)
+        coef = np.array(self.coef, dtype=float)
+        vcov = np.array(self.vcov, dtype=float).reshape(k, k)
+        if len(terms) != k:
+            raise ValueError(f"{len(terms)} terms for {k} coefficients")
+        for name, value in (("coef", coef), ("vcov", vcov)):
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.coef)
+
+    @cached_property
+    def influence(self) -> NDArray[np.float64] | None:
+        """Unit contributions (n_units, k), or None where the method has none."""
+        return _evaluate(self.influence_function)
+
+    @property
+    def std_errors(self) -> NDArray[np.float64]:
+        """Standard errors (k,); NaN where undefined, never 0 for lack of data."""
+        variance = np.diag(self.vcov).copy()
+        variance[~(variance > 0)] = np.nan
+        return np.sqrt(variance)
+
+    # one-term results -------------------------------------------------------------------------
+
+    @property
+    def overall(self) -> Result:
+        """The one-term summary of an aggregation; a one-term result is its own."""
+        if self.aggregate_overall is not None:
+            return self.aggregate_overall
+        if len(self) == 1:
+            return self
+        raise EstimationError(
+            f"{self.method} has {len(self)} terms and no overall effect",
+            fix='aggregate first: result.aggregate("simple")',
+        )
+
+    @property
+    def estimate(self) -> float:
+        return float(self._single.coef[0])
+
+    @property
+    def std_error(self) -> float:
+        return float(self._single.std_errors[0])
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of a zero effect."""
+        return float(self._single.tidy()["p_value"].iloc[0])
+
+    def conf_int(self, level: float = 0.95) -> tuple[float, float]:
+        """Interval of a one-term result, in units of the outcome."""
+        row = self._single.tidy(level).iloc[0]
+        return float(row["ci_low"]), float(row["ci_high"])
+
+    @property
+    def _single(self) -> Result:
+        if len(self) != 1:
+            raise EstimationError(
+                f"{self.method} has {len(self)} terms: {shortlist(self.terms['term'])}",
+                expected="a one-term result",
+                fix="read .tidy(), or take .overall of an aggregation",
+            )
+        return self
+
+    # tables -----------------------------------------------------------------------------------
+
+    def tidy(self, level: float = 0.95) -> pd.DataFrame:
+        """One row a term: estimate, standard error, pointwise interval and p-value.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the interval, between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``term, cohort, time, event_time, estimate, std_error, ci_low, ci_high, p_value``.
+        """
+        _check_level(level)
+        return self._table(_quantile(0.5 + level / 2, self.df))
+
+    def simultaneous(
+        self,
+        level: float = 0.95,
+        draws: int = 999,
+        *,
+        seed: int | np.random.Generator,
+        multiplier: str = "gaussian",
+    ) -> pd.DataFrame:
+        """As `tidy`, with intervals that cover all terms together with probability ``level``.
+
+        The critical value is the quantile of the largest absolute t statistic (Callaway and
+        Sant'Anna 2021, Algorithm 1; Montiel Olea and Plagborg-Moller 2019). Gaussian multipliers
+        given the sample are exactly draws from N(0, vcov), so that units are not touched again;
+        ``"rademacher"`` draws signs for each unit and needs the influence function.
+
+        Parameters
+        ----------
+        level : float
+        draws : int
+        seed : int or numpy.random.Generator
+        multiplier : {"gaussian", "rademacher"}
+        """
+        _check_level(level)
+        critical = self.critical_value(level, draws, seed=seed, multiplier=multiplier)
+        return self._table(critical)
+
+    def critical_value(
+        self,
+        level: float = 0.95,
+        draws: int = 999,
+        *,
+        seed: int | np.random.Generator,
+        multiplier: str = "gaussian",
+    ) -> float:
+        """Quantile of the largest absolute t statistic over the terms that have one."""
+        generator = np.random.default_rng(seed)
+        errors = self.std_errors
+        usable = np.isfinite(errors)
+        if not usable.any():
+            return np.nan
+        if multiplier == "gaussian":
+            correlation = self.vcov[np.ix_(usable, usable)] / np.outer(errors[usable], errors[usable])
+            sample = generator.standard_normal((draws, int(usable.sum()))) @ _root(correlation)
+        elif multiplier == "rademacher":
+            psi = self.influence
+            if psi is None:
+                raise EstimationError(
+                    f"{self.method} has no influence function for Rademacher multipliers",
+                    fix='use multiplier="gaussian"',
+                )
+            signs = 2 * generator.integers(0, 2, size=(draws, len(psi)), dtype=np.int8) - 1
+            sample = signs.astype(float) @ (psi[:, usable] / (len(psi) * errors[usable]))
+        else:
+            raise EstimationError(
+                f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'"
+            )
+        if np.isfinite(self.df):
+            sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
+        largest = np.abs(sample).max(axis=1)
+        # never below the pointwise value, which simulation noise could give for one term
+        return max(float(np.quantile(largest, level, method="higher")), _quantile(0.5 + level / 2, self.df))
+
+    def _table(self, critical: float) -> pd.DataFrame:
+        errors = self.std_errors
+        with np.errstate(invalid="ignore", divide="ignore"):
+            statistic = np.abs(self.coef) / errors
+        out = self.terms.copy()
+        out["estimate"] = self.coef
+        out["std_error"] = errors
+        out["ci_low"] = self.coef - critical * errors
+        out["ci_high"] = self.coef + critical * errors
+        out["p_value"] = 2 * _survival(statistic, self.df)
+        return out
+
+    # algebra ----------------------------------------------------------------------------------
+
+    def combine(
+        self, weights: ArrayLike, estimand: str, *, terms: pd.DataFrame | Sequence[str] | None = None
+    ) -> Result:
+        """Linear combinations of the terms, with weights taken as known.
+
+        Parameters
+        ----------
+        weights : array_like (k,) or (m, k)
+        estimand : str
+        terms : pandas.DataFrame or sequence of str, optional
+            Names of the m combinations.
+        """
+        matrix = np.atleast_2d(np.asarray(weights, dtype=float))
+        if matrix.shape[1] != len(self):
+            raise EstimationError(
+                f"{matrix.shape[1]} weights for {len(self)} terms", expected=f"{len(self)} weights"
+            )
+        if terms is None:
+            terms = [estimand] if len(matrix) == 1 else [f"{estimand} [{i}]" for i in range(len(matrix))]
+        if not isinstance(terms, pd.DataFrame):
+            terms = pd.DataFrame({"term": list(terms)})
+        used = (matrix != 0).any(axis=0)
+        part = matrix[:, used]
+        influence = self.influence_function
+        return replace(
+            self,
+            estimand=estimand,
+            terms=terms,
+            coef=part @ self.coef[used],
+            vcov=part @ self.vcov[np.ix_(used, used)] @ part.T,
+            influence_function=None if influence is None else _then(self, used, part),
+            shares=None,
+            aggregate_overall=None,
+        )
+
+    def wald(self, restriction: ArrayLike, null: ArrayLike = 0.0) -> WaldTest:
+        """Test ``restriction @ coef = null``: chi-squared, or F when ``df`` is finite.
+
+        Parameters
+        ----------
+        restriction : array_like (m, k) or (k,)
+        null : array_like (m,) or float
+        """
+        matrix = np.atleast_2d(np.asarray(restriction, dtype=float))
+        used = (matrix != 0).any(axis=0)
+        part = matrix[:, used]
+        value = np.broadcast_to(np.asarray(null, dtype=float), (len(matrix),))
+        gap = part @ self.coef[used] - value
+        covariance = part @ self.vcov[np.ix_(used, used)] @ part.T
+        names = self.terms["term"].astype(str).to_numpy()[used]
+        words = (
+            f"{shortlist(names)} {'is' if len(names) == 1 else 'are all'} {value[0]:g}"
+            if (np.count_nonzero(matrix, axis=1) == 1).all() and np.ptp(value) == 0
+            else f"{len(matrix)} linear restrictions on {shortlist(names)} hold"
+        )
+        if not np.isfinite(covariance).all() or not np.isfinite(gap).all():
+            return WaldTest(f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan)
+        rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
+        statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
+        if np.isfinite(self.df):
+            p_value = float(stats.f.sf(statistic / rank, rank, self.df)) if rank else np.nan
+        else:
+            p_value = float(stats.chi2.sf(statistic, rank)) if rank else np.nan
+        return WaldTest(words, statistic, rank, self.df, p_value)
+
+    def aggregate(
+        self,
+        by: str,
+        *,
+        balance: int | None = None,
+        window: tuple[int, int] | None = None,
+    ) -> Result:
+        """Average cohort-by-period effects (Callaway and Sant'Anna 2021, section 3.2).
+
+        Parameters
+        ----------
+        by : {"simple", "group", "event_time", "calendar"}
+            ``"simple"`` is one term, the ATT over all treated cells. The others carry `overall`.
+        balance : int, optional
+            Event time: keep only cohorts that are seen at least this long after treatment, and
+            effects up to then.
+        window : tuple of int, optional
+            Event time: first and last event time to keep.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        EstimationError
+            The terms are not cohort-by-period effects, or none is left.
+        """
+        if by not in AGGREGATIONS:
+            raise EstimationError(f"unknown aggregation {by!r}", expected=", ".join(AGGREGATIONS))
+        if self.shares is None:
+            raise EstimationError(
+                f"the terms of {self.method} are not cohort-by-period effects",
+                fix="aggregate the result of GroupTime, Imputation or InteractionWeighted",
+            )
+        from evaluation._aggregate import aggregate
+
+        return aggregate(self, by, balance=balance, window=window)
+
+
+def _evaluate(influence: Influence | None) -> NDArray[np.float64] | None:
+    return influence() if callable(influence) else influence
+
+
+def _then(result: Result, used: NDArray[np.bool_], matrix: NDArray[np.float64]) -> Callable[[], Any]:
+    def influence() -> Any:
+        base = result.influence
+        return None if base is None else base[:, used] @ matrix.T
+
+    return influence
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.95")
+
+
+def _quantile(probability: float, df: float) -> float:
+    return float(stats.norm.ppf(probability) if np.isinf(df) else stats.t.ppf(probability, df))
+
+
+def _survival(statistic: NDArray[np.float64], df: float) -> NDArray[np.float64]:
+    out = stats.norm.sf(statistic) if np.isinf(df) else stats.t.sf(statistic, df)
+    return np.asarray(out, dtype=float)
+
+
+def _root(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Matrix R with R' R = correlation, also for a singular one."""
+    values, vectors = np.linalg.eigh(correlation)
+    root: NDArray[np.float64] = (vectors * np.sqrt(np.clip(values, 0, None))).T
+    return root
