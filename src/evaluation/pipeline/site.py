@@ -1,0 +1,249 @@
+"""The reports folder: where each file stands, written whole or not at all, and the result files in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+from evaluation.errors import OutputError, ReportError, StudyError
+
+PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
+ORDER = ("study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data")
+_LONGEST_SLUG = 80
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of one study stand, under the reports folder.
+
+    With overrides the study is a variant: it has a folder of its own, so that
+    ``en/STUDY.html`` is always the study file as it stands.
+    """
+
+    reports: Path
+    study: str
+    variant: str | None = None
+
+    @classmethod
+    def of(cls, reports: Path, study: str, overrides: Mapping[str, Any]) -> Place:
+        """The place of a study with these overrides."""
+        return cls(reports, study, variant_name(study, overrides) if overrides else None)
+
+    @property
+    def name(self) -> str:
+        """Name of the study, or of the variant."""
+        return self.variant or self.study
+
+    def page(self, language: str) -> Path:
+        """The page in one language."""
+        if self.variant:
+            return self.reports / "variants" / self.variant / f"{language}.html"
+        return self.reports / language / f"{self.study}.html"
+
+    @property
+    def result(self) -> Path:
+        """The result file."""
+        if self.variant:
+            return self.reports / "variants" / self.variant / "result.json"
+        return self.reports / "results" / f"{self.study}.json"
+
+    @property
+    def failure(self) -> Path:
+        """The page that says why the last run failed; absent after a good run."""
+        return self.reports / "failures" / f"{self.name}.html"
+
+    def alternate(self, language: str) -> str:
+        """Link from a page to the same page in the other language."""
+        return f"{language}.html" if self.variant else f"../{language}/{self.study}.html"
+
+    @property
+    def index(self) -> str:
+        """Link from a page to the index."""
+        return "../../index.html" if self.variant else "../index.html"
+
+
+def variant_name(study: str, overrides: Mapping[str, Any]) -> str:
+    """A folder name for a study with overrides: readable, safe, and never the same for two.
+
+    Examples
+    --------
+    >>> variant_name("pollution_enforcement", {"treatment.date": "2016-03"})
+    'pollution_enforcement--treatment.date=2016-03'
+    """
+    parts = [f"{key}={_value(value)}" for key, value in sorted(overrides.items())]
+    plain = "--".join((study, *parts))
+    safe = re.sub(r"[^A-Za-z0-9._=-]+", "-", plain)
+    # a value that was altered or cut, or is not text, is told apart by its content
+    exact = all(isinstance(v, str) and not re.fullmatch(r"[-+0-9.]+|true|false", v) or _dated(v) for v in overrides.values())
+    if safe == plain and exact and len(safe) <= _LONGEST_SLUG:
+        return safe
+    content = json.dumps(dict(sorted(overrides.items())), ensure_ascii=True, sort_keys=True)
+    return f"{safe[:_LONGEST_SLUG]}--{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+
+
+def _dated(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d(-\d\d)?", value) is not None
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=True, sort_keys=True)
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder and write a file into it, before any work is done.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made or written into.
+    """
+    trial = folder / f".trial-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"")
+        trial.unlink()
+    except OSError as error:
+        raise OutputError(
+            "the reports folder cannot be written",
+            where=f"{folder}: {error.strerror}",
+            fix="give another with --reports DIR, or change its permissions",
+        ) from error
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name beside it, then put it in place: readers see old or new.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or the folder cannot be written. The old file stands as it was.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(
+            f"{path.name} cannot be written", where=f"{path.parent}: {error.strerror}"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def commit_of(root: Path) -> str:
+    """The commit of the checkout, with ``-dirty`` when a tracked file was changed, or ``unknown``."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(root), *words]
+        quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=quiet).stdout
+
+    try:
+        commit = git("rev-parse", "HEAD").strip()
+        # a project copied into a folder of somebody else's repository has no commit of its own
+        if not git("ls-files", "studies").strip():
+            return "unknown"
+        return commit + ("-dirty" if git("status", "--porcelain", "--untracked-files=no").strip() else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+def generated_now() -> str:
+    """The time of the run in UTC; ``SOURCE_DATE_EPOCH`` stands in for the clock when it is set.
+
+    Raises
+    ------
+    StudyError
+        ``SOURCE_DATE_EPOCH`` is not a number of seconds.
+    """
+    stated = os.environ.get("SOURCE_DATE_EPOCH")
+    try:
+        moment = datetime.fromtimestamp(int(stated) if stated else time.time(), tz=UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise StudyError(
+            "SOURCE_DATE_EPOCH is not a time", where=f"environment: {stated!r}", expected="seconds since 1970"
+        ) from error
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, of this package and of what its numbers rest on."""
+    from evaluation import __version__
+
+    found = {"python": python_version(), "evaluation": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def result_text(result: Mapping[str, Any]) -> str:
+    """A result file: the head in its order, numbers that do not exist as null, one trailing newline."""
+    ordered = {key: result[key] for key in ORDER if key in result}
+    ordered.update((key, value) for key, value in result.items() if key not in ordered)
+    return json.dumps(_finite(ordered), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_results(reports: Path) -> list[tuple[Place, dict[str, Any]]]:
+    """Every result file on disk, studies first, with its place.
+
+    Raises
+    ------
+    ReportError
+        A result file is not one.
+    """
+    found = []
+    paths = [*sorted((reports / "results").glob("*.json")), *sorted((reports / "variants").glob("*/result.json"))]
+    for path in paths:
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+            study = str(result["study"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReportError(
+                f"{path.relative_to(reports)} is not a result file", fix="delete it and run the study again"
+            ) from error
+        found.append((Place(reports, study, path.parent.name if path.name == "result.json" else None), result))
+    return found
+
+
+def differences(first: Any, second: Any, place: str = "") -> list[str]:
+    """Keys at which two results differ; a report says the same in both languages, so there are none."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        keys = [*first, *(key for key in second if key not in first)]
+        absent = object()
+        return [
+            item
+            for key in keys
+            for item in differences(first.get(key, absent), second.get(key, absent), f"{place}.{key}".lstrip("."))
+        ]
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = enumerate(zip(first, second, strict=True))
+        return [item for i, (a, b) in pairs for item in differences(a, b, f"{place}[{i}]")]
+    return [] if type(first) is type(second) and first == second else [place or "the result"]
