@@ -1,0 +1,331 @@
+"""From a panel and a design to the arrays of a regression, with every dropped row counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.design import NEVER, Design
+from evaluation.errors import DataError, DesignError, shortlist
+from evaluation.numerics.demean import singletons as find_singletons
+from evaluation.panel import Panel, require_columns
+from evaluation.result import SampleCount
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """One dimension of clustering.
+
+    Attributes
+    ----------
+    name : str
+    codes : ndarray of int (rows,), or None when the cluster is the unit
+    n : int
+        Clusters with a row in the sample.
+    holds_units, holds_periods : bool
+        Whether a unit (a period) lies in one cluster.
+    by_unit : ndarray of int (n_units,), optional
+        Cluster of each unit, -1 for units without rows, where ``holds_units``.
+    """
+
+    name: str
+    codes: IntArray | None
+    n: int
+    holds_units: bool
+    holds_periods: bool
+    by_unit: IntArray | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows that enter a regression.
+
+    Attributes
+    ----------
+    unit, time : ndarray of int (rows,)
+        Codes in the panel's units and periods.
+    group : ndarray of int (n_units,)
+        Position of the unit's cohort in ``cohort_values``; the number of cohorts for never treated.
+    outcome : ndarray (rows,)
+    covariates : ndarray (rows, p)
+    weights : ndarray (rows,), optional
+    complete : bool
+        Rows are all unit-periods in order, so that a column is a matrix as it lies.
+    """
+
+    panel: Panel
+    design: Design
+    unit: IntArray
+    time: IntArray
+    group: IntArray
+    cohort_values: NDArray[np.int64]
+    cohort_labels: pd.Index
+    outcome: FloatArray
+    covariates: FloatArray
+    weights: FloatArray | None
+    clusters: tuple[Clusters, ...]
+    complete: bool
+    dropped: dict[str, int]
+    notes: tuple[str, ...]
+    n_units: int
+    n_periods: int
+    n_treated: int
+    rows: IntArray | None
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.outcome)
+
+    def column(self, name: str) -> FloatArray:
+        """Another column of the panel in the rows of the sample."""
+        values = self.panel.column(name)
+        return values if self.rows is None else values[self.rows]
+
+    @property
+    def event_time(self) -> NDArray[np.float64]:
+        """Periods since treatment by cohort (G + 1, T); NaN in the last row, never treated."""
+        table = np.full((len(self.cohort_values) + 1, self.panel.n_periods), np.nan)
+        table[:-1] = self.panel.ordinals[None, :] - self.cohort_values[:, None]
+        return table
+
+    def count(self) -> SampleCount:
+        return SampleCount(
+            units=self.n_units,
+            periods=self.n_periods,
+            treated=self.n_treated,
+            observations=self.n_rows,
+            clusters=tuple(c.n for c in self.clusters),
+            dropped=self.dropped,
+        )
+
+
+def build_sample(
+    panel: Panel,
+    design: Design,
+    *,
+    clustered: bool = True,
+    always_treated: str = "keep",
+    singletons: str = "keep",
+    drop_cells: tuple[int, int] | None = None,
+    needs_units: bool = True,
+) -> Sample:
+    """Rows with everything that a regression needs.
+
+    Parameters
+    ----------
+    panel : Panel
+    design : Design
+    clustered : bool
+        Whether clusters are read.
+    always_treated : {"keep", "drop"}
+        Units treated from their first period of the panel on.
+    singletons : {"keep", "drop"}
+        Rows alone in their unit or period.
+    drop_cells : tuple of int, optional
+        Window of event times; rows of treated units outside it are dropped.
+    needs_units : bool
+        Whether unit effects are removed, so that one unit is not enough.
+
+    Raises
+    ------
+    DataError, DesignError
+        Columns that are absent, not numeric or infinite; weights below 0; nothing left.
+    """
+    if panel.n_periods < 2:
+        raise DesignError(
+            f"the panel has one period, {panel.periods[0]}",
+            expected="at least one period before and one after treatment",
+            fix="add earlier periods to the table",
+        )
+    cohorts = design.cohorts(panel)
+    group = np.searchsorted(cohorts.values, cohorts.first).astype(np.intp)
+    group[cohorts.first == NEVER] = len(cohorts.values)
+    outcome = panel.column(design.outcome)
+    weights = None if design.weights is None else panel.column(design.weights)
+    covariates = (
+        np.column_stack([panel.column(name) for name in design.covariates])
+        if design.covariates
+        else np.empty((panel.n_rows, 0))
+    )
+    dropped: dict[str, int] = {}
+    notes: list[str] = []
+    keep = np.ones(panel.n_rows, dtype=bool)
+
+    def drop(reason: str, rows: NDArray[np.bool_]) -> int:
+        gone = int((rows & keep).sum())
+        if gone:
+            dropped[reason] = gone
+            keep[rows] = False
+        return gone
+
+    drop(f"missing outcome {design.outcome!r}", np.isnan(outcome))
+    for j, name in enumerate(design.covariates):
+        drop(f"missing covariate {name!r}", np.isnan(covariates[:, j]))
+    if weights is not None:
+        if (weights < 0).any():
+            rows = panel.frame.index[weights < 0]
+            raise DataError(
+                f"weights in column {design.weights!r} are below 0",
+                where=f"rows {shortlist(rows)}",
+                expected="0 or more",
+            )
+        drop(f"missing weight {design.weights!r}", np.isnan(weights))
+        drop(f"weight {design.weights!r} is 0", weights == 0)
+    dimensions = _read_clusters(panel, design) if clustered else []
+    for name, codes, *_ in dimensions:
+        if codes is not None:
+            drop(f"missing cluster {name!r}", codes < 0)
+    early = cohorts.first - design.anticipation <= panel.ordinals[0]
+    if early.any():
+        if always_treated == "drop":
+            drop("unit treated from the first period on", early[panel.unit_codes])
+        else:
+            notes.append(
+                f"{int(early.sum())} units are treated in every period and serve as comparisons "
+                f"({shortlist(panel.units[early])})"
+            )
+    if drop_cells is not None:
+        low, high = drop_cells
+        first = cohorts.first[panel.unit_codes]
+        distance = panel.ordinals[panel.time_codes] - np.where(first == NEVER, 0, first)
+        drop(f"event time outside {low} to {high}", (first != NEVER) & ((distance < low) | (distance > high)))
+    everything = bool(keep.all())
+    if needs_units:
+        count = _count_singletons(panel, keep, everything)
+        if count is not None and count.any():
+            if singletons == "drop":
+                drop("alone in its unit or period", count)
+            else:
+                notes.append(
+                    f"{int(count.sum())} rows are alone in their unit or period: they are fitted perfectly "
+                    "and counted as observations"
+                )
+    if not keep.any():
+        raise DataError(
+            "no row is left: " + ", ".join(f"{reason} ({n})" for reason, n in dropped.items()),
+            fix=f"look at the columns of {design.outcome!r} and its covariates, weights and clusters",
+        )
+    everything = bool(keep.all())
+    rows = None if everything else np.flatnonzero(keep)
+    complete = everything and panel.is_balanced and panel.in_order
+    if not complete and (everything or int(keep.sum()) == panel.n_rows) and panel.is_balanced:
+        # a balanced table in any order is sorted once
+        rows = np.argsort(panel.cells)
+        complete = True
+
+    def take(values: Any) -> Any:
+        return values if rows is None else values[rows]
+
+    unit, time = take(panel.unit_codes), take(panel.time_codes)
+    if everything:
+        seen = np.ones(panel.n_units, dtype=bool)
+        n_periods = panel.n_periods
+    else:
+        seen = np.bincount(unit, minlength=panel.n_units) > 0
+        n_periods = int((np.bincount(time, minlength=panel.n_periods) > 0).sum())
+    treated = seen & cohorts.treated
+    if not treated.any():
+        raise DesignError(
+            "no treated unit is left in the sample",
+            where=", ".join(f"{reason}: {n} rows" for reason, n in dropped.items()),
+            fix="look at the missing values of the treated units",
+        )
+    return Sample(
+        panel=panel,
+        design=design,
+        unit=unit,
+        time=time,
+        group=group,
+        cohort_values=cohorts.values,
+        cohort_labels=cohorts.labels,
+        outcome=take(outcome),
+        covariates=take(covariates),
+        weights=None if weights is None else take(weights),
+        clusters=tuple(_finish(d, take, unit, time, seen, panel) for d in dimensions),
+        complete=complete,
+        dropped=dropped,
+        notes=tuple(notes),
+        n_units=int(seen.sum()),
+        n_periods=n_periods,
+        n_treated=int(treated.sum()),
+        rows=rows,
+    )
+
+
+def _count_singletons(panel: Panel, keep: NDArray[np.bool_], everything: bool) -> NDArray[np.bool_] | None:
+    if everything and panel.is_balanced:
+        return None
+    out = np.zeros(panel.n_rows, dtype=bool)
+    out[keep] = find_singletons(
+        panel.unit_codes[keep], panel.time_codes[keep], panel.n_units, panel.n_periods
+    )
+    return out
+
+
+def _read_clusters(
+    panel: Panel, design: Design
+) -> list[tuple[str, IntArray | None, NDArray[np.integer] | None]]:
+    """Name, codes by row (None for the unit itself) and codes by unit where they are constant in it."""
+    columns = design.cluster_columns or (panel.unit,)
+    if len(columns) > 2:
+        raise DesignError(
+            f"{len(columns)} cluster columns: {shortlist(columns)}",
+            expected="one column, or two for two-way clustering",
+        )
+    if len(set(columns)) < len(columns):
+        raise DesignError(f"both cluster columns are {columns[0]!r}", expected="two different columns")
+    require_columns(panel.frame, list(columns), table="panel")
+    out: list[tuple[str, IntArray | None, NDArray[np.integer] | None]] = []
+    for name in columns:
+        if name == panel.unit:
+            out.append((name, None, None))
+        elif name == panel.time:
+            out.append((name, panel.time_codes, None))
+        elif len(columns) == 1:
+            try:
+                by_unit, _ = panel.constant_in_unit(name)
+            except DataError as error:
+                raise DesignError(
+                    f"cluster {name!r} cuts across units",
+                    where=error.where,
+                    expected="every unit in one cluster",
+                    fix="make the cluster the same in all periods of a unit, or cluster in two ways: "
+                    f"cluster=({panel.unit!r}, {name!r})",
+                ) from error
+            out.append((name, by_unit[panel.unit_codes], by_unit))
+        else:
+            codes, _ = pd.factorize(panel.frame[name], sort=True)
+            out.append((name, codes, None))
+    return out
+
+
+def _finish(
+    dimension: tuple[str, IntArray | None, NDArray[np.integer] | None],
+    take: Any,
+    unit: IntArray,
+    time: IntArray,
+    seen: NDArray[np.bool_],
+    panel: Panel,
+) -> Clusters:
+    name, codes, by_unit = dimension
+    if codes is None:
+        return Clusters(name, None, int(seen.sum()), True, False)
+    codes = take(codes)
+    if name == panel.time:
+        n = int((np.bincount(codes, minlength=panel.n_periods) > 0).sum())
+        return Clusters(name, codes, n, False, True)
+    values, codes = np.unique(codes, return_inverse=True)
+    units = np.full(panel.n_units, -1, dtype=np.int64)
+    units[unit] = codes
+    holds_units = by_unit is not None or bool((units[unit] == codes).all())
+    periods = np.full(panel.n_periods, -1, dtype=np.int64)
+    periods[time] = codes
+    holds_periods = bool((periods[time] == codes).all())
+    return Clusters(name, codes, len(values), holds_units, holds_periods, units if holds_units else None)

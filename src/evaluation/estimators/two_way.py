@@ -1,0 +1,252 @@
+"""Two-way fixed effects, static and event study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.design import Design
+from evaluation.errors import EstimationError, shortlist
+from evaluation.estimators._covariance import check_covariance, covariance
+from evaluation.estimators._sample import Sample, build_sample
+from evaluation.estimators._terms import Terms, event_terms, references, static_term
+from evaluation.numerics.covariance import SmallSample, small_sample
+from evaluation.numerics.row_regression import RowRegression, fit_rows
+from evaluation.panel import Panel
+from evaluation.result import Result
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TwoWayFixedEffects:
+    """Least squares on treatment, unit effects and period effects.
+
+    ``y_it = a_i + b_t + sum_e beta_e 1[t - g_i = e] + x_it' gamma + u_it``, the static form with one
+    indicator for ``t >= g_i``. Under staggered timing and effects that differ between cohorts or
+    change over time, the coefficients are not averages of effects with positive weights
+    (de Chaisemartin and D'Haultfoeuille 2020; Goodman-Bacon 2021; Sun and Abraham 2021).
+
+    Parameters
+    ----------
+    event_study : bool
+        One term for each event time instead of one for all.
+    reference : int or tuple of int, optional
+        Event times whose effect is 0. When absent, the last period before treatment, less
+        ``design.anticipation``. Without never treated units two references are needed.
+    covariance : {"cluster", "iid", "HC1"}
+        ``"cluster"`` reads ``design.cluster``: the unit when that is absent, two columns for
+        two-way clustering.
+    small_sample : str or SmallSample
+        ``"fixest"`` (R fixest's defaults), ``"full"`` (all effects counted), ``"clusters"``
+        (G / (G - 1) only), ``"none"``, or a `SmallSample`.
+    endpoints : {"bin", "drop"}
+        Event times beyond ``design.window``: joined to its ends, or their rows dropped and counted.
+    always_treated : {"keep", "drop"}
+        Units treated in every period: kept as comparisons with a note, as other packages do, or
+        dropped and counted.
+    singletons : {"keep", "drop"}
+        Rows alone in their unit or period.
+    report_covariates : bool
+        Add the covariates' coefficients to the terms.
+    """
+
+    event_study: bool = False
+    reference: int | tuple[int, ...] | None = None
+    covariance: Literal["cluster", "iid", "HC1"] = "cluster"
+    small_sample: str | SmallSample = "fixest"
+    endpoints: Literal["bin", "drop"] = "bin"
+    always_treated: Literal["keep", "drop"] = "keep"
+    singletons: Literal["keep", "drop"] = "keep"
+    report_covariates: bool = False
+
+    def __post_init__(self) -> None:
+        check_covariance(self.covariance)
+        small_sample(self.small_sample)
+        references(self.reference, 0)
+        for name, allowed in (
+            ("endpoints", ("bin", "drop")),
+            ("always_treated", ("keep", "drop")),
+            ("singletons", ("keep", "drop")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise EstimationError(
+                    f"{name} is {getattr(self, name)!r}", expected="one of " + ", ".join(map(repr, allowed))
+                )
+
+    def fit(self, panel: Panel, design: Design) -> Result:
+        """Estimate on a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+        design : Design
+
+        Returns
+        -------
+        Result
+            One term ``ATT``, or a term for each event time with 0 and no standard error at the
+            reference.
+
+        Raises
+        ------
+        DataError, DesignError
+            See `Panel` and `Design`.
+        EstimationError
+            Treatment does not vary beyond unit and period effects, or event times are collinear.
+        """
+        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        sample = build_sample(
+            panel,
+            design,
+            clustered=self.covariance == "cluster",
+            always_treated=self.always_treated,
+            singletons=self.singletons,
+            drop_cells=drop,
+        )
+        if self.event_study:
+            terms = event_terms(sample, reference=self.reference, endpoints=self.endpoints)
+        else:
+            terms = static_term(sample)
+        fit = _regress(sample, terms)
+        check_identified(sample, terms, fit.kept)
+        cov = covariance(
+            fit,
+            sample,
+            self.covariance,
+            small_sample(self.small_sample),
+            self.small_sample if isinstance(self.small_sample, str) else "own small-sample correction",
+        )
+        notes = [*sample.notes, *_covariate_notes(sample, terms, fit.kept), *cov.notes]
+        if self.event_study and design.window is not None:
+            ends = "joined to its ends" if self.endpoints == "bin" else "dropped"
+            notes.append(f"event times outside {design.window[0]} to {design.window[1]} are {ends}")
+        vcov = cov.vcov
+        if fit.sum_of_squares <= 1e-20 * max(fit.outcome_scale, np.finfo(float).tiny):
+            vcov = np.full_like(vcov, np.nan)
+            notes.append("unit and period effects fit the outcome perfectly: standard errors are undefined")
+        return assemble(
+            sample,
+            terms,
+            fit.coef,
+            vcov,
+            fit.kept,
+            method="Two-way fixed effects" + (", event study" if self.event_study else ""),
+            estimand=(
+                "effect by time since treatment, relative to the reference period"
+                if self.event_study
+                else "effect of treatment, averaged with regression weights"
+            ),
+            df=cov.df,
+            inference=cov.inference,
+            notes=notes,
+            influence=lambda: panel.n_units * (fit.unit_scores() @ fit.bread),
+            report_covariates=self.report_covariates,
+        )
+
+
+def _regress(sample: Sample, terms: Terms) -> RowRegression:
+    columns = terms.table[sample.group[sample.unit], sample.time]
+    return fit_rows(
+        sample.outcome,
+        np.column_stack([columns, sample.covariates]),
+        sample.unit,
+        sample.time,
+        n_units=sample.panel.n_units,
+        n_periods=sample.panel.n_periods,
+        weights=sample.weights,
+    )
+
+
+def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> None:
+    """Raise when a treatment term is a combination of effects and earlier terms."""
+    k = terms.table.shape[2]
+    if kept[:k].all():
+        return
+    lost = terms.frame["term"].to_numpy()[terms.estimated[~kept[:k]]]
+    never = bool((sample.group[sample.unit] == len(sample.cohort_values)).any())
+    if len(terms.frame) == 1:
+        present = np.unique(terms.table[sample.group[sample.unit], sample.time, 0])
+        if len(present) == 1:
+            raise EstimationError(
+                "no row is treated" if present[0] == 0 else "every row is treated",
+                where=f"periods {sample.panel.periods[0]} to {sample.panel.periods[-1]}",
+                expected="periods before and after treatment",
+                fix=f"check the dates in column {sample.design.first_treated!r}",
+            )
+        raise EstimationError(
+            "treatment does not vary beyond unit and period effects, so its effect is not identified",
+            where="all units are treated at the same time" if not never else None,
+            expected="units that are not treated while others are",
+            fix="add never treated units, or units treated at another time",
+        )
+    raise EstimationError(
+        f"{shortlist(lost)} cannot be told apart from unit and period effects and the other terms",
+        where=None if never else "no unit is never treated, so effects are known only up to a linear trend",
+        fix="add never treated units, or give a second reference such as reference=(-5, -1), or a window"
+        if not never
+        else "choose a narrower window",
+    )
+
+
+def _covariate_notes(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> list[str]:
+    lost = ~kept[terms.table.shape[2] :]
+    if not lost.any():
+        return []
+    names = [name for name, gone in zip(sample.design.covariates, lost, strict=True) if gone]
+    return [
+        f"covariate {shortlist(names)} is collinear with unit and period effects or earlier terms "
+        "and was left out"
+    ]
+
+
+def assemble(
+    sample: Sample,
+    terms: Terms,
+    coef: FloatArray,
+    vcov: FloatArray,
+    kept: NDArray[np.bool_],
+    *,
+    influence: object,
+    report_covariates: bool,
+    notes: list[str],
+    **fields: object,
+) -> Result:
+    """Place estimates among the references: coefficient 0, no standard error."""
+    k = terms.table.shape[2]
+    frame = terms.frame
+    place = terms.estimated
+    source = np.arange(k)
+    if report_covariates and len(coef) > k:
+        extra = np.flatnonzero(kept[k:]) + k
+        names = [sample.design.covariates[j - k] for j in extra]
+        place = np.concatenate([place, np.arange(len(frame), len(frame) + len(extra))])
+        source = np.concatenate([source, extra])
+        frame = pd.concat([frame, pd.DataFrame({"term": names})], ignore_index=True)
+    out = np.zeros(len(frame))
+    full = np.full((len(frame), len(frame)), np.nan)
+    out[place] = coef[source]
+    full[np.ix_(place, place)] = vcov[np.ix_(source, source)]
+    m = len(frame)
+
+    def spread() -> FloatArray:
+        values = influence()  # type: ignore[operator]
+        result = np.zeros((len(values), m))
+        result[:, place] = values[:, source]
+        return result
+
+    if "cohort" not in frame and len(sample.cohort_labels) == 1 and "event_time" in frame:
+        frame = frame.assign(cohort=sample.cohort_labels[0])
+    return Result(
+        terms=frame,
+        coef=out,
+        vcov=full,
+        sample=sample.count(),
+        notes=tuple(notes),
+        influence_function=spread,
+        **fields,  # type: ignore[arg-type]
+    )

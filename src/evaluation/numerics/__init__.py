@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: regression, demeaning, covariances, cohort statistics, resampling."""
