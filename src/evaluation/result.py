@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
 
 TERM_COLUMNS = ("term", "cohort", "time", "event_time")
-AGGREGATIONS = ("simple", "group", "event_time", "calendar")
+_DRAWS_AT_ONCE = 64
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
 
 
@@ -59,6 +60,9 @@ class CohortShares:
     cross : ndarray (k, G)
         Covariance of the coefficients with the shares.
     influence : ndarray (n_units, G) or callable, optional
+    term_weight : ndarray (k,), optional
+        Fixed weight of each term inside an average, in place of its cohort's share: the number of
+        unit-periods behind it, for methods that average over unit-periods.
     """
 
     cohort: tuple[Any, ...]
@@ -66,6 +70,7 @@ class CohortShares:
     vcov: NDArray[np.float64]
     cross: NDArray[np.float64]
     influence: Influence | None = None
+    term_weight: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,8 @@ class Result:
         vcov = psi' psi / n_units**2. A callable is evaluated when `influence` is first read.
     shares : CohortShares, optional
         For results whose terms are cohort-by-period effects.
+    cluster_codes : ndarray of int (n_units,), optional
+        Cluster of each row of the influence function, where clusters are coarser than units.
     aggregate_overall : Result, optional
         Set on aggregations: their one-term summary.
     """
@@ -120,6 +127,7 @@ class Result:
     inference: str = ""
     influence_function: Influence | None = field(default=None, repr=False)
     shares: CohortShares | None = field(default=None, repr=False)
+    cluster_codes: NDArray[np.intp] | None = field(default=None, repr=False)
     aggregate_overall: Result | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -259,12 +267,20 @@ class Result:
                     f"{self.method} has no influence function for Rademacher multipliers",
                     fix='use multiplier="gaussian"',
                 )
-            signs = 2 * generator.integers(0, 2, size=(draws, len(psi)), dtype=np.int8) - 1
-            sample = signs.astype(float) @ (psi[:, usable] / (len(psi) * errors[usable]))
-        else:
-            raise EstimationError(
-                f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'"
+            scores = psi[:, usable] / (len(psi) * errors[usable])
+            if self.cluster_codes is not None:
+                # one sign a cluster
+                sums = np.zeros((int(self.cluster_codes.max()) + 1, scores.shape[1]))
+                np.add.at(sums, self.cluster_codes, scores)
+                scores = sums
+            sample = np.vstack(
+                [
+                    _signs(generator, min(_DRAWS_AT_ONCE, draws - start), len(scores)) @ scores
+                    for start in range(0, draws, _DRAWS_AT_ONCE)
+                ]
             )
+        else:
+            raise EstimationError(f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'")
         if np.isfinite(self.df):
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
         largest = np.abs(sample).max(axis=1)
@@ -341,7 +357,9 @@ class Result:
             else f"{len(matrix)} linear restrictions on {shortlist(names)} hold"
         )
         if not np.isfinite(covariance).all() or not np.isfinite(gap).all():
-            return WaldTest(f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan)
+            return WaldTest(
+                f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan
+            )
         rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
         statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
         if np.isfinite(self.df):
@@ -378,16 +396,73 @@ class Result:
         EstimationError
             The terms are not cohort-by-period effects, or none is left.
         """
-        if by not in AGGREGATIONS:
-            raise EstimationError(f"unknown aggregation {by!r}", expected=", ".join(AGGREGATIONS))
-        if self.shares is None:
+        shares = self.shares
+        if shares is None:
             raise EstimationError(
                 f"the terms of {self.method} are not cohort-by-period effects",
                 fix="aggregate the result of GroupTime, Imputation or InteractionWeighted",
             )
-        from evaluation._aggregate import aggregate
+        position = {cohort: i for i, cohort in enumerate(shares.cohort)}
+        times, time_labels = pd.factorize(self.terms["time"], sort=True)
+        cells = Cells(
+            coef=self.coef,
+            cohort=np.array([position[c] for c in self.terms["cohort"]], dtype=np.intp),
+            time=times.astype(np.int64),
+            event=self.terms["event_time"].to_numpy(dtype=float),
+            share=shares.share,
+            names=tuple(self.terms["term"].astype(str)),
+            weight=shares.term_weight,
+        )
+        averages = average(cells, by, balance=balance, window=window)
+        keys = averages.keys
+        if by == "simple":
+            terms = pd.DataFrame({"term": ["ATT"]})
+        elif by == "group":
+            labels = [shares.cohort[i] for i in keys]
+            terms = pd.DataFrame({"term": [f"cohort {c}" for c in labels], "cohort": labels})
+        elif by == "calendar":
+            labels = [time_labels[i] for i in keys]
+            terms = pd.DataFrame({"term": [f"period {t}" for t in labels], "time": labels})
+        else:
+            terms = pd.DataFrame({"term": [f"event time {e}" for e in keys], "event_time": keys})
+        overall = None
+        if averages.overall is not None:
+            overall = self._average(averages.overall, pd.DataFrame({"term": ["ATT"]}))
+        return self._average(averages, terms, overall)
 
-        return aggregate(self, by, balance=balance, window=window)
+    def _average(self, averages: Averages, terms: pd.DataFrame, overall: Result | None = None) -> Result:
+        shares = self.shares
+        assert shares is not None
+        used = (averages.by_effect != 0).any(axis=0)
+        a, b = averages.by_effect[:, used], averages.by_share
+        vcov = self.vcov[np.ix_(used, used)].copy()
+        # reference terms of a universal base are 0 by construction and add no variance
+        reference = np.isnan(np.diag(vcov)) & (self.coef[used] == 0)
+        vcov[reference], vcov[:, reference] = 0.0, 0.0
+        cross = np.where(reference[:, None], 0.0, shares.cross[used])
+        mixed = a @ cross @ b.T
+        total = a @ vcov @ a.T + mixed + mixed.T + b @ shares.vcov @ b.T
+        only_reference = (a[:, ~reference] == 0).all(axis=1)
+        total[only_reference], total[:, only_reference] = np.nan, np.nan
+
+        def influence() -> Any:
+            effects, weights = self.influence, _evaluate(shares.influence)
+            if effects is None:
+                return None
+            out = np.nan_to_num(effects[:, used]) @ a.T
+            return out if weights is None else out + weights @ b.T
+
+        return replace(
+            self,
+            estimand=averages.estimand,
+            terms=terms,
+            coef=averages.value,
+            vcov=total,
+            notes=(*self.notes, *averages.notes),
+            influence_function=None if self.influence_function is None else influence,
+            shares=None,
+            aggregate_overall=overall,
+        )
 
 
 def _evaluate(influence: Influence | None) -> NDArray[np.float64] | None:
@@ -400,6 +475,14 @@ def _then(result: Result, used: NDArray[np.bool_], matrix: NDArray[np.float64]) 
         return None if base is None else base[:, used] @ matrix.T
 
     return influence
+
+
+def _signs(generator: np.random.Generator, draws: int, size: int) -> NDArray[np.float64]:
+    """Rademacher signs (draws, size)."""
+    bits = np.unpackbits(
+        np.frombuffer(generator.bytes(draws * (-(-size // 8))), dtype=np.uint8).reshape(draws, -1), axis=1
+    )
+    return bits[:, :size].astype(np.float64) * 2.0 - 1.0
 
 
 def _check_level(level: float) -> None:
