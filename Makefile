@@ -15,7 +15,7 @@ KEY := $(shell { cat requirements.lock pyproject.toml tools/setup.sh; printf '%s
 STAMP := .venv/ready-$(KEY)
 ifneq ($(filter command% environment%,$(origin PYTHON)),)
 export PYTHON
-ifneq ($(shell $(PYTHON) -V 2>&1),$(shell $(BIN)/python -V 2>&1))
+ifneq ($(shell $(PYTHON) -V 2>/dev/null),$(shell $(BIN)/python -V 2>/dev/null))
 $(STAMP): other-python
 endif
 endif

@@ -13,8 +13,8 @@ supported() {
 find_python() {
   if [ -n "${PYTHON:-}" ]; then
     if ! supported "$PYTHON"; then
-      found=$("$PYTHON" -V 2>&1 | head -n 1) || true
-      echo "PYTHON=$PYTHON cannot be used: Python 3.11 or newer is needed, found: ${found:-nothing}" >&2
+      found=$("$PYTHON" -V 2>/dev/null) || true
+      echo "PYTHON=$PYTHON cannot be used: Python 3.11 or newer is needed, found: ${found:-no such command}" >&2
       exit 1
     fi
     echo "$PYTHON"
@@ -33,7 +33,7 @@ find_python() {
 
 usable() { # the .venv that is there: works, was made for this folder, has the Python that was asked for
   supported "$venv/bin/python" && [ "$(cat "$venv/checkout" 2>/dev/null)" = "$PWD" ] || return 1
-  [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -V 2>&1)" = "$("$venv/bin/python" -V 2>&1)" ]
+  [ -z "${PYTHON:-}" ] || [ "$("$PYTHON" -V)" = "$("$venv/bin/python" -V)" ]
 }
 
 if [ -n "${PYTHON:-}" ] || ! usable; then
