@@ -245,3 +245,20 @@ def test_everything_public_has_a_docstring(root: Path) -> None:
         for name in undocumented(path)
     ]
     assert missing == []
+
+
+# documents --------------------------------------------------------------------------------------
+
+
+def test_glossary_explains_every_term_in_both_languages(root: Path) -> None:
+    lines = (root / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    terms = [row for row in rows if row[0] != "Term" and set(row[0]) != {"-"}]
+    assert len(terms) >= 30
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    for row in terms:
+        assert len(row) == 4, row
+        assert all(row), row
+        assert [bool(chinese.search(cell)) for cell in row] == [False, True, False, True], row
+    names = [row[0] for row in terms]
+    assert len(set(names)) == len(names)
