@@ -1,0 +1,1 @@
+"""Figures, tables, words and pages. Nothing here estimates anything."""

@@ -1,0 +1,299 @@
+"""What a notebook shows: figures, tables, the answer, prose and records.
+
+Each object shows itself in JupyterLab and carries a structured twin under a media type of our own,
+from which the page is made; so the page never takes markup out of a notebook's output.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from evaluation.errors import ReportError
+from evaluation.report import language as words
+
+MEDIA = "application/vnd.evaluation.{}+json"
+FIGURE, TABLE, ANSWER, RECORD = (MEDIA.format(kind) for kind in ("figure", "table", "answer", "record"))
+REPRODUCED = ("reproduced", "close", "not_reproduced", "no_data")
+ATTRIBUTABLE = ("beyond_comparison", "not_distinguishable", "opposite", "not_testable")
+VERDICTS = (*REPRODUCED, *ATTRIBUTABLE)
+Align = Literal["left", "right", "center"]
+Format = str | Callable[[Any], str]
+Bundle = tuple[dict[str, Any], dict[str, Any]]
+_NUMERIC = re.compile(r"[+\-\u2212]?\s*(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?")
+
+
+def slug(name: str) -> str:
+    """A name fit for an address or a file: letters (of any script), digits and hyphens."""
+    return re.sub(r"[^\w]+", "-", name, flags=re.UNICODE).strip("-_").lower() or "item"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture in both colour schemes.
+
+    Attributes
+    ----------
+    light, dark : bytes
+        PNG, 1050 pixels wide.
+    alt : str
+        What the picture says, for those who do not see it.
+    title, name : str
+        The title drawn in it, and its address within the page.
+    data : DataFrame, optional
+        The numbers drawn.
+    """
+
+    light: bytes = field(repr=False)
+    dark: bytes = field(repr=False)
+    alt: str
+    title: str
+    name: str
+    language: str = "en"
+    data: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ReportError(
+                "A figure has no alternative text.", where=self.name, fix="say in words what it shows (alt)"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the picture."""
+        return int.from_bytes(self.light[16:20], "big"), int.from_bytes(self.light[20:24], "big")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        width, height = self.size
+        light, dark = (base64.b64encode(data).decode("ascii") for data in (self.light, self.dark))
+        structured = {
+            "light": light,
+            "dark": dark,
+            "alt": self.alt,
+            "title": self.title,
+            "name": slug(self.name),
+            "width": width,
+            "height": height,
+            "csv": None if self.data is None else to_csv(self.data),
+        }
+        data = {"image/png": light, FIGURE: structured, "text/plain": f"{self.title}\n{self.alt}"}
+        return data, {"image/png": {"alt": self.alt, "width": min(width, 480)}}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a caption that says what it shows and a link to its numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns as they are headed. The index is shown when it is named.
+    caption : str
+    name : str
+        Address within the page and name of the CSV file.
+    formats : mapping of column to format
+        A format specification (``".1f"``) or a function of the cell. Numbers are else written with
+        three significant digits. The CSV file always holds the values as they are.
+    align : mapping of column to {"left", "right", "center"}
+        By default numbers right, text left.
+    notes : str or sequence of str
+        Below the table.
+    simulated : bool
+        Mark the table as made from simulated data.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    name: str
+    formats: Mapping[Any, Format] = field(default_factory=dict)
+    align: Mapping[Any, Align] = field(default_factory=dict)
+    notes: str | Sequence[str] = ()
+    simulated: bool = False
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if not self.caption.strip():
+            raise ReportError("A table has no caption.", where=self.name, fix="say what it shows")
+        columns = set(_with_index(self.frame).columns)
+        unknown = [str(key) for key in (*self.formats, *self.align) if key not in columns]
+        if unknown:
+            raise ReportError(
+                "A table has formats for columns it does not have.",
+                where=f"table {self.name}: {', '.join(unknown)}",
+                expected=", ".join(map(str, columns)),
+            )
+
+    def content(self) -> dict[str, Any]:
+        """Everything the page needs, as plain text and lists."""
+        frame = _with_index(self.frame)
+        columns = []
+        for position, column in enumerate(frame.columns):
+            values = frame.iloc[:, position]
+            numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+            default = "right" if numeric or (len(values) > 0 and all(map(_looks_numeric, values))) else "left"
+            columns.append({"label": _label(column), "align": self.align.get(column, default)})
+        rows = [
+            [_write(cell, self.formats.get(column), self.language) for column, cell in zip(frame.columns, row, strict=True)]
+            for row in frame.itertuples(index=False, name=None)
+        ]
+        notes = [self.notes] if isinstance(self.notes, str) else list(self.notes)
+        return {
+            "caption": self.caption,
+            "name": slug(self.name),
+            "columns": columns,
+            "rows": rows,
+            "notes": notes,
+            "simulated": self.simulated,
+            "csv": to_csv(frame),
+        }
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        content = self.content()
+        mark = f"<strong>{words.text('simulated', self.language)}</strong> " if self.simulated else ""
+        head = "".join(f"<th>{html.escape(column['label'])}</th>" for column in content["columns"])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in content["rows"]
+        )
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in content["notes"])
+        markup = (
+            f"<table><caption>{mark}{html.escape(self.caption)}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        )
+        return {"text/html": markup, TABLE: content, "text/plain": f"{self.caption}\n{self.frame}"}, {}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first box on the page: one sentence that answers the question.
+
+    Parameters
+    ----------
+    sentence : str
+        In plain words, with its uncertainty.
+    verdicts : sequence of (label, verdict)
+        What is judged, and one of ``VERDICTS``.
+    detail : str
+        A line below, in smaller type.
+    """
+
+    sentence: str
+    verdicts: Sequence[tuple[str, str]] = ()
+    detail: str = ""
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if not self.sentence.strip():
+            raise ReportError("The answer has no sentence.", fix="write one sentence that answers the question")
+        for label, verdict in self.verdicts:
+            check_verdict(verdict, where=label)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        marks = [(label, words.text(f"verdict_{verdict}", self.language)) for label, verdict in self.verdicts]
+        items = "".join(f"<li>{html.escape(label)}: <strong>{html.escape(word)}</strong></li>" for label, word in marks)
+        markup = f"<p><strong>{html.escape(self.sentence)}</strong></p><ul>{items}</ul><p>{html.escape(self.detail)}</p>"
+        content = {
+            "sentence": self.sentence,
+            "verdicts": [{"label": label, "verdict": verdict} for label, verdict in self.verdicts],
+            "detail": self.detail,
+        }
+        plain = "\n".join([self.sentence, *(f"{label}: {word}" for label, word in marks), self.detail])
+        return {"text/html": markup, ANSWER: content, "text/plain": plain}, {}
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Text written by the notebook's code, in markdown. Markup in it is shown, not obeyed."""
+
+    markdown: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        return {"text/markdown": self.markdown, "text/plain": self.markdown}, {}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A list of terms and what is recorded for each: choices made, data used, versions."""
+
+    items: Mapping[str, object] | Iterable[tuple[str, object]]
+    title: str = ""
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        pairs = self.items.items() if isinstance(self.items, Mapping) else self.items
+        rows = [(str(term), str(value)) for term, value in pairs]
+        body = "".join(f"<dt>{html.escape(term)}</dt><dd>{html.escape(value)}</dd>" for term, value in rows)
+        plain = "\n".join(f"{term}: {value}" for term, value in rows)
+        content = {"title": self.title, "items": [list(row) for row in rows]}
+        return {"text/html": f"<dl>{body}</dl>", RECORD: content, "text/plain": plain}, {}
+
+
+def check_verdict(verdict: str, where: str = "") -> str:
+    """Return the verdict or raise ReportError when there is no such one."""
+    if verdict not in VERDICTS:
+        raise ReportError(f"There is no verdict {verdict!r}.", where=where or None, expected=", ".join(VERDICTS))
+    return verdict
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """The frame as CSV, values as they are; text that a spreadsheet would run is made harmless.
+
+    A cell that begins with ``= + - @``, a tab or a line end and is not a number gets an apostrophe in front
+    (OWASP's rule against CSV injection).
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    frame = _with_index(frame)
+    writer.writerow([_harmless(_label(column)) for column in frame.columns])
+    for row in frame.itertuples(index=False, name=None):
+        writer.writerow(["" if _missing(cell) else _harmless(cell) for cell in row])
+    return out.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    if isinstance(cell, float):
+        return f"{cell:.10g}"
+    written = str(cell)
+    if written[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} and not _NUMERIC.fullmatch(written):
+        return "'" + written
+    return written
+
+
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    named = any(name is not None for name in frame.index.names)
+    return frame.reset_index() if named else frame
+
+
+def _label(column: Any) -> str:
+    return " ".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)
+
+
+def _missing(cell: Any) -> bool:
+    return cell is None or (pd.api.types.is_scalar(cell) and bool(pd.isna(cell)))
+
+
+def _looks_numeric(cell: Any) -> bool:
+    return isinstance(cell, str) and _NUMERIC.fullmatch(cell.strip()) is not None
+
+
+def _write(cell: Any, how: Format | None, language: str) -> str:
+    if callable(how):
+        return str(how(cell))
+    if _missing(cell):
+        return words.NOT_A_NUMBER
+    if how is not None:
+        return format(cell, how).replace("-", words.MINUS) if _is_number(cell) else format(cell, how)
+    if isinstance(cell, pd.Period | pd.Timestamp):
+        monthly = isinstance(cell, pd.Period) and cell.freqstr.startswith("M")
+        return words.month(cell, language) if monthly else str(cell)
+    return words.number(cell, language) if _is_number(cell) else str(cell)
+
+
+def _is_number(cell: Any) -> bool:
+    return pd.api.types.is_number(cell) and not isinstance(cell, bool)

@@ -1,0 +1,256 @@
+"""Raw numbers over time: the treated place strong, the others thin and grey. Nothing modelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.errors import ReportError
+from evaluation.report import language as words
+from evaluation.report.axes import (
+    draw_events,
+    draw_time_scale,
+    draw_value_scale,
+    event_rows,
+    limits,
+    timeline,
+    value_scale,
+)
+from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, draw, halo, points, spread
+from evaluation.report.display import Figure
+
+_LABEL_ROOM = 118  # widest label at the end of a line, px
+_ALL_NAMED = 20  # slope names every place up to this many
+
+
+def series(
+    frame: pd.DataFrame,
+    *,
+    treated: Any,
+    y_label: str,
+    title: str,
+    source: str,
+    alt: str,
+    language: str,
+    name: str,
+    simulated: bool = False,
+    events: Sequence[tuple[Any, str]] = (),
+    labels: Mapping[Any, str] | None = None,
+    highlight_mean: str | None = None,
+    height: float = 250,
+) -> Figure:
+    """Draw every place's series, the treated one strong.
+
+    Parameters
+    ----------
+    frame : DataFrame (n_periods, n_units)
+        Index the periods (months, years), a column a place; gaps stay gaps.
+    treated : column label
+    y_label : str
+        What is drawn and its unit.
+    events : sequence of (period, text)
+        Dated lines, such as the start of the policy.
+    labels : mapping of column to str
+        Names in the page's language; places named here other than the treated are labelled too.
+    highlight_mean : str, optional
+        Draw the others' mean, dashed, and label it so.
+    height : float
+        Of the plot, px.
+    """
+    _check(frame, treated)
+    names = dict(labels or {})
+    others = [column for column in frame.columns if column != treated]
+    values = frame.astype(float)
+    mean = values[others].mean(axis=1) if highlight_mean and others else None
+    line = timeline(frame.index, language)
+    low, high = limits(values, margin=0.04)
+    ends: list[tuple[float, str, str, bool]] = []
+    if mean is not None and highlight_mean:
+        ends.append((_last(mean), highlight_mean, "comparison", False))
+    ends.append((_last(values[treated]), names.get(treated, str(treated)), "treated", True))
+    ends += [(_last(values[column]), names[column], "unit", False) for column in others if column in names]
+
+    def paint(canvas: Canvas) -> None:
+        theme = canvas.theme
+        ticks, texts, left = value_scale(canvas, low, high)
+        written = [
+            canvas.wrap(f"{text} {words.number(end, language, _digits(values))}", _LABEL_ROOM, SMALL, bold=bold)
+            for end, text, _, bold in ends
+        ]
+        right = MARGIN + 8 + max(canvas.width(row, SMALL, bold=True) for rows in written for row in rows)
+        span = (line.x.max() - line.x.min()) or 1.0
+        plot = WIDTH - left - right
+
+        def to_px(x: float) -> float:
+            return left + plot * ((x - line.x.min()) / span * 0.962 + 0.019)
+
+        places = [line.place(period) for period, _ in events]
+        event_texts = [text for _, text in events]
+        rows = event_rows(canvas, places, event_texts, to_px, WIDTH - MARGIN)
+        above = (max(rows) + 1) * SMALL * LINE + 2 if rows else 0
+        axes = canvas.sheet(height, left=left, right=right, above=above, below=22)
+        draw_value_scale(canvas, axes, ticks, texts, low, high)
+        draw_time_scale(canvas, axes, line, pad=0.02)
+        for column in others:
+            axes.plot(line.x, values[column], color=theme["unit"], lw=points(1), zorder=2, alpha=0.9)
+        if mean is not None:
+            axes.plot(line.x, mean, color=theme["comparison"], lw=points(2.2), dashes=(4, 1.6), zorder=4)
+            axes.plot(line.x[-1], mean.iloc[-1], "o", color=theme["comparison"], ms=points(5), zorder=4)
+        axes.plot(line.x, values[treated], color=theme["paper"], lw=points(5), zorder=4.5)
+        axes.plot(line.x, values[treated], color=theme["treated"], lw=points(2.8), zorder=5)
+        few = len(line.x) <= 8
+        axes.plot(line.x if few else line.x[-1:], values[treated] if few else values[treated].iloc[-1:], "o",
+                  color=theme["treated"], ms=points(6), zorder=5)  # fmt: skip
+        draw_events(canvas, axes, places, event_texts, rows, WIDTH - MARGIN)
+        _write_ends(canvas, axes, line.x[-1], ends, written, (low, high), height)
+
+    return draw(paint, title=title, subtitle=y_label, source=source, alt=alt, language=language, name=name,
+                simulated=simulated, data=frame.rename(columns=names).rename_axis(index=frame.index.name or "period"))  # fmt: skip
+
+
+def slope(
+    frame: pd.DataFrame,
+    *,
+    treated: Any,
+    y_label: str,
+    title: str,
+    source: str,
+    alt: str,
+    language: str,
+    name: str,
+    simulated: bool = False,
+    labels: Mapping[Any, str] | None = None,
+    height: float | None = None,
+) -> Figure:
+    """Draw the first and the last period of every place as one line each.
+
+    Parameters
+    ----------
+    frame : DataFrame (n_periods, n_units)
+        Of which the first and the last row are drawn.
+    treated : column label
+    labels : mapping of column to str
+        Names in the page's language. Up to 20 places are all named, else those in ``labels``.
+    """
+    _check(frame, treated)
+    names = {column: str(column) for column in frame.columns} if frame.shape[1] <= _ALL_NAMED else {treated: str(treated)}
+    names.update(labels or {})
+    ends = frame.iloc[[0, -1]].astype(float)
+    ends = ends.loc[:, ends.notna().all()]
+    low, high = limits(ends, margin=0.03)
+    digits = _digits(ends)
+    shown = [column for column in ends.columns if column in names]
+    tall = height or max(260.0, 14.6 * len(shown))
+
+    def paint(canvas: Canvas) -> None:
+        theme = canvas.theme
+        firsts = [words.number(value, language, digits) for value in ends.iloc[0]]
+        lasts = {c: f"{words.number(ends[c].iloc[1], language, digits)}  {names[c]}" for c in shown}
+        left = MARGIN + max(canvas.width(text, SMALL, bold=True) for text in firsts) + 10
+        right = MARGIN + min(190.0, max(canvas.width(text, SMALL, bold=True) for text in lasts.values()) + 26)
+        axes = canvas.sheet(tall, left=left, right=right, above=18, below=0)
+        axes.set_xlim(0, 1)
+        axes.set_ylim(low, high)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for x, period, side in ((0, frame.index[0], "left"), (1, frame.index[-1], "right")):
+            axes.axvline(x, color=theme["rule"], lw=points(1), zorder=0)
+            axes.text(x, 1 + 6 / tall, _period(period, language), transform=axes.get_xaxis_transform(), ha=side,
+                      size=points(SMALL), color=theme["muted"], va="bottom")  # fmt: skip
+        wanted = [_px(ends[c].iloc[1], low, high, tall) for c in shown]
+        placed = dict(zip(shown, spread(wanted, 14.2, 4, tall - 4), strict=True))
+        for column in ends.columns:
+            strong = column == treated
+            colour = theme["treated"] if strong else theme["unit"]
+            first, last = ends[column]
+            axes.plot([0, 1], [first, last], "o-", color=colour, lw=points(2.8 if strong else 1.1),
+                      ms=points(6 if strong else 3.5), zorder=5 if strong else 2, clip_on=False)  # fmt: skip
+            if column in placed:
+                y = low + placed[column] / tall * (high - low)
+                at = _axes_x(axes, 22)
+                axes.plot([1 + _axes_x(axes, 5), 1 + _axes_x(axes, 18)], [last, y], color=theme["rule"] if not strong else colour,
+                          lw=points(0.9), clip_on=False, zorder=1)  # fmt: skip
+                text = axes.text(1 + at, y, lasts[column], size=points(SMALL), va="center_baseline",
+                                 color=theme.text("treated") if strong else theme["muted"])  # fmt: skip
+                if strong:
+                    _bold(text, theme.text("treated"))
+        for column in [treated]:
+            text = axes.text(-_axes_x(axes, 7), ends[column].iloc[0], words.number(ends[column].iloc[0], language, digits),
+                             ha="right", va="center_baseline", size=points(SMALL), color=theme.text("treated"))  # fmt: skip
+            _bold(text, theme.text("treated"))
+
+    return draw(paint, title=title, subtitle=y_label, source=source, alt=alt, language=language, name=name,
+                simulated=simulated, data=ends.rename(columns=names).rename_axis(index=frame.index.name or "period"))  # fmt: skip
+
+
+def _check(frame: pd.DataFrame, treated: Any) -> None:
+    if treated not in frame.columns:
+        raise ReportError(
+            f"The treated place {treated!r} is not a column of the figure's table.",
+            expected=", ".join(map(str, frame.columns[:8])),
+        )
+    if frame[treated].isna().all():
+        raise ReportError(f"The treated place {treated!r} has no number to draw.")
+    if len(frame) < 2:
+        raise ReportError("A line needs at least two periods.", where=f"{len(frame)} given")
+
+
+def _write_ends(
+    canvas: Canvas,
+    axes: Any,
+    x: float,
+    ends: Sequence[tuple[float, str, str, bool]],
+    written: Sequence[Sequence[str]],
+    scale: tuple[float, float],
+    height: float,
+) -> None:
+    """Labels at the ends of the lines, moved apart where they would overlap."""
+    low, high = scale
+    line = SMALL * 1.2
+    tallest = max(len(rows) for rows in written) * line
+    wanted = [_px(end, low, high, height) for end, *_ in ends]
+    for place, rows, (_, _, role, bold) in zip(spread(wanted, tallest + 3, 4, height - 4), written, ends, strict=True):
+        for i, row in enumerate(rows):
+            y = place + ((len(rows) - 1) / 2 - i) * line
+            colour = canvas.theme["muted"] if role == "unit" else canvas.theme.text(role)
+            text = axes.annotate(row, (x, low + y / height * (high - low)), (points(7), 0), textcoords="offset points",
+                                 size=points(SMALL), color=colour, va="center_baseline", annotation_clip=False, zorder=7)  # fmt: skip
+            if bold:
+                _bold(text, colour)
+            else:
+                halo(text, canvas.theme)
+
+
+def _bold(text: Any, colour: str) -> None:
+    from evaluation.report.canvas import embolden
+
+    embolden(text, colour, SMALL)
+
+
+def _px(value: float, low: float, high: float, height: float) -> float:
+    return (value - low) / (high - low) * height
+
+
+def _axes_x(axes: Any, px: float) -> float:
+    return px / (axes.get_position().width * WIDTH)
+
+
+def _last(column: pd.Series) -> float:
+    return float(column.dropna().iloc[-1])
+
+
+def _digits(frame: pd.DataFrame) -> int:
+    values = frame.to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    if np.all(values == np.round(values)):
+        return 0
+    return words.decimals(float(values.max() - values.min()) / 4)
+
+
+def _period(period: Any, language: str) -> str:
+    if isinstance(period, pd.Period) and period.freqstr.startswith("M"):
+        return words.month(period, language)
+    return f"{period}年" if language == "zh" and str(period).isdigit() else str(period)
