@@ -74,7 +74,9 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
     path = root / "notebooks" / f"{name}.ipynb"
     where = f"notebooks/{name}.ipynb"
     if not _STUDY.match(name) or not path.is_file():
-        raise StudyError(f"there is no notebook {name!r}", where=where, fix="name it in the study file's notebook key")
+        raise StudyError(
+            f"there is no notebook {name!r}", where=where, fix="name it in the study file's notebook key"
+        )
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = notebook["cells"]
@@ -95,14 +97,16 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
             expected="exactly " + ", ".join(PARAMETERS),
             fix="every other choice belongs in the study file",
         )
-    return notebook  # type: ignore[no-any-return]
+    return notebook
 
 
 def _assigned(source: str, where: str) -> list[str]:
     try:
         body = ast.parse(source).body
     except SyntaxError as error:
-        raise StudyError("the cell tagged 'parameters' is not valid Python", where=f"{where}: {error}") from error
+        raise StudyError(
+            "the cell tagged 'parameters' is not valid Python", where=f"{where}: {error}"
+        ) from error
     names: list[str] = []
     for statement in body:
         if isinstance(statement, ast.Assign):
@@ -191,7 +195,7 @@ def extract_result(notebook: Any) -> dict[str, Any]:
             expected=f"one output of the type {RESULT_MIME}, from its last cell",
         )
     content = found[0]
-    return json.loads(content) if isinstance(content, str) else json.loads(json.dumps(content))  # type: ignore[no-any-return]
+    return json.loads(content) if isinstance(content, str) else json.loads(json.dumps(content))
 
 
 def load_papermill() -> tuple[Any, Any, str]:
@@ -210,7 +214,7 @@ def load_papermill() -> tuple[Any, Any, str]:
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
-    class PrivateKernel(NBClientEngine):  # type: ignore[misc]
+    class PrivateKernel(NBClientEngine):
         """Keeps hold of the notebook whatever happens, and leaves no process behind."""
 
         @classmethod
@@ -256,7 +260,7 @@ def _end_group(manager: Any) -> None:
 
 @contextmanager
 def _skip(module: str) -> Iterator[None]:
-    """Import without an optional module: this one compiles a grammar for a second, which no notebook needs."""
+    """Import without an optional module: this one compiles a grammar for a second, and no notebook needs it."""
     if module in sys.modules or importlib.util.find_spec(module) is None:
         yield
         return
@@ -268,7 +272,7 @@ def _skip(module: str) -> Iterator[None]:
 
 
 def _lists(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(dict(overrides)))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(dict(overrides)))
 
 
 def _cell_failure(error: Any, notebook: Any, root: Path) -> Failure:

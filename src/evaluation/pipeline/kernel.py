@@ -37,7 +37,7 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
 
-    class OwnInterpreter(KernelSpecManager):  # type: ignore[misc]
+    class OwnInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return KernelSpec(
                 argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],

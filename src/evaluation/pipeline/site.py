@@ -18,6 +18,7 @@ from platform import python_version
 from typing import Any
 
 from evaluation.errors import OutputError, ReportError, StudyError
+from evaluation.pipeline.spec import value_text
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
 ORDER = ("study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data")
@@ -82,23 +83,15 @@ def variant_name(study: str, overrides: Mapping[str, Any]) -> str:
     >>> variant_name("pollution_enforcement", {"treatment.date": "2016-03"})
     'pollution_enforcement--treatment.date=2016-03'
     """
-    parts = [f"{key}={_value(value)}" for key, value in sorted(overrides.items())]
+    parts = [f"{key}={value_text(value)}" for key, value in sorted(overrides.items())]
     plain = "--".join((study, *parts))
     safe = re.sub(r"[^A-Za-z0-9._=-]+", "-", plain)
-    # a value that was altered or cut, or is not text, is told apart by its content
-    exact = all(isinstance(v, str) and not re.fullmatch(r"[-+0-9.]+|true|false", v) or _dated(v) for v in overrides.values())
-    if safe == plain and exact and len(safe) <= _LONGEST_SLUG:
+    plain_parts = not any("--" in part for part in parts)
+    if safe == plain and plain_parts and len(safe) <= _LONGEST_SLUG:
         return safe
-    content = json.dumps(dict(sorted(overrides.items())), ensure_ascii=True, sort_keys=True)
+    # a value that was altered or cut is told apart by its content
+    content = json.dumps(dict(overrides), sort_keys=True)
     return f"{safe[:_LONGEST_SLUG]}--{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-
-
-def _dated(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d(-\d\d)?", value) is not None
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=True, sort_keys=True)
 
 
 def require_writable(folder: Path) -> None:
@@ -153,7 +146,9 @@ def commit_of(root: Path) -> str:
     def git(*words: str) -> str:
         command = ["git", "-C", str(root), *words]
         quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=quiet).stdout
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60, env=quiet
+        ).stdout
 
     try:
         commit = git("rev-parse", "HEAD").strip()
@@ -220,7 +215,10 @@ def read_results(reports: Path) -> list[tuple[Place, dict[str, Any]]]:
         A result file is not one.
     """
     found = []
-    paths = [*sorted((reports / "results").glob("*.json")), *sorted((reports / "variants").glob("*/result.json"))]
+    paths = [
+        *sorted((reports / "results").glob("*.json")),
+        *sorted((reports / "variants").glob("*/result.json")),
+    ]
     for path in paths:
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
@@ -229,7 +227,9 @@ def read_results(reports: Path) -> list[tuple[Place, dict[str, Any]]]:
             raise ReportError(
                 f"{path.relative_to(reports)} is not a result file", fix="delete it and run the study again"
             ) from error
-        found.append((Place(reports, study, path.parent.name if path.name == "result.json" else None), result))
+        found.append(
+            (Place(reports, study, path.parent.name if path.name == "result.json" else None), result)
+        )
     return found
 
 
@@ -241,7 +241,9 @@ def differences(first: Any, second: Any, place: str = "") -> list[str]:
         return [
             item
             for key in keys
-            for item in differences(first.get(key, absent), second.get(key, absent), f"{place}.{key}".lstrip("."))
+            for item in differences(
+                first.get(key, absent), second.get(key, absent), f"{place}.{key}".lstrip(".")
+            )
         ]
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
         pairs = enumerate(zip(first, second, strict=True))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
+
+from evaluation.errors import StudyError
 
 Kind = Literal["input", "cell", "timeout", "kernel", "page"]
 
@@ -92,3 +97,74 @@ class RenderOutcome:
     result: Mapping[str, Any] | None = None
     failure: Failure | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def parse_overrides(settings: Iterable[str]) -> dict[str, Any]:
+    """Overrides from the command line: ``treatment.date=2016-03`` and the like.
+
+    Raises
+    ------
+    StudyError
+        A setting without ``=``, without a key, or given twice with different values; all are listed.
+    """
+    found: dict[str, Any] = {}
+    problems = []
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        key = key.strip()
+        if not sign or not key:
+            problems.append(f"{setting!r} is not of the form key=value")
+            continue
+        value = parse_value(text.strip())
+        if key in found and found[key] != value:
+            problems.append(f"{key} is set twice")
+        found[key] = value
+    if problems:
+        raise StudyError(
+            "; ".join(problems),
+            where="--set",
+            expected="--set key=value, such as --set treatment.date=2016-03",
+        )
+    return found
+
+
+def parse_value(text: str) -> Any:
+    """A TOML value, or the text itself where it is none; dates and times stay text."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return _textual(table["value"]) if list(table) == ["value"] else text
+
+
+def value_text(value: Any) -> str:
+    """Text that `parse_value` reads as this value: the inverse, for commands and names."""
+    if isinstance(value, str):
+        return value if parse_value(value) == value else _quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quoted(str(k))} = {_inner(v)}" for k, v in value.items()) + "}"
+    return _inner(value)
+
+
+def _inner(value: Any) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_inner, value)) + "]"
+    if isinstance(value, Mapping):
+        return value_text(value)
+    return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _textual(value: Any) -> Any:
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_textual(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _textual(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,289 @@
+"""The command line: it parses, calls one function a command, and prints."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from evaluation.errors import EvaluationError, OutputError, StudyError
+
+# Whatever a command needs is imported inside it: `evaluation --help` must not wait for pandas.
+
+app = typer.Typer(
+    name="evaluation",
+    help="From a government's claim to a report that a mayor, a journalist and a referee can read.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="The committed tables and how they are made.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change a key of the study file for this run; repeatable."
+    ),
+]
+ReportsOption = Annotated[
+    Path | None,
+    typer.Option("--reports", metavar="DIR", help="Folder for the pages.", show_default="reports"),
+]
+
+
+class LanguageChoice(StrEnum):
+    """Languages that pages are made in."""
+
+    en = "en"
+    zh = "zh"
+    both = "both"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages meant."""
+        return ("en", "zh") if self is LanguageChoice.both else (self.value,)
+
+
+class Scheduler(StrEnum):
+    """What can start a run."""
+
+    cron = "cron"
+    systemd = "systemd"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from evaluation import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root_options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if debug:
+        _State.debug = True
+
+
+class _State:
+    debug = False
+
+
+@app.command("list")
+def list_command() -> None:
+    """List the studies, what they ask, and when they last ran."""
+    from evaluation.pipeline.overview import study_rows
+
+    _table(["study", "question", "last run"], study_rows(_root(), _reports(None)))
+
+
+@app.command()
+def check() -> None:
+    """Check the checksums of the tables, every study file and its claims, and the notebooks."""
+    from evaluation.pipeline.overview import check_project
+
+    problems, checked = check_project(_root())
+    if problems:
+        _table(["where", "what is wrong"], problems, error=True)
+        raise typer.Exit(2)
+    typer.echo(checked)
+
+
+@app.command()
+def run(
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Names from `evaluation list`.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Run every study.")] = False,
+    settings: SetOption = None,
+    language: Annotated[LanguageChoice, typer.Option(help="Languages of the pages.")] = LanguageChoice.both,
+    reports: ReportsOption = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Reports made at once.", show_default="2 at most")
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Longest that one cell may take.")
+    ] = 900.0,
+) -> None:
+    """Run studies and write their pages, result files and the index."""
+    from evaluation.pipeline.overview import summary
+    from evaluation.pipeline.run import run as run_studies
+    from evaluation.pipeline.spec import parse_overrides
+    from evaluation.study import list_studies
+
+    root = _root()
+    if bool(studies) == everything:
+        raise StudyError(
+            "no study was named" if not studies else "--all runs every study; none can be named beside it",
+            expected="evaluation run STUDY..., or evaluation run --all",
+            fix="run `evaluation list` for the studies",
+        )
+    overrides = parse_overrides(settings or [])
+    if overrides and (everything or len(set(studies or [])) > 1):
+        raise StudyError("--set belongs to one study", expected="evaluation run STUDY --set key=value")
+    folder = _reports(reports)
+    signal.signal(signal.SIGTERM, _terminated)
+    done = run_studies(
+        studies or list_studies(root),
+        root=root,
+        reports=folder,
+        overrides=overrides,
+        languages=language.languages,
+        jobs=jobs,
+        cell_timeout=timeout,
+        say=typer.echo,
+    )
+    for one in done:
+        for trace in (failure.trace for failure in one.failures.values() if failure.trace):
+            _log(f"{one.place.name}\n{trace}")
+    good, bad = summary(done, folder)
+    for text in bad:
+        typer.echo(text, err=True)
+    for text in good:
+        typer.echo(text)
+    raise typer.Exit(max((one.exit_status for one in done), default=0))
+
+
+@app.command()
+def new(
+    study: Annotated[str, typer.Argument(help="Name of the new study: small letters, digits, underscores.")],
+    template: Annotated[
+        str | None, typer.Option("--from", metavar="STUDY", help="Study to start from.")
+    ] = None,
+) -> None:
+    """Start a study file from an existing one; nothing is overwritten."""
+    from evaluation.pipeline.starter import start_study
+
+    path = start_study(_root(), study, template)
+    typer.echo(f"wrote {path}\nEdit it, then: evaluation check && evaluation run {study}")
+
+
+@app.command()
+def schedule(
+    kind: Annotated[Scheduler | None, typer.Argument(help="Only this one.")] = None,
+    hour: Annotated[int, typer.Option(min=0, max=23, help="Hour of the day, local time.")] = 6,
+) -> None:
+    """Print a cron line and a systemd timer that make the reports every day."""
+    from evaluation.pipeline.starter import schedule_text
+
+    typer.echo(schedule_text(_root(), kind.value if kind else None, hour), nl=False)
+
+
+@data_app.command("list")
+def data_list() -> None:
+    """List the committed tables with source and licence."""
+    from evaluation.pipeline.overview import table_rows
+
+    _table(["table", "rows of", "licence", "sha256"], table_rows(_root()))
+
+
+@data_app.command("build")
+def data_build(
+    name: Annotated[str, typer.Argument(help="Name of the source, such as air_quality.")],
+    raw: Annotated[Path, typer.Option("--raw", metavar="PATH", help="The raw record: a file or a folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder for the tables.", show_default="data/NAME"),
+    ] = None,
+) -> None:
+    """Make a committed table from its raw record."""
+    from evaluation.pipeline.overview import build_table
+
+    for text in build_table(_root(), name, raw, out):
+        typer.echo(text)
+
+
+def main() -> NoReturn:
+    """Run the command line: a user's mistake is printed without a traceback, with its exit status."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except EvaluationError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was written stands", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of the pipe is gone; Python would complain about its last flush
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        import traceback
+
+        log = _log(traceback.format_exc())
+        typer.echo(f"unexpected error: {type(error).__name__}: {error}", err=True)
+        typer.echo(f"  log: {log}\n  the same with --debug shows the traceback here", err=True)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _terminated(signum: int, frame: Any) -> NoReturn:
+    # as for Ctrl-C, so that kernels are ended and temporary files removed on the way out
+    raise KeyboardInterrupt
+
+
+def _root() -> Path:
+    from evaluation.study import find_root
+
+    return find_root()
+
+
+def _reports(given: Path | None) -> Path:
+    if given is None:
+        return _root() / "reports"
+    if given.exists() and not given.is_dir():
+        raise OutputError(
+            "the reports folder is a file", where=str(given), fix="give a folder with --reports DIR"
+        )
+    return given
+
+
+def _log(text: str) -> Path:
+    """Append to the log in the project's build folder, or in the temporary one where there is no project."""
+    try:
+        path = _root() / "build" / "evaluation.log"
+        path.parent.mkdir(exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    except (OSError, EvaluationError):
+        path = Path(tempfile.gettempdir()) / f"evaluation-{os.getpid()}.log"
+        file = path.open("a", encoding="utf-8")
+    with file:
+        file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{text}\n")
+    return path
+
+
+def _table(head: list[str], rows: list[tuple[str, ...]], *, error: bool = False) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    # not a terminal: no line is broken, so that another program can read it
+    console = Console(stderr=error)
+    width = None if console.is_terminal else 10_000
+    Console(stderr=error, width=width).print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""What the command line shows of a project: studies, tables, problems, and the outcome of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluation.errors import DataError, EvaluationError, StudyError
+from evaluation.pipeline.execute import read_notebook, scrub
+from evaluation.study import list_studies, load_study
+
+if TYPE_CHECKING:
+    from evaluation.pipeline.run import StudyRun
+
+Rows = list[tuple[str, ...]]
+
+BUILDERS = {"air_quality": ("evaluation.sources.air_quality", "build_city_month")}
+"""Source to the function that makes its tables from the raw record: ``build(raw, out)``."""
+
+
+def study_rows(root: Path, reports: Path) -> Rows:
+    """Name, question and last run of every study; one that does not load says so."""
+    rows: Rows = []
+    for name in list_studies(root):
+        try:
+            question = load_study(name, root=root).question.en
+        except StudyError as error:
+            question = f"cannot be read: {error.what}"
+        rows.append((name, question, _last_run(reports, name)))
+    return rows
+
+
+def _last_run(reports: Path, study: str) -> str:
+    try:
+        text = json.loads((reports / "results" / f"{study}.json").read_text(encoding="utf-8"))["generated"]
+    except (OSError, ValueError, KeyError):
+        text = "never"
+    return f"{text}, then failed" if (reports / "failures" / f"{study}.html").is_file() else str(text)
+
+
+def table_rows(root: Path) -> Rows:
+    """Name, source, licence and checksum of every committed table."""
+    from evaluation.sources.manifest import load_manifest
+
+    manifest = load_manifest(root / "data")
+    return [(t.name, t.source, t.licence, t.sha256[:12]) for t in manifest.tables]
+
+
+def check_project(root: Path) -> tuple[Rows, str]:
+    """Look at everything that a run rests on, and collect what is wrong.
+
+    Returns
+    -------
+    problems : list of (where, what)
+    checked : str
+        What was looked at, in one line.
+    """
+    problems: Rows = []
+
+    def note(where: str, error: EvaluationError) -> None:
+        detail = "; ".join(
+            filter(None, (error.what, error.where, error.expected and f"expected {error.expected}"))
+        )
+        problems.append((where, scrub(detail, root)))
+
+    tables = _check_tables(root, note, problems)
+    studies = list_studies(root)
+    for name in studies:
+        try:
+            study = load_study(name, root=root)
+        except EvaluationError as error:
+            note(f"studies/{name}.toml", error)
+            continue
+        try:
+            read_notebook(root, study.notebook)
+        except EvaluationError as error:
+            note(f"studies/{name}.toml", error)
+        try:
+            from evaluation.analysis import prepare
+
+            prepare(study, root=root)
+        except EvaluationError as error:
+            note(f"studies/{name}.toml", error)
+    if not studies:
+        problems.append(("studies/", "there is no study file"))
+    return problems, f"{tables} tables and {len(studies)} studies are as they should be"
+
+
+def _check_tables(root: Path, note: Any, problems: Rows) -> int:
+    try:
+        from evaluation.sources.manifest import load_manifest
+
+        manifest = load_manifest(root / "data")
+        problems.extend(("data/manifest.toml", scrub(str(problem), root)) for problem in manifest.verify())
+    except EvaluationError as error:
+        note("data/manifest.toml", error)
+        return 0
+    return len(manifest.tables)
+
+
+def build_table(root: Path, name: str, raw: Path, out: Path | None) -> list[str]:
+    """Make the committed tables of a source from its raw record.
+
+    Raises
+    ------
+    StudyError
+        No such source.
+    DataError
+        The raw record is missing or malformed.
+    """
+    from importlib import import_module
+
+    if name not in BUILDERS:
+        raise StudyError(f"unknown source {name!r}", expected="one of " + ", ".join(BUILDERS))
+    if not raw.exists():
+        raise DataError("there is no raw record", where=str(raw), expected="a file or a folder of files")
+    module, function = BUILDERS[name]
+    folder = out or root / "data" / name
+    return [str(line) for line in getattr(import_module(module), function)(raw, folder)]
+
+
+def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[str]]:
+    """What a run made, and what it did not, each with the place to look at."""
+    good: list[str] = []
+    bad: list[str] = []
+    for run in runs:
+        for language, failure in run.failures.items():
+            cell = f", cell {failure.cell}" if failure.cell else ""
+            which = "" if language == "both" else f" ({language}{cell})"
+            text = "\n".join(f"  {line}" for line in failure.message.splitlines())
+            bad.append(f"failed: {run.place.name}{which}: {failure.error}\n{text}")
+        if run.failures:
+            bad.append(f"  see {_shown(run.place.failure)}; the last good report is as it was")
+        else:
+            good += [f"wrote {_shown(path)}" for path in run.written]
+    return [*good, f"index {_shown(reports / 'index.html')}"], bad
+
+
+def _shown(path: Path) -> str:
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

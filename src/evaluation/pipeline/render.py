@@ -1,0 +1,110 @@
+"""One study in one language: run its notebook and make its page. Writes nothing into the reports folder."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import EvaluationError, ReportError
+from evaluation.pipeline.execute import execute, extract_result, load_papermill, scrub
+from evaluation.pipeline.site import write_whole
+from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
+
+
+def preload() -> None:
+    """Import what every report needs, so that it is done once for all workers."""
+    load_papermill()
+    import evaluation.report.page  # noqa: F401
+
+
+def render(spec: RenderSpec) -> RenderOutcome:
+    """Run the notebook and render the page.
+
+    Same spec, same files, same page: nothing of the clock, the machine or the user goes in but what
+    ``spec.provenance`` states. The executed notebook is kept at ``spec.executed``, if that is given.
+
+    Returns
+    -------
+    RenderOutcome
+        Whatever goes wrong is in its ``failure``.
+    """
+    seconds: dict[str, float] = {}
+    begin = time.perf_counter()
+
+    def lap(name: str) -> None:
+        seconds[name] = time.perf_counter() - begin - sum(seconds.values())
+
+    def failed(failure: Failure) -> RenderOutcome:
+        return RenderOutcome(spec.study, spec.language, failure=failure, seconds=seconds)
+
+    try:
+        preload()
+        lap("imports")
+        notebook, failure = execute(spec)
+        lap("notebook")
+        if spec.executed is not None and notebook is not None:
+            import nbformat
+
+            write_whole(spec.executed, nbformat.writes(notebook) + "\n")
+        if failure is not None:
+            return failed(failure)
+        result = extract_result(notebook)
+        page = _page(spec, notebook, result)
+        _require_anonymous(page, spec.root)
+        lap("page")
+    except EvaluationError as error:
+        kind = type(error).__name__
+        message = scrub(str(error), spec.root)
+        status = error.exit_status
+        return failed(Failure("input" if status == 2 else "page", kind, message, exit_status=status))
+    except Exception as error:
+        # a fault of the program itself is a failed report like any other; its traceback goes to the log
+        trace = scrub(traceback.format_exc(), spec.root)
+        return failed(Failure("page", type(error).__name__, scrub(str(error), spec.root), trace=trace))
+    return RenderOutcome(spec.study, spec.language, page=page, result=result, seconds=seconds)
+
+
+def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
+    from evaluation.report.page import render_page
+
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+    notebook.metadata.pop("papermill", None)
+    known: dict[str, Any] = {key: result[key] for key in ("seed", "data", "overrides") if key in result}
+    return render_page(
+        notebook,
+        language=spec.language,
+        study_id=spec.study,
+        title=spec.title,
+        alternate_href=spec.alternate_href,
+        provenance={**known, **spec.provenance},
+    )
+
+
+def _require_anonymous(page: str, root: Path) -> None:
+    """A page that names a folder of this machine is not the same on the next one.
+
+    Raises
+    ------
+    ReportError
+        The project folder, the home folder, the interpreter's or a temporary one is named.
+    """
+    places = {str(root), str(Path.home()), sys.prefix, f"{tempfile.gettempdir()}/ipykernel_"}
+    for place in sorted(places, key=len, reverse=True):
+        if len(place) < 2:
+            continue
+        # neighbours that are base64 digits: a picture holds every short word by chance
+        found = re.search(r"(?<![A-Za-z0-9+/=.])" + re.escape(place) + r"(?![A-Za-z0-9+=])", page)
+        if found:
+            around = page[max(0, found.start() - 60) : found.end() + 60]
+            raise ReportError(
+                "the page names a folder of this machine",
+                where=scrub(" ".join(around.split()), root),
+                expected="paths relative to the project, and no warnings among the outputs",
+                fix="mend the cell that prints it",
+            )
