@@ -28,7 +28,6 @@ export JUPYTER_DATA_DIR := $(STATE)/jupyter/data
 export JUPYTER_RUNTIME_DIR := $(STATE)/jupyter/runtime
 export MPLCONFIGDIR := $(STATE)/matplotlib
 export PRE_COMMIT_HOME := $(STATE)/pre-commit
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: help report test lab check bench clean setup slow format environment lock hooks distclean other-python
@@ -43,7 +42,7 @@ test: setup ## Run the tests, but for the slow simulations
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 lab: setup ## Open JupyterLab on the notebooks, with a kernel that has the package
-	@$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(ARGS)
 
 check: setup ## Lint, formatting, types, layers, data checksums, study files, clean notebooks
 	$(BIN)/ruff check .
@@ -58,7 +57,7 @@ bench: setup ## Run the benchmarks beside other packages and print their tables
 
 clean: ## Delete the generated reports and caches; .venv stays
 	rm -rf reports/* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests tools benchmarks notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
+	find $(wildcard src tests tools benchmarks notebooks) \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 setup: $(STAMP) ## Make .venv from requirements.lock (every other target does this when it is needed)
 
