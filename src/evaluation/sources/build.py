@@ -1,0 +1,122 @@
+"""``evaluation data build NAME --raw PATH``: which builder makes which tables, and what it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+from evaluation.errors import DataError
+from evaluation.sources.manifest import MANIFEST, Manifest, TableInfo, load_manifest
+from evaluation.sources.reading import RawFile
+from evaluation.sources.tables import write_together
+
+
+@dataclass(frozen=True)
+class BuildSummary:
+    """What a build read, set aside and wrote.
+
+    Attributes
+    ----------
+    name : str
+        The builder's name.
+    raw : RawFile
+        Name and checksum of what was read.
+    rows_read : int
+        Rows of the raw file.
+    dropped : mapping of str to int
+        Rows that are in no table, by reason.
+    missing : mapping of str to int
+        Values set to missing, by reason.
+    tables : tuple of TableInfo
+        The tables as they are now in the manifest.
+    changed : tuple of str
+        Names of the tables whose bytes differ from before; empty when the build changed nothing.
+    notes : tuple of str
+        What the person at the command line should know.
+    """
+
+    name: str
+    raw: RawFile
+    rows_read: int
+    dropped: Mapping[str, int]
+    missing: Mapping[str, int]
+    tables: tuple[TableInfo, ...]
+    changed: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+Builder = Callable[[Path, Path], BuildSummary]
+
+BUILDERS: Mapping[str, str] = {"air_quality": "evaluation.sources.air_quality.tables:build_city_month"}
+"""Module and function of each builder: it is given the raw path and the data folder."""
+
+
+def build(name: str, raw: str | Path, data_dir: str | Path) -> BuildSummary:
+    """Make the committed tables of one source from its raw file, and write them into the manifest.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`BUILDERS`.
+    raw : str or Path
+        The raw file or folder.
+    data_dir : str or Path
+        The data folder; ``manifest.toml`` stands in it.
+
+    Returns
+    -------
+    BuildSummary
+        For the command line to print.
+
+    Raises
+    ------
+    DataError
+        No such builder, or the raw file is not what the builder reads.
+    OutputError
+        The tables cannot be written; the ones before are unchanged.
+    """
+    try:
+        module, function = BUILDERS[name].split(":")
+    except KeyError:
+        raise DataError(
+            f"there is no source {name!r} to build",
+            expected="one of " + ", ".join(sorted(BUILDERS)),
+            fix="correct the name, or add a builder: CONTRIBUTING.md says how",
+        ) from None
+    builder = cast(Builder, getattr(import_module(module), function))
+    return builder(Path(raw), Path(data_dir))
+
+
+def publish(files: Sequence[tuple[TableInfo, bytes]], data_dir: Path) -> tuple[str, ...]:
+    """Write tables and manifest together, the manifest last; say which tables changed.
+
+    Parameters
+    ----------
+    files : list of (TableInfo, bytes)
+        Each table's entry and content.
+    data_dir : Path
+        The data folder.
+
+    Returns
+    -------
+    tuple of str
+        Names of the tables whose bytes differ from what stood there.
+    """
+    pairs = list(files)
+    before = load_manifest(data_dir) if (data_dir / MANIFEST).exists() else Manifest(data_dir, ())
+    after = before.with_tables(table for table, _ in pairs)
+    changed = tuple(
+        table.name
+        for table, content in pairs
+        if not (data_dir / table.path).is_file() or (data_dir / table.path).read_bytes() != content
+    )
+    write_together(
+        {
+            **{data_dir / table.path: content for table, content in pairs},
+            data_dir / MANIFEST: after.to_bytes(),
+        }
+    )
+    return changed
