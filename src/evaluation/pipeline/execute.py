@@ -260,7 +260,7 @@ def _end_group(manager: Any) -> None:
 
 @contextmanager
 def _skip(module: str) -> Iterator[None]:
-    """Import without an optional module: this one compiles a grammar for a second, and no notebook needs it."""
+    """Import without an optional module: this one compiles a grammar for a second to no use."""
     if module in sys.modules or importlib.util.find_spec(module) is None:
         yield
         return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evaluation.errors import DataError, EvaluationError, StudyError
+from evaluation.errors import EvaluationError, StudyError
 from evaluation.pipeline.execute import read_notebook, scrub
 from evaluation.study import list_studies, load_study
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from evaluation.pipeline.run import StudyRun
 
 Rows = list[tuple[str, ...]]
-
-BUILDERS = {"air_quality": ("evaluation.sources.air_quality", "build_city_month")}
-"""Source to the function that makes its tables from the raw record: ``build(raw, out)``."""
 
 
 def study_rows(root: Path, reports: Path) -> Rows:
@@ -45,7 +43,7 @@ def table_rows(root: Path) -> Rows:
     from evaluation.sources.manifest import load_manifest
 
     manifest = load_manifest(root / "data")
-    return [(t.name, t.source, t.licence, t.sha256[:12]) for t in manifest.tables]
+    return [(t.name, f"{t.rows:,}", t.source["en"], t.licence["en"], t.sha256[:12]) for t in manifest.tables]
 
 
 def check_project(root: Path) -> tuple[Rows, str]:
@@ -57,6 +55,8 @@ def check_project(root: Path) -> tuple[Rows, str]:
     checked : str
         What was looked at, in one line.
     """
+    from evaluation.analysis import prepare
+
     problems: Rows = []
 
     def note(where: str, error: EvaluationError) -> None:
@@ -65,7 +65,7 @@ def check_project(root: Path) -> tuple[Rows, str]:
         )
         problems.append((where, scrub(detail, root)))
 
-    tables = _check_tables(root, note, problems)
+    tables = _check_tables(root, note)
     studies = list_studies(root)
     for name in studies:
         try:
@@ -73,27 +73,23 @@ def check_project(root: Path) -> tuple[Rows, str]:
         except EvaluationError as error:
             note(f"studies/{name}.toml", error)
             continue
-        try:
-            read_notebook(root, study.notebook)
-        except EvaluationError as error:
-            note(f"studies/{name}.toml", error)
-        try:
-            from evaluation.analysis import prepare
-
-            prepare(study, root=root)
-        except EvaluationError as error:
-            note(f"studies/{name}.toml", error)
+        for look in (partial(read_notebook, root, study.notebook), partial(prepare, study, root=root)):
+            try:
+                look()
+            except EvaluationError as error:
+                note(f"studies/{name}.toml", error)
     if not studies:
         problems.append(("studies/", "there is no study file"))
     return problems, f"{tables} tables and {len(studies)} studies are as they should be"
 
 
-def _check_tables(root: Path, note: Any, problems: Rows) -> int:
+def _check_tables(root: Path, note: Callable[[str, EvaluationError], None]) -> int:
     try:
         from evaluation.sources.manifest import load_manifest
 
         manifest = load_manifest(root / "data")
-        problems.extend(("data/manifest.toml", scrub(str(problem), root)) for problem in manifest.verify())
+        for problem in manifest.verify():
+            note("data", problem)
     except EvaluationError as error:
         note("data/manifest.toml", error)
         return 0
@@ -101,24 +97,25 @@ def _check_tables(root: Path, note: Any, problems: Rows) -> int:
 
 
 def build_table(root: Path, name: str, raw: Path, out: Path | None) -> list[str]:
-    """Make the committed tables of a source from its raw record.
+    """Make the committed tables of a source from its raw record, and say what was read and set aside.
 
     Raises
     ------
-    StudyError
-        No such source.
     DataError
-        The raw record is missing or malformed.
+        No such source, or a raw record that is missing or malformed.
+    OutputError
+        The tables cannot be written.
     """
-    from importlib import import_module
+    from evaluation.sources.build import build
 
-    if name not in BUILDERS:
-        raise StudyError(f"unknown source {name!r}", expected="one of " + ", ".join(BUILDERS))
-    if not raw.exists():
-        raise DataError("there is no raw record", where=str(raw), expected="a file or a folder of files")
-    module, function = BUILDERS[name]
-    folder = out or root / "data" / name
-    return [str(line) for line in getattr(import_module(module), function)(raw, folder)]
+    made = build(name, raw, out or root / "data")
+    lines = [f"read {made.rows_read:,} rows of {made.raw.name}, sha256 {made.raw.sha256}"]
+    lines += [f"  dropped {count:,} rows: {reason}" for reason, count in made.dropped.items()]
+    lines += [f"  set {count:,} values to missing: {reason}" for reason, count in made.missing.items()]
+    for table in made.tables:
+        state = "changed" if table.name in made.changed else "the same as before"
+        lines.append(f"{table.name}: {table.rows:,} rows, {state}, sha256 {table.sha256}")
+    return [*lines, *made.notes]
 
 
 def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[str]]:

@@ -145,7 +145,11 @@ def commit_of(root: Path) -> str:
 
     def git(*words: str) -> str:
         command = ["git", "-C", str(root), *words]
-        quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        # inside a git hook these point at another repository
+        quiet = {
+            k: v for k, v in os.environ.items() if k not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+        }
+        quiet["GIT_OPTIONAL_LOCKS"] = "0"
         return subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=60, env=quiet
         ).stdout

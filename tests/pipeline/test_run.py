@@ -1,0 +1,233 @@
+"""A run writes good reports whole, keeps the last good one, and says what failed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation.pipeline import render as rendering
+from evaluation.pipeline import run as running
+from evaluation.pipeline.run import StudyRun, run
+from evaluation.pipeline.spec import RenderOutcome, RenderSpec
+
+pytestmark = pytest.mark.usefixtures("no_orphans")
+STOP = "raise ValueError('stop <here> & now')"
+
+
+def go(project: Any, *studies: str, jobs: int = 1, **options: Any) -> list[StudyRun]:
+    return run(studies or ("tiny",), root=project.root, reports=project.reports, jobs=jobs, **options)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+def test_a_run_makes_pages_result_and_index(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500940800")
+    said: list[str] = []
+    (done,) = go(project, say=said.append)
+    assert done.exit_status == 0
+    assert list(files(project.reports)) == ["en/tiny.html", "index.html", "results/tiny.json", "zh/tiny.html"]
+    result = json.loads((project.reports / "results" / "tiny.json").read_text())
+    assert result["study"] == "tiny"
+    assert result["generated"] == "2017-07-25T00:00:00Z"
+    assert result["commit"] == "unknown"
+    assert set(result["versions"]) >= {"python", "evaluation", "numpy", "pandas", "statsmodels", "papermill"}
+    assert result["data"][0]["simulated"] is True
+    assert list(result)[:2] == ["study", "title"]
+    assert "../zh/tiny.html" in (project.reports / "en" / "tiny.html").read_text()
+    index = (project.reports / "index.html").read_text()
+    assert "en/tiny.html" in index
+    assert "zh/tiny.html" in index
+    assert "Did the level fall?" in index
+    assert "水平是否下降" in index
+    assert [line.split(" in ")[0] for line in said] == ["tiny en: made", "tiny zh: made"]
+    kept = project.root / "build" / "notebooks"
+    assert sorted(p.name for p in kept.iterdir()) == ["tiny.en.ipynb", "tiny.zh.ipynb"]
+
+
+def test_the_same_inputs_give_the_same_bytes(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500940800")
+    go(project)
+    first = files(project.reports)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    go(project, jobs=2)
+    assert files(project.reports) == first
+    for content in first.values():
+        text = content.decode()
+        assert str(project.root) not in text
+        assert str(tmp_path) not in text
+
+
+def test_only_the_time_differs_between_two_runs(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = []
+    for epoch, stamp in (("1500940800", b"2017-07-25T00:00:00Z"), ("1500944461", b"2017-07-25T01:01:01Z")):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+        go(project)
+        pages.append(files(project.reports)["results/tiny.json"].replace(stamp, b"TIME"))
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (STOP, "cell"),
+        ("import os\nos.kill(os.getpid(), 9)", "kernel"),
+        ("import time\ntime.sleep(600)", "timeout"),
+        ("x = 1", "page"),
+    ],
+)
+def test_a_failure_keeps_the_last_good_report(project: Any, result_cell: str, bad: str, kind: str) -> None:
+    go(project)
+    good = files(project.reports)
+    project.notebook(bad, *([] if kind == "page" else [result_cell]))
+    (done,) = go(project, cell_timeout=30.0 if kind != "timeout" else 2.0)
+    assert done.exit_status == 1
+    assert {failure.kind for failure in done.failures.values()} == {kind}
+    now = files(project.reports)
+    page = now.pop("failures/tiny.html").decode()
+    now.pop("index.html")
+    good.pop("index.html")
+    assert now == good
+    failure = done.failures["en"]
+    assert failure.error in page
+    if kind == "cell":
+        assert "stop &lt;here&gt; &amp; now" in page
+        assert "<here>" not in page
+    assert str(project.root) not in page
+    assert "failures/tiny.html" in (project.reports / "index.html").read_text()
+    project.notebook(result_cell)
+    (done,) = go(project)
+    assert done.exit_status == 0
+    assert not (project.reports / "failures" / "tiny.html").exists()
+    assert "failures/tiny.html" not in (project.reports / "index.html").read_text()
+
+
+def test_one_language_failing_holds_both_back(project: Any, result_cell: str) -> None:
+    go(project)
+    good = files(project.reports)
+    project.notebook("assert language == 'en', 'only English'", result_cell)
+    (done,) = go(project)
+    assert list(done.failures) == ["zh"]
+    assert done.exit_status == 1
+    now = files(project.reports)
+    assert now["en/tiny.html"] == good["en/tiny.html"]
+    assert now["results/tiny.json"] == good["results/tiny.json"]
+
+
+def test_languages_that_disagree_are_not_published(project: Any, result_cell: str) -> None:
+    project.notebook(result_cell.replace('"estimate": gap', '"estimate": gap + (language == "zh")'))
+    (done,) = go(project)
+    assert done.exit_status == 1
+    assert "estimates[0].estimate" in done.failures["both"].message
+    assert "results/tiny.json" not in files(project.reports)
+
+
+def test_a_failing_study_does_not_stop_the_others(project: Any) -> None:
+    project.study("broken", notebook="broken")
+    project.notebook(STOP, name="broken")
+    project.study("wrong", **{'unit = "Alder"': 'unit = "Oak"'})
+    done = go(project, "broken", "tiny", "wrong", jobs=2)
+    assert [(one.place.study, one.exit_status) for one in done] == [("broken", 1), ("tiny", 0), ("wrong", 2)]
+    made = files(project.reports)
+    assert {"en/tiny.html", "failures/broken.html", "failures/wrong.html"} <= set(made)
+    assert b"Oak" in made["failures/wrong.html"]
+    assert "en/broken.html" not in made
+
+
+def test_a_mistake_in_the_notebook_has_status_2(project: Any) -> None:
+    project.notebook(
+        "from evaluation.errors import DataError\nraise DataError('no rows left', fix='widen the window')"
+    )
+    (done,) = go(project)
+    assert done.exit_status == 2
+    page = (project.reports / "failures" / "tiny.html").read_text()
+    assert "no rows left" in page
+    assert "widen the window" in page
+
+
+def test_overrides_make_a_variant_beside_the_study(project: Any) -> None:
+    go(project)
+    good = files(project.reports)
+    (done,) = go(project, overrides={"treatment.date": "2016-03"})
+    assert done.exit_status == 0
+    now = files(project.reports)
+    folder = "variants/tiny--treatment.date=2016-03"
+    assert set(now) - set(good) == {f"{folder}/en.html", f"{folder}/zh.html", f"{folder}/result.json"}
+    assert all(now[name] == content for name, content in good.items() if name != "index.html")
+    assert json.loads(now[f"{folder}/result.json"])["overrides"] == {"treatment.date": "2016-03"}
+    page = now[f"{folder}/en.html"].decode()
+    assert "treatment.date" in page
+    assert "evaluation run tiny --set treatment.date=2016-03" in page.replace("&#39;", "'")
+    assert f"{folder}/en.html" in now["index.html"].decode()
+    assert 'href="zh.html"' in page
+    assert 'href="../../index.html"' in page
+
+
+def test_one_language_alone(project: Any) -> None:
+    go(project, languages=("zh",))
+    assert list(files(project.reports)) == ["index.html", "results/tiny.json", "zh/tiny.html"]
+
+
+def test_a_page_that_names_this_machine_is_refused(project: Any, result_cell: str) -> None:
+    project.notebook("import os\nprint('kept in', os.getcwd() + '/data')", result_cell)
+    (done,) = go(project)
+    assert done.exit_status == 1
+    assert "names a folder of this machine" in done.failures["en"].message
+    assert str(project.root) not in (project.reports / "failures" / "tiny.html").read_text()
+
+
+def test_a_worker_ended_from_outside_is_a_failure(project: Any, result_cell: str) -> None:
+    project.notebook("import os\nif language == 'zh':\n    os.kill(os.getppid(), 9)", result_cell)
+    (done,) = go(project, jobs=2)
+    assert done.exit_status == 1
+    assert done.failures["zh"].kind == "kernel"
+    assert "results/tiny.json" not in files(project.reports)
+
+
+def test_a_fault_of_the_program_is_a_failed_report(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(rendering, "_page", broken)
+    (done,) = go(project)
+    assert done.exit_status == 1
+    assert done.failures["en"].error == "ZeroDivisionError"
+    assert "broken" in done.failures["en"].trace
+
+
+def test_a_spec_and_its_outcome_cross_a_process(project: Any) -> None:
+    import pickle
+
+    spec = RenderSpec("tiny", "en", "tiny", project.root, overrides={"a": [1]})
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    outcome = RenderOutcome("tiny", "en", page="x", result={"a": 1})
+    assert pickle.loads(pickle.dumps(outcome)) == outcome
+
+
+def test_nothing_starts_before_everything_was_checked(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[RenderSpec] = []
+    monkeypatch.setattr(running, "render", started.append)
+    project.notebook("1", parameters="study = 1")
+    (done,) = go(project)
+    assert done.exit_status == 2
+    assert "declares study" in done.failures["both"].message
+    assert started == []
+
+
+def test_the_working_folder_does_not_matter(
+    project: Any, tmp_path: Path, evaluation: Callable[..., Any]
+) -> None:
+    os.chdir(project.root / "notebooks")
+    answer = evaluation("run", "tiny", "--jobs", "1", "--language", "en")
+    assert answer.status == 0, answer.err
+    assert (project.reports / "en" / "tiny.html").is_file()
