@@ -30,8 +30,9 @@ def official_checkpoints(days: pd.DataFrame, figures: pd.DataFrame, cities: Sequ
     days : pandas.DataFrame (days,)
         A cleaned record: ``city, date``, the pollutants, ``aqi``.
     figures : pandas.DataFrame (figures,)
-        ``period`` (2014-02 or 2015), ``place`` (a city, or :data:`PROVINCE_MEAN`), ``variable`` (a pollutant, whose
-        mean is meant, or :data:`DAYS_ABOVE_200`, days with a published index above 200), ``official``.
+        ``period`` (2014-02 or 2015), ``place`` (a city, or :data:`PROVINCE_MEAN`), ``variable`` (a
+        pollutant, whose mean is meant, or :data:`DAYS_ABOVE_200`, days with a published index above 200)
+        and ``official``.
     cities : sequence of str
         The cities that the province's mean is over.
 
@@ -89,8 +90,9 @@ def compare_copies(days: pd.DataFrame, copy: pd.DataFrame, names: Mapping[str, s
     Returns
     -------
     pandas.DataFrame (cities x 2,)
-        ``city, pollutant, days`` (with both values), ``correlation``, ``correlation_changes`` (of the change from the
-        day before, which a common season cannot make high), ``median_gap_percent`` (of record over copy), ``above_099``.
+        ``city, pollutant, days`` (with both values), ``correlation``, ``correlation_changes`` (of the change
+        from the day before, which a common season cannot make high), ``median_gap_percent`` (of record over
+        copy) and ``above_099``.
 
     Raises
     ------

@@ -30,38 +30,41 @@ LIMITS: Mapping[str, Limit] = MappingProxyType(
         "pm25": Limit(
             1000.0,
             "ug/m3",
-            "the ordinary range of the network's PM2.5 instruments ends at 1,000 (HJ 653-2013); the highest daily mean "
-            "that the day's other pollutants bear out is 897.5 (Shenyang, 8 November 2015)",
+            "the ordinary range of the network's PM2.5 instruments ends at 1,000 (HJ 653-2013); the highest "
+            "daily mean that the day's other pollutants bear out is 897.5 (Shenyang, 8 November 2015)",
         ),
         "pm10": Limit(
             5000.0,
             "ug/m3",
-            "half the widest range of the instruments, 10,000 (HJ 653-2013): in a 24-hour mean above it so many hours "
-            "stand at the end of the scale that the mean no longer measures the dust; up to here dust storms are kept",
+            "half the widest range of the instruments, 10,000 (HJ 653-2013): in a 24-hour mean above it "
+            "so many hours stand near the end of the scale that the mean no longer measures the dust; up "
+            "to here dust storms are kept",
         ),
         "so2": Limit(
             1000.0,
             "ug/m3",
-            "the instruments' range ends at 500 ppb, 1,429 ug/m3 (HJ 654-2013), and a daily mean near it means an analyser "
-            "at the end of its scale; the highest that other pollutants bear out is 800.5 (Linfen, 4 January 2017)",
+            "the instruments' range ends at 500 ppb, 1,429 ug/m3 (HJ 654-2013), and a daily mean near it "
+            "means an analyser at the end of its scale; the highest that other pollutants bear out is "
+            "800.5 (Linfen, 4 January 2017)",
         ),
         "co": Limit(
             30.0,
             "mg/m3",
-            "half the instruments' range of 50 ppm, 62.5 mg/m3 (HJ 654-2013); the record's highest is 19.05 (Tangshan, "
-            "21 December 2016), borne out by the particles of that day",
+            "half the instruments' range of 50 ppm, 62.5 mg/m3 (HJ 654-2013); the record's highest is 19.05 "
+            "(Tangshan, 21 December 2016), borne out by the particles of that day",
         ),
         "no2": Limit(
             300.0,
             "ug/m3",
-            "a quarter above the highest daily mean that other pollutants bear out, 233.3 (Xingtai, 25 December 2013)",
+            "a quarter above the highest daily mean that other pollutants bear out, 233.3 (Xingtai, "
+            "25 December 2013)",
         ),
         "o3": Limit(
             600.0,
             "ug/m3",
-            "about the highest 1-hour mean published for any station in China, 286 ppb or 612 ug/m3 (Wang et al. 2006, "
-            "Geophysical Research Letters 33, L21806); higher values here fall in winter as often as in summer, "
-            "which photochemistry does not",
+            "about the highest 1-hour mean reported for a station in China, 286 ppb or 612 ug/m3 (Wang et "
+            "al. 2006, Geophysical Research Letters 33, L21806); in this record values of that size fall "
+            "in winter as often as in summer, which photochemistry does not",
         ),
     }
 )
@@ -106,7 +109,7 @@ RULES: Mapping[str, str] = MappingProxyType(
     {
         "empty": "the field is empty in the raw file",
         "negative": "below 0: not a concentration",
-        "zero": "exactly 0: the record's mark for a missing value, no daily figure of a running instrument is 0",
+        "zero": "exactly 0: the record's mark for a missing value; air without the pollutant does not occur",
         "above_limit": "above the pollutant's limit",
         "source_error": "in a stretch declared faulty",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,10 +72,10 @@ def summarise(days: pd.DataFrame, frequency: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame (city-periods,)
-        ``city``, ``month`` (2014-03) or ``year`` (2014), ``days`` (with any pollutant), ``days_aqi`` (with a recomputed
-        index), ``days_published`` (with a published one), ``good_days`` (recomputed index at most 100),
-        ``good_days_published``, means of the pollutants, ``co_p95`` and ``o3_p90`` (year only) and ``composite``. Sorted by
-        city in code-point order and period.
+        ``city``, ``month`` (2014-03) or ``year`` (2014), ``days`` (with any pollutant), ``days_aqi`` (with a
+        recomputed index), ``days_published`` (with a published one), ``good_days`` (recomputed index at most
+        100), ``good_days_published``, means of the pollutants, ``co_p95`` and ``o3_p90`` (year only) and
+        ``composite``. Sorted by city in code-point order and period.
     """
     unit = {"month": "M", "year": "Y"}[frequency]
     table = days.assign(
@@ -149,6 +150,8 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
         _entry("air_quality/city_year", years, record.raw, counts),
     ]
     notes = []
+    if record.raw.sha256 != describe.KNOWN_RAW:
+        notes.append("the raw file is not the copy that the committed tables are about: the manifest says so")
     hand, absent = _hand_made(out_dir)
     files += hand
     figures = _figures(out_dir)
@@ -165,7 +168,7 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
         unmatched = int(table["recomputed"].isna().sum())
         if unmatched:
             notes.append(
-                f"{unmatched} of {len(table)} official figures concern places or periods that the raw file lacks"
+                f"the raw file lacks the place or period of {unmatched} of {len(table)} official figures"
             )
     else:
         notes.append("checkpoints.csv was not made")
@@ -189,7 +192,7 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
 
 def _counts(
     cleaned: CleanRecord, days: pd.DataFrame, dropped: Mapping[str, int], cities: int
-) -> dict[str, Mapping[str, int] | int]:
+) -> dict[str, Any]:
     return {
         "rows_read": cleaned.counts["rows_read"],
         "cities_read": cleaned.record.counts["cities"],
