@@ -35,7 +35,9 @@ class Regression(Protocol):
     def robust(self) -> FloatArray: ...
     def by_unit(self) -> FloatArray: ...
     def by_time(self) -> FloatArray: ...
-    def by_codes(self, codes: IntArray, n: int) -> FloatArray: ...
+    def by_clusters(self, codes: IntArray, n: int) -> FloatArray: ...
+    def by_clusters_and_time(self, codes: IntArray, n: int) -> FloatArray: ...
+    def unit_scores(self) -> FloatArray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,35 @@ def covariance(
     return Covariance(vcov, f.df, words, tuple(notes))
 
 
+def needs_rows(sample: Sample) -> bool:
+    """Whether a cluster is neither made of whole units nor the period."""
+    return any(c.kind == "rows" for c in sample.clusters)
+
+
 def _meat(fit: Regression, dimension: Clusters, sample: Sample) -> FloatArray:
-    if dimension.codes is None:
+    if dimension.kind == "unit":
         return fit.by_unit()
-    if dimension.name == sample.panel.time:
+    if dimension.kind == "time":
         return fit.by_time()
-    return fit.by_codes(dimension.codes, dimension.n)
+    if dimension.by_unit is not None:
+        return fit.by_clusters(dimension.by_unit, dimension.n)
+    return fit.by_codes(dimension.codes(sample.unit, sample.time), dimension.n)  # type: ignore[attr-defined]
 
 
 def _meat_crossing(fit: Regression, one: Clusters, two: Clusters, sample: Sample) -> tuple[FloatArray, int]:
-    first = sample.unit if one.codes is None else one.codes
-    second = sample.unit if two.codes is None else two.codes
-    names = {one.name, two.name}
-    if names == {sample.panel.unit, sample.panel.time}:
+    """Meat and number of the pairs of two clusters."""
+    if {one.kind, two.kind} == {"unit", "time"}:
         return fit.robust(), sample.n_rows
-    codes, n = crossing(first, second, int(second.max()) + 1)
-    return fit.by_codes(codes, n), n
+    codes, n = crossing(
+        one.codes(sample.unit, sample.time),
+        two.codes(sample.unit, sample.time),
+        1 + max(sample.panel.n_units, sample.panel.n_periods, two.n),
+    )
+    other = two if one.kind == "time" else one
+    if "time" in (one.kind, two.kind) and other.by_unit is not None:
+        return fit.by_clusters_and_time(other.by_unit, other.n), n
+    if one.holds_units and two.holds_units:
+        by_unit = np.full(sample.panel.n_units, -1, dtype=np.int64)
+        by_unit[sample.unit] = codes
+        return fit.by_clusters(by_unit, n), n
+    return fit.by_codes(codes, n), n  # type: ignore[attr-defined]

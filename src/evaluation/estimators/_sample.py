@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,37 @@ class Clusters:
     Attributes
     ----------
     name : str
-    codes : ndarray of int (rows,), or None when the cluster is the unit
+    kind : {"unit", "time", "units", "rows"}
+        The unit itself, the period itself, groups of units, or anything else.
     n : int
         Clusters with a row in the sample.
-    holds_units, holds_periods : bool
-        Whether a unit (a period) lies in one cluster.
+    holds_periods : bool
+        Whether a period lies in one cluster.
     by_unit : ndarray of int (n_units,), optional
-        Cluster of each unit, -1 for units without rows, where ``holds_units``.
+        Cluster of each unit, -1 for units without rows, for ``"units"``.
+    by_row : ndarray of int (rows,), optional
+        Cluster of each row, for ``"rows"``.
     """
 
     name: str
-    codes: IntArray | None
+    kind: str
     n: int
-    holds_units: bool
-    holds_periods: bool
-    by_unit: IntArray | None = field(default=None)
+    holds_periods: bool = False
+    by_unit: IntArray | None = None
+    by_row: IntArray | None = None
+
+    @property
+    def holds_units(self) -> bool:
+        """Whether a unit lies in one cluster."""
+        return self.kind in ("unit", "units")
+
+    def codes(self, unit: IntArray, time: IntArray) -> IntArray:
+        """Cluster of each row (rows,)."""
+        if self.by_unit is not None:
+            return self.by_unit[unit]
+        if self.by_row is not None:
+            return self.by_row
+        return unit if self.kind == "unit" else time
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +186,19 @@ def build_sample(
         drop(f"missing covariate {name!r}", np.isnan(covariates[:, j]))
     if weights is not None:
         if (weights < 0).any():
-            rows = panel.frame.index[weights < 0]
             raise DataError(
                 f"weights in column {design.weights!r} are below 0",
-                where=f"rows {shortlist(rows)}",
+                where=f"rows {shortlist(panel.frame.index[weights < 0])}",
                 expected="0 or more",
             )
         drop(f"missing weight {design.weights!r}", np.isnan(weights))
         drop(f"weight {design.weights!r} is 0", weights == 0)
     dimensions = _read_clusters(panel, design) if clustered else []
-    for name, codes, *_ in dimensions:
-        if codes is not None:
-            drop(f"missing cluster {name!r}", codes < 0)
+    for name, by_row, by_unit in dimensions:
+        if by_row is not None:
+            drop(f"missing cluster {name!r}", by_row < 0)
+        elif by_unit is not None and (by_unit < 0).any():
+            drop(f"missing cluster {name!r}", (by_unit < 0)[panel.unit_codes])
     early = cohorts.first - design.anticipation <= panel.ordinals[0]
     if early.any():
         if always_treated == "drop":
@@ -213,7 +230,7 @@ def build_sample(
             fix=f"look at the columns of {design.outcome!r} and its covariates, weights and clusters",
         )
     everything = bool(keep.all())
-    rows = None if everything else np.flatnonzero(keep)
+    rows: IntArray | None = None if everything else np.flatnonzero(keep)
     complete = everything and panel.is_balanced and panel.in_order
     if not complete and (everything or int(keep.sum()) == panel.n_rows) and panel.is_balanced:
         # a balanced table in any order is sorted once
@@ -248,7 +265,7 @@ def build_sample(
         outcome=take(outcome),
         covariates=take(covariates),
         weights=None if weights is None else take(weights),
-        clusters=tuple(_finish(d, take, unit, time, seen, panel) for d in dimensions),
+        clusters=tuple(_finish(d, take, unit, time, seen, n_periods, panel) for d in dimensions),
         complete=complete,
         dropped=dropped,
         notes=tuple(notes),
@@ -272,7 +289,7 @@ def _count_singletons(panel: Panel, keep: NDArray[np.bool_], everything: bool) -
 def _read_clusters(
     panel: Panel, design: Design
 ) -> list[tuple[str, IntArray | None, NDArray[np.integer] | None]]:
-    """Name, codes by row (None for the unit itself) and codes by unit where they are constant in it."""
+    """Name, codes by row and codes by unit; neither for the unit and the period themselves."""
     columns = design.cluster_columns or (panel.unit,)
     if len(columns) > 2:
         raise DesignError(
@@ -284,10 +301,8 @@ def _read_clusters(
     require_columns(panel.frame, list(columns), table="panel")
     out: list[tuple[str, IntArray | None, NDArray[np.integer] | None]] = []
     for name in columns:
-        if name == panel.unit:
+        if name in (panel.unit, panel.time):
             out.append((name, None, None))
-        elif name == panel.time:
-            out.append((name, panel.time_codes, None))
         elif len(columns) == 1:
             try:
                 by_unit, _ = panel.constant_in_unit(name)
@@ -299,7 +314,7 @@ def _read_clusters(
                     fix="make the cluster the same in all periods of a unit, or cluster in two ways: "
                     f"cluster=({panel.unit!r}, {name!r})",
                 ) from error
-            out.append((name, by_unit[panel.unit_codes], by_unit))
+            out.append((name, None, by_unit))
         else:
             codes, _ = pd.factorize(panel.frame[name], sort=True)
             out.append((name, codes, None))
@@ -312,20 +327,23 @@ def _finish(
     unit: IntArray,
     time: IntArray,
     seen: NDArray[np.bool_],
+    n_periods: int,
     panel: Panel,
 ) -> Clusters:
-    name, codes, by_unit = dimension
-    if codes is None:
-        return Clusters(name, None, int(seen.sum()), True, False)
-    codes = take(codes)
+    name, by_row, by_unit = dimension
+    if name == panel.unit:
+        return Clusters(name, "unit", int(seen.sum()))
     if name == panel.time:
-        n = int((np.bincount(codes, minlength=panel.n_periods) > 0).sum())
-        return Clusters(name, codes, n, False, True)
-    values, codes = np.unique(codes, return_inverse=True)
+        return Clusters(name, "time", n_periods, holds_periods=True)
     units = np.full(panel.n_units, -1, dtype=np.int64)
+    if by_unit is not None:
+        values, units[seen] = np.unique(by_unit[seen], return_inverse=True)
+        return Clusters(name, "units", len(values), by_unit=units)
+    values, codes = np.unique(take(by_row), return_inverse=True)
     units[unit] = codes
-    holds_units = by_unit is not None or bool((units[unit] == codes).all())
+    if (units[unit] == codes).all():
+        return Clusters(name, "units", len(values), by_unit=units)
     periods = np.full(panel.n_periods, -1, dtype=np.int64)
     periods[time] = codes
     holds_periods = bool((periods[time] == codes).all())
-    return Clusters(name, codes, len(values), holds_units, holds_periods, units if holds_units else None)
+    return Clusters(name, "rows", len(values), holds_periods=holds_periods, by_row=codes)

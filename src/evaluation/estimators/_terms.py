@@ -62,7 +62,10 @@ def event_terms(sample: Sample, *, reference: int | tuple[int, ...] | None, endp
     base = references(reference, sample.design.anticipation)
     window = sample.design.window
     present = np.zeros(event.shape, dtype=bool)
-    present[sample.group[sample.unit], sample.time] = True
+    if sample.complete:
+        present[np.bincount(sample.group, minlength=len(event)) > 0] = True
+    else:
+        present.reshape(-1)[sample.group[sample.unit] * event.shape[1] + sample.time] = True
     low, high = -np.inf, np.inf
     if window is not None:
         low, high = window

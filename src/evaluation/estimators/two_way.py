@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance
+from evaluation.estimators._regression import is_perfect, regress
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import Terms, event_terms, references, static_term
 from evaluation.numerics.covariance import SmallSample, small_sample
-from evaluation.numerics.row_regression import RowRegression, fit_rows
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -112,7 +112,7 @@ class TwoWayFixedEffects:
             terms = event_terms(sample, reference=self.reference, endpoints=self.endpoints)
         else:
             terms = static_term(sample)
-        fit = _regress(sample, terms)
+        fit = regress(sample, terms)
         check_identified(sample, terms, fit.kept)
         cov = covariance(
             fit,
@@ -126,7 +126,7 @@ class TwoWayFixedEffects:
             ends = "joined to its ends" if self.endpoints == "bin" else "dropped"
             notes.append(f"event times outside {design.window[0]} to {design.window[1]} are {ends}")
         vcov = cov.vcov
-        if fit.sum_of_squares <= 1e-20 * max(fit.outcome_scale, np.finfo(float).tiny):
+        if is_perfect(fit, sample):
             vcov = np.full_like(vcov, np.nan)
             notes.append("unit and period effects fit the outcome perfectly: standard errors are undefined")
         return assemble(
@@ -147,19 +147,6 @@ class TwoWayFixedEffects:
             influence=lambda: panel.n_units * (fit.unit_scores() @ fit.bread),
             report_covariates=self.report_covariates,
         )
-
-
-def _regress(sample: Sample, terms: Terms) -> RowRegression:
-    columns = terms.table[sample.group[sample.unit], sample.time]
-    return fit_rows(
-        sample.outcome,
-        np.column_stack([columns, sample.covariates]),
-        sample.unit,
-        sample.time,
-        n_units=sample.panel.n_units,
-        n_periods=sample.panel.n_periods,
-        weights=sample.weights,
-    )
 
 
 def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> None:

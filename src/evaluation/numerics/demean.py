@@ -143,8 +143,8 @@ class _Layout:
             small=small,
             sum_large=sum_large,
             sum_small=sum_small,
-            counts_large=_no_zero(np.bincount(large, w, minlength=n_large)),
-            counts_small=np.bincount(small, w, minlength=n_small),
+            counts_large=_no_zero(np.bincount(large, w, minlength=n_large).astype(float)),
+            counts_small=np.bincount(small, w, minlength=n_small).astype(float),
             cross=cross,
         )
 

@@ -41,7 +41,7 @@ class RowRegression:
     time: IntArray
     n_units: int
     n_periods: int
-    outcome_scale: float
+    rounding: float
 
     @property
     def scores(self) -> FloatArray:
@@ -67,6 +67,12 @@ class RowRegression:
     def by_time(self) -> FloatArray:
         sums = cluster_sums(self.scores, self.time, self.n_periods)
         return sums.T @ sums
+
+    def by_clusters(self, codes: IntArray, n: int) -> FloatArray:
+        return self.by_codes(codes[self.unit], n)
+
+    def by_clusters_and_time(self, codes: IntArray, n: int) -> FloatArray:
+        return self.by_codes(codes[self.unit] * self.n_periods + self.time, n * self.n_periods)
 
     def by_codes(self, codes: IntArray, n: int) -> FloatArray:
         sums = cluster_sums(self.scores, codes, n)
@@ -111,5 +117,5 @@ def fit_rows(
         time=time,
         n_units=n_units,
         n_periods=n_periods,
-        outcome_scale=float(spread @ (spread if weights is None else weights * spread)),
+        rounding=1e-24 * float(spread @ (spread if weights is None else weights * spread)),
     )
