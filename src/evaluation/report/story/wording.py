@@ -1,10 +1,40 @@
-"""Phrases that several parts of a page share."""
+"""Sentences in both languages, and the phrases that several parts of a page share."""
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib.resources import files
+
 from evaluation.analysis import Case, Headline
-from evaluation.report.language import number, with_unit
+from evaluation.errors import ReportError
+from evaluation.report.language import check_language, interval, number, with_unit
 from evaluation.study import Outcome
+
+
+@cache
+def phrases() -> dict[str, dict[str, str]]:
+    """Every sentence by ``section.key``, with its languages."""
+    text = files("evaluation.report.story").joinpath("phrases.toml").read_text(encoding="utf-8")
+    sections = tomllib.loads(text)
+    return {f"{section}.{key}": words for section, keys in sections.items() for key, words in keys.items()}
+
+
+def say(key: str, language: str, **values: object) -> str:
+    """A sentence with its values filled in.
+
+    Raises
+    ------
+    ReportError
+        There is no such sentence, or it names a value that is not given.
+    """
+    try:
+        return phrases()[key][check_language(language)].format(**values)
+    except KeyError as error:
+        raise ReportError(
+            f"the page has no sentence {key!r}, or it needs the value {error}",
+            where="evaluation/report/story/phrases.toml",
+        ) from error
 
 
 def place(case: Case, language: str) -> str:
@@ -12,47 +42,52 @@ def place(case: Case, language: str) -> str:
     return case.name(case.treated, language)
 
 
-def amount(value: float, outcome: Outcome, language: str, *, sign: bool = False) -> str:
+def amount(
+    value: float, outcome: Outcome, language: str, *, sign: bool = False, digits: int | None = None
+) -> str:
     """A value with its unit and as many digits as the outcome is given."""
-    return with_unit(number(value, language, outcome.digits, sign=sign), outcome.unit[language], language)
+    digits = outcome.digits if digits is None else digits
+    return with_unit(number(value, language, digits, sign=sign), outcome.unit[language], language)
 
 
-def rose(value: float, language: str) -> str:
+def verb(value: float, language: str) -> str:
     """The verb for a change."""
-    if language == "zh":
-        return "增加" if value >= 0 else "减少"
-    return "rose by" if value >= 0 else "fell by"
+    return say("verb.rose" if value >= 0 else "verb.fell", language)
 
 
 def change_sentence(case: Case, head: Headline, pool: str, language: str) -> str:
     """What happened to the treated place and, in the same years, to a pool; no full stop."""
-    outcome, group = head.years.outcome, case.study.pool(pool).label[language]
-    ours, theirs = head.change, head.others_change[pool]
-    own, other = (amount(abs(x), outcome, language) for x in (ours, theirs))
-    if language == "zh":
-        return (
-            f"{head.before}年到{head.after}年，{place(case, language)}{outcome.phrase.zh}{rose(ours, 'zh')}{own}，"
-            f"同期{group}平均{rose(theirs, 'zh')}{other}"
-        )
-    return (
-        f"From {head.before} to {head.after} {place(case, language)}’s {outcome.phrase.en} {rose(ours, 'en')} {own}; "
-        f"in {group} they {rose(theirs, 'en')} {other} on average"
+    outcome = head.years.outcome
+    return say(
+        "change.sentence",
+        language,
+        before=head.before,
+        after=head.after,
+        place=place(case, language),
+        outcome=outcome.phrase[language],
+        verb=verb(head.change, language),
+        own=amount(abs(head.change), outcome, language),
+        group=case.label(pool, language),
+        other=amount(head.others_change[pool], outcome, language, sign=True),
     )
 
 
 def unusual(head: Headline, pool: str) -> tuple[int, int]:
     """How many of the other places strayed from the average at least as far, and how many there are."""
     test = head.tests[pool]
-    others = test.n_assignments - 1
-    return round(test.p_value * test.n_assignments) - 1, others
+    return round(test.p_value * test.n_assignments) - 1, test.n_assignments - 1
+
+
+def bounds(low: float, high: float, outcome: Outcome, language: str) -> str:
+    """An interval with its unit."""
+    return with_unit(interval(low, high, language, outcome.digits), outcome.unit[language], language)
 
 
 def level_in_words(level: float) -> str:
-    """A level of confidence as a percentage: 0.9412 is 94%."""
-    return f"{100 * level:.0f}%" if abs(100 * level - round(100 * level)) < 0.05 else f"{int(100 * level)}%"
+    """A level of confidence as a whole percentage, rounded down: 0.9412 is 94%."""
+    return f"{int(100 * level + 1e-9)}%"
 
 
 def source_line(case: Case, language: str) -> str:
-    """The line under a figure: who measured, who computed."""
-    text = case.sources[0].citation[language] if case.sources[0].citation else case.sources[0].name
-    return ("数据：" if language == "zh" else "Data: ") + text
+    """The line under a figure: who measured and where the numbers were taken from."""
+    return say("source.line", language, source=case.sources[0].source[language])

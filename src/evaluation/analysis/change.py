@@ -1,0 +1,141 @@
+"""What happened, year by year: the treated place and the places beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.case import FIRST_TREATED, Case
+from evaluation.claims import Test
+from evaluation.design import Design
+from evaluation.errors import DesignError
+from evaluation.estimators import TwoWayFixedEffects
+from evaluation.inference import RandomizationTest, randomization_test
+from evaluation.panel import Panel
+from evaluation.study import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class YearTable:
+    """Yearly figures of one outcome.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    values : pandas.DataFrame
+        A row a unit, a column a complete year.
+    """
+
+    outcome: Outcome
+    values: pd.DataFrame = field(repr=False)
+
+    def change(self, before: int, after: int) -> pd.Series:
+        """Change of each unit between two years."""
+        return self.values[after] - self.values[before]
+
+
+@dataclass(frozen=True, eq=False)
+class Headline:
+    """The claim's own comparison, with what the others did in the same years.
+
+    Attributes
+    ----------
+    years : YearTable
+    before, after : int
+    treated_before, treated_after, change : float
+        The treated unit, in units of the outcome.
+    others_change : dict of str to float
+        Mean change of each donor pool.
+    tests : dict of str to RandomizationTest
+        Difference of the changes, by pool.
+    """
+
+    years: YearTable
+    before: int
+    after: int
+    treated_before: float
+    treated_after: float
+    others_change: dict[str, float]
+    tests: dict[str, RandomizationTest]
+
+    @property
+    def change(self) -> float:
+        return self.treated_after - self.treated_before
+
+    def difference(self, pool: str) -> float:
+        """Change of the treated unit beyond the mean change of a pool."""
+        return self.tests[pool].estimate
+
+
+def year_table(case: Case, outcome: Outcome | str) -> YearTable:
+    """Yearly sums or means of an outcome over the complete years of the window.
+
+    Parameters
+    ----------
+    case : Case
+    outcome : Outcome or str
+    """
+    chosen = case.study.outcome(outcome) if isinstance(outcome, str) else outcome
+    data = case.study.data
+    years = case.table[data.time].dt.year.rename("year")
+    periods = {"Y": 1, "Q": 4, "M": 12}.get(data.frequency)
+    grouped = case.table.groupby([case.table[data.unit], years])[chosen.column]
+    values = (grouped.sum() if chosen.annual == "sum" else grouped.mean()).unstack()
+    seen = case.table.groupby(years)[data.time].nunique()
+    if periods is not None:
+        values = values[[year for year in values.columns if seen[year] == periods]]
+    values.columns = [int(year) for year in values.columns]
+    return YearTable(chosen, values)
+
+
+def headline(case: Case, outcome: str | None = None) -> Headline:
+    """Compare the change that the claim speaks of with that of every donor pool.
+
+    Parameters
+    ----------
+    case : Case
+    outcome : str, optional
+        Id of the outcome; the study's headline outcome when absent.
+    """
+    study = case.study
+    table = year_table(case, outcome or study.headline.outcome)
+    before, after = study.headline.years.before, study.headline.years.after
+    treated: Any = table.values.loc[case.treated]
+    change = table.change(before, after)
+    return Headline(
+        years=table,
+        before=before,
+        after=after,
+        treated_before=float(treated[before]),
+        treated_after=float(treated[after]),
+        others_change={pool.id: float(change[case.donors(pool.id)].mean()) for pool in study.pools},
+        tests={pool.id: change_test(case, table, before, after, pool.id) for pool in study.pools},
+    )
+
+
+def change_test(case: Case, table: YearTable, before: int, after: int, pool: str) -> RandomizationTest:
+    """Difference in differences of two years, with every donor as a placebo."""
+    units = [case.treated, *case.donors(pool)]
+    values = table.values.loc[units, [before, after]]
+    if not np.isfinite(values.to_numpy()).all():
+        raise DesignError(f"{table.outcome.id} has no value for some units in {before} or {after}")
+    long = pd.DataFrame(
+        {
+            "unit": np.repeat(values.index.to_numpy(), 2),
+            "year": np.tile([before, after], len(values)),
+            "value": values.to_numpy().ravel(),
+        }
+    )
+    long[FIRST_TREATED] = np.where(long["unit"] == case.treated, float(after), np.nan)
+    panel = Panel(long, unit="unit", time="year")
+    design = Design(outcome="value", first_treated=FIRST_TREATED)
+    return randomization_test(TwoWayFixedEffects(), panel, design)
+
+
+def as_test(test: RandomizationTest, name: str, level: float = 0.95) -> Test:
+    """A randomisation test as the ledger reads it."""
+    low, high, _ = test.interval(level)
+    return Test(test.estimate, low, high, test.p_value, name)

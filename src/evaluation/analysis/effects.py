@@ -1,0 +1,179 @@
+"""Estimates over every choice that the study declares, and the path of the effect over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.case import FIRST_TREATED, Case
+from evaluation.design import Design
+from evaluation.errors import DesignError, EvaluationError
+from evaluation.estimators import TwoWayFixedEffects
+from evaluation.inference import RandomizationTest, randomization_test
+from evaluation.panel import Panel
+from evaluation.study import Outcome
+
+SEASONS = ("month_effects", "year_on_year")
+
+
+@dataclass(frozen=True, eq=False)
+class EventPath:
+    """The treated unit beside its comparison, period by period.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        ``event_time, time, estimate, placebo_low, placebo_high``: estimates are measured from the
+        mean of the periods before treatment; the band holds the middle 95 % of the donors' own paths.
+    outcome : Outcome
+    date : str
+    pool : str
+    n_donors : int
+    """
+
+    frame: pd.DataFrame = field(repr=False)
+    outcome: Outcome
+    date: str
+    pool: str
+    n_donors: int
+
+
+def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
+    """The average effect for each outcome, scale, treatment date, season method and donor pool.
+
+    ``month_effects`` is two-way fixed effects over the whole window. ``year_on_year`` compares the
+    first twelve periods from the date (fewer at the end of the data) with the same months of the
+    year before, so that a season of the treated place's own cannot pass for an effect.
+
+    Parameters
+    ----------
+    case : Case
+    level : float
+        Level of the intervals from placebo tests.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, scale, date, season, pool, estimate, ci_low, ci_high, p_value, smallest_p,
+        cluster_se, cluster_p, n_units, n_periods, reason``; estimates in units of the outcome a period, or in
+        log points. ``reason`` says why a number is absent.
+    """
+    study = case.study
+    rows: list[dict[str, Any]] = []
+    for outcome in study.outcomes:
+        for scale, date, season, pool in product(outcome.scales, study.treatment.dates, SEASONS, study.pools):
+            named = {
+                "outcome": outcome.id,
+                "scale": scale,
+                "date": date.date,
+                "season": season,
+                "pool": pool.id,
+            }
+            rows.append(named | _estimate(case, outcome, scale, date.date, season, pool.id, level))
+    return pd.DataFrame(rows)
+
+
+def _estimate(
+    case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str, level: float
+) -> dict[str, Any]:
+    blank = dict.fromkeys(
+        ("estimate", "ci_low", "ci_high", "p_value", "smallest_p", "cluster_se", "cluster_p"), np.nan
+    )
+    try:
+        panel, design = season_panel(case, outcome, scale, date, season, pool)
+        test = randomization_test(TwoWayFixedEffects(), panel, design)
+    except EvaluationError as error:
+        return {**blank, "n_units": 0, "n_periods": 0, "reason": error.what}
+    low, high, reason = test.interval(level)
+    clustered = TwoWayFixedEffects().fit(panel, design)
+    return {
+        "estimate": test.estimate,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": test.p_value,
+        "smallest_p": test.smallest_p,
+        "cluster_se": clustered.std_error,
+        "cluster_p": clustered.p_value,
+        "n_units": panel.n_units,
+        "n_periods": panel.n_periods,
+        "reason": reason,
+    }
+
+
+def season_panel(
+    case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str
+) -> tuple[Panel, Design]:
+    """Panel and design for one way of handling seasons; see `specifications`."""
+    panel, design = case.panel(case.rows(pool), outcome, scale, date)
+    if season == "month_effects":
+        return panel, design
+    start = case.period(date)
+    per_year = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[case.study.data.frequency]
+    length = min(per_year, int((panel.periods[-1] - start).n) + 1)
+    matrix = pd.DataFrame(panel.matrix(outcome.column), index=panel.units, columns=panel.periods)
+    after = [start + k for k in range(length)]
+    before = [period - per_year for period in after]
+    absent = [period for period in before if period not in matrix.columns]
+    if absent:
+        raise DesignError(f"the data hold no {absent[0]}, so there is no year before {date} to compare with")
+    long = pd.DataFrame(
+        {
+            "unit": np.repeat(panel.units.to_numpy(), 2),
+            "year": np.tile([0, 1], panel.n_units),
+            "value": np.column_stack([matrix[before].mean(axis=1), matrix[after].mean(axis=1)]).ravel(),
+        }
+    )
+    long[FIRST_TREATED] = np.where(long["unit"] == case.treated, 1.0, np.nan)
+    return (
+        Panel(long, unit="unit", time="year"),
+        Design(outcome="value", first_treated=FIRST_TREATED),
+    )
+
+
+def event_path(case: Case, outcome: str, date: str | None = None, pool: str | None = None) -> EventPath:
+    """The effect period by period, with the donors' own paths as the yardstick.
+
+    Parameters
+    ----------
+    case : Case
+    outcome : str
+    date : str, optional
+        The study's treatment date when absent.
+    pool : str, optional
+        The first pool when absent.
+    """
+    study = case.study
+    chosen = study.outcome(outcome)
+    date = date or study.treatment.date
+    pool = pool or study.pools[0].id
+    panel, design = case.panel(case.rows(pool), chosen, "level", date)
+    test = randomization_test(TwoWayFixedEffects(event_study=True), panel, design)
+    events = test.terms["event_time"].to_numpy(dtype=int)
+    # the mean of the periods before treatment is a steadier zero than a single month
+    observed, placebo = _from_mean_before(test, events)
+    low, high = np.quantile(placebo, [0.025, 0.975], axis=0)
+    start = case.period(date)
+    frame = pd.DataFrame(
+        {
+            "event_time": events,
+            "time": pd.PeriodIndex([start + int(e) for e in events]),
+            "estimate": observed,
+            "placebo_low": low,
+            "placebo_high": high,
+        }
+    )
+    return EventPath(frame.sort_values("event_time", ignore_index=True), chosen, date, pool, len(placebo))
+
+
+def _from_mean_before(
+    test: RandomizationTest, events: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    before = events < 0
+    return (
+        test.observed - test.observed[before].mean(),
+        test.placebo - test.placebo[:, before].mean(axis=1, keepdims=True),
+    )

@@ -1,0 +1,102 @@
+"""The study's claims beside what the data give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from evaluation.analysis.case import Case
+from evaluation.analysis.change import YearTable, as_test, change_test, year_table
+from evaluation.claims import ClaimCheck, Test, compare
+from evaluation.study import Claim
+
+
+def ranks(case: Case, table: YearTable, before: int, after: int, pool: str) -> pd.DataFrame:
+    """Units of a pool and the treated one, ranked by their rate of improvement.
+
+    Parameters
+    ----------
+    case : Case
+    table : YearTable
+    before, after : int
+    pool : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index unit; ``before, after, change, rate, rank``, best first; equal rates share the better rank.
+    """
+    units = [case.treated, *case.donors(pool)]
+    values = table.values.loc[units]
+    sign = 1 if table.outcome.better == "higher" else -1
+    frame = pd.DataFrame({"before": values[before], "after": values[after]})
+    frame["change"] = frame["after"] - frame["before"]
+    frame["rate"] = frame["change"] / frame["before"]
+    frame["rank"] = (sign * frame["rate"]).rank(ascending=False, method="min").astype(int)
+    return frame.sort_values(["rank", "before"])
+
+
+def check_claims(case: Case) -> tuple[ClaimCheck, ...]:
+    """Every claim of the study, with its verdicts by the study's rule."""
+    return tuple(_check(case, claim) for claim in case.study.claims)
+
+
+def _check(case: Case, claim: Claim) -> ClaimCheck:
+    rule = case.study.rule
+    found: float | None = None
+    tests: tuple[Test, ...] = ()
+    reason, direction = "", 1
+    if claim.kind == "none":
+        assert claim.needs is not None
+        reason = claim.needs.en
+    else:
+        assert claim.outcome is not None
+        assert claim.year is not None
+        table = year_table(case, claim.outcome)
+        direction = 1 if table.outcome.better == "higher" else -1
+        found = _found(case, claim, table)
+        if claim.kind == "level":
+            reason = "a level by itself is not an effect; the change is tested"
+        else:
+            assert claim.baseline is not None
+            tests = _tests(case, claim, claim.baseline, claim.year)
+    return compare(
+        claim.id,
+        claim.value,
+        claim.unit.en,
+        found,
+        tests,
+        level=rule.level,
+        direction=1 if direction > 0 else -1,
+        rounding=claim.rounding,
+        exact=claim.kind == "rank",
+        simulated=case.simulated,
+        reason=reason,
+    )
+
+
+def _found(case: Case, claim: Claim, table: YearTable) -> float:
+    treated: Any = table.values.loc[case.treated]
+    assert claim.year is not None
+    if claim.kind == "level":
+        return float(treated[claim.year])
+    assert claim.baseline is not None
+    change = float(treated[claim.year] - treated[claim.baseline])
+    if claim.kind == "change":
+        return change
+    if claim.kind == "relative_change":
+        return 100 * change / float(treated[claim.baseline])
+    assert claim.pool is not None
+    rank: Any = ranks(case, table, claim.baseline, claim.year, claim.pool).loc[case.treated, "rank"]
+    return float(rank)
+
+
+def _tests(case: Case, claim: Claim, before: int, after: int) -> tuple[Test, ...]:
+    """The tests of the rule: for its own outcomes all of them, for another outcome that one."""
+    rule = case.study.rule
+    assert claim.outcome is not None
+    names = rule.outcomes if claim.outcome in rule.outcomes else (claim.outcome,)
+    return tuple(
+        as_test(change_test(case, year_table(case, name), before, after, rule.pool), name) for name in names
+    )
