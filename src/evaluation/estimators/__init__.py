@@ -1,7 +1,13 @@
 """Estimators: one file a method, each a frozen dataclass with ``fit(panel, design) -> Result``."""
 
+from evaluation.estimators.group_time import GroupTime
+from evaluation.estimators.imputation import Imputation
+from evaluation.estimators.interaction_weighted import InteractionWeighted
 from evaluation.estimators.two_way import TwoWayFixedEffects
 
 __all__ = [
+    "GroupTime",
+    "Imputation",
+    "InteractionWeighted",
     "TwoWayFixedEffects",
 ]

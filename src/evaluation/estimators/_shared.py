@@ -1,0 +1,142 @@
+"""From contributions of units to a result with cohort-by-period terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.errors import shortlist
+from evaluation.estimators._cells import CellTable
+from evaluation.estimators._cohorts import CohortSample
+from evaluation.numerics.cohorts import LinearMap, contributions
+from evaluation.numerics.effects import EffectsFit
+from evaluation.result import CohortShares, Result
+
+FloatArray = NDArray[np.float64]
+Vectors = Callable[[NDArray[np.integer], int], FloatArray]
+
+
+def unit_weight(sample: CohortSample) -> FloatArray:
+    """Sum of weights by cohort (C,)."""
+    if sample.weights is None:
+        return np.array([float(len(rows)) for rows in sample.members])
+    return np.array([sample.weights[rows].sum() for rows in sample.members])
+
+
+def lazy(
+    sample: CohortSample, maps: list[LinearMap], vectors: Vectors, first: int, last: int
+) -> Callable[[], FloatArray]:
+    """Influence function of the estimates from ``first`` to ``last``, computed when read."""
+
+    def influence() -> FloatArray:
+        chosen = []
+        for part in maps:
+            inside = (part.rows >= first) & (part.rows < last)
+            chosen.append(LinearMap(part.rows[inside] - first, part.matrix[inside]))
+        return sample.n * contributions(sample.members, vectors, chosen, sample.n, last - first)
+
+    return influence
+
+
+def joint_result(
+    sample: CohortSample,
+    cells: CellTable,
+    estimate: FloatArray,
+    joint: FloatArray,
+    effects: Callable[[], FloatArray],
+    shares: Callable[[], FloatArray] | None,
+    *,
+    method: str,
+    estimand: str,
+    convention: str,
+    df: float = np.inf,
+    term_weight: FloatArray | None = None,
+    notes: list[str],
+) -> Result:
+    """Result with cohort-by-period terms, from the joint covariance of effects and cohort shares.
+
+    Parameters
+    ----------
+    joint : ndarray (k + G, k + G)
+        Covariance of effects, then cohort shares.
+    effects, shares : callable
+        Influence functions (n, k), (n, G); None where shares are taken as known.
+    convention : str
+        Of the standard error, for its label.
+    term_weight : ndarray (k,), optional
+        Fixed weights of cells in averages.
+    """
+    k = len(cells)
+    undefined = np.isnan(estimate) | cells.reference
+    vcov, cross, of_shares = joint[:k, :k].copy(), joint[:k, k:].copy(), joint[k:, k:].copy()
+    vcov[undefined], vcov[:, undefined] = np.nan, np.nan
+    cross[undefined] = 0.0
+    if shares is None:
+        cross[:], of_shares[:] = 0.0, 0.0
+    weight = unit_weight(sample)
+    lost = np.isnan(estimate)
+
+    def influence() -> FloatArray:
+        out = effects()
+        out[:, lost] = np.nan
+        return out
+
+    clusters = sample.design.cluster_columns
+    count = " and ".join(map(str, sample.cluster_counts))
+    words = f"clustered by {' and '.join(clusters) or sample.panel.unit} ({count} clusters)"
+    if sample.sampling == "cross_sections" and not clusters:
+        words = f"independent rows ({count})"
+    return Result(
+        method=method,
+        estimand=estimand,
+        terms=cells.frame(sample),
+        coef=estimate,
+        vcov=vcov,
+        df=df,
+        sample=sample.count(),
+        notes=(*sample.notes, *notes, *single_unit_note(sample), *few_cluster_note(sample)),
+        inference=f"{words}, {convention}",
+        influence_function=influence,
+        cluster_codes=sample.cluster_codes,
+        shares=CohortShares(
+            cohort=tuple(sample.labels),
+            share=weight[:-1] / weight.sum(),
+            vcov=of_shares,
+            cross=cross,
+            influence=shares,
+            term_weight=term_weight,
+        ),
+    )
+
+
+def single_unit_note(sample: CohortSample) -> list[str]:
+    single = [sample.names[c] for c, rows in enumerate(sample.members) if len(rows) == 1]
+    if not single:
+        return []
+    return [
+        f"one unit only in {shortlist(single)}: its own variation is not in the standard errors, "
+        "which are too small; use randomisation inference"
+    ]
+
+
+def few_cluster_note(sample: CohortSample) -> list[str]:
+    few = min(sample.cluster_counts)
+    if few >= 30:
+        return []
+    return [
+        f"{few} clusters are few: clustered standard errors are then too small; "
+        "use a wild cluster bootstrap or randomisation inference"
+    ]
+
+
+def named(sample: CohortSample, fit: EffectsFit) -> tuple[str, ...]:
+    """Note on covariates that were left out as collinear."""
+    lost = [name for name, kept in zip(sample.design.covariates, fit.kept, strict=True) if not kept]
+    if not lost:
+        return ()
+    return (
+        f"covariate {shortlist(map(repr, lost))} is collinear with unit and period effects or with other "
+        "covariates and was left out",
+    )
