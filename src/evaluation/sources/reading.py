@@ -120,7 +120,7 @@ def decode(content: bytes, path: Path) -> str:
         The file is empty, UTF-16, binary, GB18030, or has bytes that are not UTF-8: names the first
         line where that is so.
     """
-    if not content.strip():
+    if not content.removeprefix(b"\xef\xbb\xbf").strip():
         raise DataError(
             "the file is empty",
             where=str(path),
@@ -150,7 +150,7 @@ def decode(content: bytes, path: Path) -> str:
         raise DataError(
             "the file is not a CSV table", where=f"{path}: it holds zero bytes", expected="plain text"
         )
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _encoding(where: Path, found: str, fix: str) -> DataError:
@@ -200,19 +200,17 @@ def read_fields(text: str, names: Sequence[str], path: Path, *, header: bool) ->
         A row has more or fewer fields than columns, or no rows follow the header.
     """
     try:
+        # the header is read as a row, so that a first row with more fields than it is noticed too
         frame = pd.read_csv(
             io.StringIO(text),
             header=None,
             names=list(names),
-            skiprows=1 if header else 0,
             dtype=str,
             keep_default_na=False,
             skip_blank_lines=False,
             index_col=False,
             on_bad_lines="error",
         )
-    except pd.errors.EmptyDataError:
-        frame = pd.DataFrame(columns=list(names), dtype=str)
     except pd.errors.ParserError as error:
         message = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise DataError(
@@ -221,21 +219,22 @@ def read_fields(text: str, names: Sequence[str], path: Path, *, header: bool) ->
             expected=f"{len(names)} fields: " + ", ".join(names),
             fix="correct the line; a field with a comma needs quotation marks",
         ) from None
-    frame.index = pd.RangeIndex(1 + header, 1 + header + len(frame), name="line")
-    # the parser marks what a short row lacks as missing, and an empty field as an empty text
-    short = frame[names[-1]].isna()
+    frame.index = pd.RangeIndex(1, 1 + len(frame), name="line")
     blank = pd.Series(False, index=frame.index)
-    if short.any():
-        nothing = frame[names[0]].fillna("").str.strip() == ""
-        blank = short & nothing & frame[list(names[1:])].isna().all(axis=1)
-    refuse_lines(
-        (short & ~blank).to_numpy(),
-        frame,
-        path,
-        "rows have fewer fields than the table has columns",
-        expected=f"{len(names)} fields: " + ", ".join(names),
-        fix="complete or remove these lines",
-    )
+    # the parser fills what a short row lacks with empty fields, so only rows that end in one are in doubt
+    if (frame[names[-1]] == "").any():
+        width = np.fromiter((len(row) for row in csv.reader(io.StringIO(text))), dtype=np.int64)[: len(frame)]
+        blank = (frame == "").all(axis=1) | (frame[names[0]].str.strip() == "") & (width <= 1)
+        refuse_lines(
+            (width < len(names)) & ~blank.to_numpy(),
+            frame,
+            path,
+            "rows have fewer fields than the table has columns",
+            expected=f"{len(names)} fields: " + ", ".join(names),
+            fix="complete or remove these lines",
+        )
+    if header:
+        frame, blank = frame.iloc[1:], blank.iloc[1:]
     frame = frame.loc[~blank] if blank.any() else frame
     if frame.empty:
         raise DataError(
@@ -284,7 +283,7 @@ def to_numbers(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.float
         A text is not a finite number: names lines and texts.
     """
     texts = frame[column]
-    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64)
+    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
     doubtful = ~np.isfinite(numbers)
     if doubtful.any():
         bad = doubtful.copy()

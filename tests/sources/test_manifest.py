@@ -1,0 +1,139 @@
+"""The manifest: a table that is not the one it describes is refused, with what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evaluation.errors import DataError
+from evaluation.sources.manifest import load_manifest, read_table
+
+MONTHS = "air_quality/city_month"
+
+
+def test_committed_tables_agree_with_the_manifest(root: Path) -> None:
+    manifest = load_manifest(root / "data")
+    assert manifest.verify() == []
+    assert [table.name for table in manifest.tables] == [
+        *("air_quality/checkpoints", "air_quality/cities", "air_quality/city_month", "air_quality/city_year"),
+        "air_quality/official_figures",
+    ]
+
+
+def test_every_table_says_where_it_comes_from_in_both_languages(root: Path) -> None:
+    for table in load_manifest(root / "data").tables:
+        assert not table.simulated
+        for words in (table.title, table.source, table.licence):
+            assert words["en"].isascii() or "µ" in words["en"]
+            assert any("\u4e00" <= letter <= "\u9fff" for letter in words["zh"])
+        for column in table.columns:
+            assert column.description["en"]
+            assert column.description["zh"]
+            assert bool(column.unit["en"]) == bool(column.unit["zh"])
+        assert (table.raw is None) == (table.made_by == "hand")
+    months = load_manifest(root / "data")[MONTHS]
+    assert months.units["co"] == {"en": "mg/m³", "zh": "毫克/立方米"}
+    assert months.units["pm25"] == {"en": "µg/m³", "zh": "微克/立方米"}
+    assert months.units["good_days"] == {"en": "days", "zh": "天"}
+    assert months.counts["cities_used"] == 188
+    assert months.counts["rows_read"] == months.counts["rows_used"] + sum(
+        months.counts["rows_dropped"].values()
+    )
+    assert months.counts["values_set_missing"]["zero"]["pm25"] == 421
+
+
+def test_the_manifest_file_is_what_writing_it_gives(root: Path) -> None:
+    manifest = load_manifest(root / "data")
+    assert manifest.to_bytes() == (root / "data/manifest.toml").read_bytes()
+
+
+def test_a_table_has_the_kinds_of_the_manifest(root: Path) -> None:
+    frame, info = read_table(MONTHS, root / "data")
+    assert frame["days"].dtype == "int64"
+    assert frame["composite"].dtype == "float64"
+    assert isinstance(frame["city"].iloc[0], str)
+    assert len(frame) == info.rows
+    cities, _ = read_table("air_quality/cities", root / "data")
+    assert cities["part_of"].notna().all()
+
+
+def test_a_changed_table_is_refused_with_both_checksums(data_dir: Path) -> None:
+    path = data_dir / "air_quality/city_month.csv"
+    path.write_bytes(path.read_bytes().replace(b",119", b",120", 1) + b" ")
+    expected = load_manifest(data_dir)[MONTHS].sha256
+    with pytest.raises(DataError) as caught:
+        read_table(MONTHS, data_dir)
+    message = str(caught.value)
+    assert "is not the one that the manifest describes" in message
+    assert str(path) in message
+    assert f"expected: sha256 {expected}" in message
+    assert (
+        "git checkout -- data/air_quality/city_month.csv, or rebuild it: evaluation data build air_quality"
+        in message
+    )
+    problems = load_manifest(data_dir).verify()
+    assert [str(problem) for problem in problems] == [message]
+
+
+def test_a_missing_table_and_a_table_that_nobody_knows(data_dir: Path) -> None:
+    (data_dir / "air_quality/cities.csv").unlink()
+    (data_dir / "stray.csv").write_text("a,b\n1,2\n")
+    problems = [str(problem) for problem in load_manifest(data_dir).verify()]
+    assert len(problems) == 2
+    assert "the table air_quality/cities cannot be read" in problems[0]
+    assert "to mend: git checkout -- data/air_quality/cities.csv" in problems[0]
+    assert "the manifest does not know this table" in problems[1]
+    assert "stray.csv" in problems[1]
+
+
+def change(data_dir: Path, old: str, new: str) -> None:
+    path = data_dir / "manifest.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_rows_and_columns_that_differ_from_the_manifest(data_dir: Path) -> None:
+    change(data_dir, "rows = 564", "rows = 565")
+    change(data_dir, 'name = "part_of"', 'name = "belongs_to"')
+    problems = [str(problem) for problem in load_manifest(data_dir).verify()]
+    assert len(problems) == 2
+    assert "188 rows of city, name_en" in problems[0]
+    assert "belongs_to" in problems[0]
+    assert "expected: 565 rows" in problems[1]
+
+
+def test_columns_of_another_kind(data_dir: Path) -> None:
+    change(data_dir, 'name = "name_en"\nkind = "text"', 'name = "name_en"\nkind = "integer"')
+    with pytest.raises(DataError, match="kinds of columns"):
+        read_table("air_quality/cities", data_dir)
+
+
+def test_an_unknown_table_names_the_known(root: Path) -> None:
+    with pytest.raises(DataError, match="there is no table 'air'") as caught:
+        read_table("air", root / "data")
+    assert MONTHS in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("format = 1", "format = 2", "the manifest has format 2"),
+        ("format = 1", "format = ", "the manifest is not valid TOML"),
+        ("rows = 564", "lines = 564", "air_quality/city_year: 'rows'"),
+        ('kind = "number"', 'kind = "date"', "kind 'date'"),
+        ('path = "air_quality/cities.csv"', 'path = "../cities.csv"', "leaves the data folder"),
+    ],
+)
+def test_a_manifest_that_is_not_valid(old: str, new: str, said: str, data_dir: Path) -> None:
+    change(data_dir, old, new)
+    with pytest.raises(DataError) as caught:
+        load_manifest(data_dir)
+    assert said in str(caught.value)
+    assert "git checkout -- data/manifest.toml" in str(caught.value)
+
+
+def test_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the manifest of the committed tables cannot be read"):
+        load_manifest(tmp_path)
