@@ -100,14 +100,17 @@ class Panel:
 
     @property
     def n_units(self) -> int:
+        """Number of units."""
         return len(self.units)
 
     @property
     def n_periods(self) -> int:
+        """Number of periods."""
         return len(self.periods)
 
     @property
     def n_rows(self) -> int:
+        """Number of rows."""
         return len(self.frame)
 
     @property

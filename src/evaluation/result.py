@@ -173,10 +173,12 @@ class Result:
 
     @property
     def estimate(self) -> float:
+        """Estimate of a one-term result, in units of the outcome."""
         return float(self._single.coef[0])
 
     @property
     def std_error(self) -> float:
+        """Standard error of a one-term result; NaN where undefined."""
         return float(self._single.std_errors[0])
 
     @property

@@ -63,6 +63,7 @@ class Headline:
 
     @property
     def change(self) -> float:
+        """Change of the treated unit between the two years."""
         return self.treated_after - self.treated_before
 
     def difference(self, pool: str) -> float:

@@ -31,7 +31,9 @@ _TIE = 1e-10
 class Estimator(Protocol):
     """Anything with ``fit(panel, design) -> Result``."""
 
-    def fit(self, panel: Panel, design: Design) -> Result: ...
+    def fit(self, panel: Panel, design: Design) -> Result:
+        """Estimate the design's effect on the panel."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

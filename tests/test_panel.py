@@ -1,0 +1,157 @@
+"""Panels and designs: checked once, errors that name rows, columns and the fix."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import Design, Panel
+from evaluation.design import NEVER
+from evaluation.errors import DataError, DesignError
+
+
+def rows(**columns) -> pd.DataFrame:
+    base = {"unit": ["a", "a", "b", "b"], "time": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 5.0]}
+    return pd.DataFrame(base | columns)
+
+
+def panel(frame=None, **options) -> Panel:
+    return Panel(rows() if frame is None else frame, unit="unit", time="time", **options)
+
+
+def test_shape_and_matrix():
+    made = panel(rows().iloc[[3, 0, 2, 1]])
+    assert (made.n_units, made.n_periods, made.n_rows) == (2, 2, 4)
+    assert made.is_balanced
+    assert not made.in_order
+    np.testing.assert_array_equal(made.matrix("y"), [[1, 2], [3, 5]])
+
+
+def test_an_absent_row_is_nan_in_the_matrix():
+    made = panel(rows().iloc[[0, 2, 3]])
+    assert not made.is_balanced
+    np.testing.assert_array_equal(made.matrix("y"), [[1, np.nan], [3, 5]])
+
+
+def test_it_does_not_change_its_frame_and_is_not_changed_by_it():
+    frame = rows()
+    before = frame.copy(deep=True)
+    made = panel(frame)
+    frame.loc[0, "y"] = 99.0
+    assert made.matrix("y")[0, 0] == 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        made.unit_codes[0] = 1
+    pd.testing.assert_frame_equal(frame.assign(y=before["y"]), before)
+
+
+@pytest.mark.parametrize(
+    ("times", "frequency", "expected"),
+    [
+        (["2014-01", "2014-02"], "M", ["2014-01", "2014-02"]),
+        (["2014-01-01", "2014-02-01"], None, ["2014-01", "2014-02"]),
+        ([2014, 2016], "Y", ["2014", "2016"]),
+        (list(pd.period_range("2014Q1", periods=2, freq="Q")), None, ["2014Q1", "2014Q2"]),
+        ([2.0, 3.0], None, ["2", "3"]),
+    ],
+)
+def test_times_are_read_as_periods(times, frequency, expected):
+    made = panel(rows(time=times * 2), frequency=frequency)
+    assert [str(period) for period in made.periods] == expected
+    assert made.period_of(times[0]) == made.ordinals[0]
+
+
+def test_periods_keep_their_distance():
+    made = panel(rows(time=[2003, 2006, 2003, 2006]))
+    assert np.diff(made.ordinals).tolist() == [3]
+
+
+def test_two_spellings_of_a_month_are_one_period():
+    made = panel(rows(time=["2014-01", "2014-02", "2014-1", "2014-02"]), frequency="M")
+    assert made.n_periods == 2
+    np.testing.assert_array_equal(made.matrix("y"), [[1, 2], [3, 5]])
+
+
+def test_duplicates_are_named():
+    frame = pd.concat([rows(), rows().iloc[[1]]], ignore_index=True)
+    with pytest.raises(DataError) as caught:
+        panel(frame)
+    said = str(caught.value)
+    assert "1 unit-periods stand in more than one row: (a, 2)" in said
+    assert "rows 1, 4" in said
+    assert "to mend" in said
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "said"),
+    [
+        (rows().drop(columns="time"), {}, "has no column 'time'"),
+        (rows().iloc[:0], {}, "has no rows"),
+        (rows(unit=["a", None, "b", "b"]), {}, "column 'unit' is missing in 1 rows"),
+        (rows(time=[1, 2, 1, np.nan]), {}, "column 'time' is missing in 1 rows"),
+        (rows(time=[1.5, 2, 1.5, 2]), {}, "must hold whole periods"),
+        (rows(time=["spring", "2014-02"] * 2), {"frequency": "M"}, "not dates"),
+        (rows(time=[True, False] * 2), {}, "true and false"),
+        (rows(), {"frequency": "M"}, "leave the frequency out"),
+        (rows(), {"frequency": "month"}, "unknown frequency"),
+    ],
+)
+def test_bad_rows_are_refused_with_their_place(frame, options, said):
+    with pytest.raises(DataError, match=said):
+        panel(frame, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([1.0, np.inf, 2.0, 3.0], "infinite values"), (["1", "x", "2", "3"], "must be numeric")],
+)
+def test_bad_outcomes_name_their_rows(values, said):
+    made = panel(rows(y=values))
+    with pytest.raises(DataError, match=said) as caught:
+        made.matrix("y")
+    assert "rows 1" in str(caught.value)
+
+
+def design(**options) -> Design:
+    return Design("y", "first", **options)
+
+
+def test_cohorts():
+    made = panel(rows(first=[2, 2, np.nan, np.nan]))
+    cohorts = design().cohorts(made)
+    assert cohorts.first.tolist() == [2, NEVER]
+    assert cohorts.values.tolist() == [2]
+    assert cohorts.treated.tolist() == [True, False]
+
+
+def test_infinity_means_never_treated():
+    cohorts = design().cohorts(panel(rows(first=[2, 2, np.inf, np.inf])))
+    assert cohorts.first.tolist() == [2, NEVER]
+
+
+@pytest.mark.parametrize(
+    ("first", "kind", "said"),
+    [
+        ([np.nan] * 4, DesignError, "no unit is ever treated"),
+        ([2, 1, np.nan, np.nan], DataError, "changes within a unit"),
+        ([2, 2, 0, 0], DesignError, "the panel has no period 0"),
+    ],
+)
+def test_a_treatment_that_cannot_be_read(first, kind, said):
+    with pytest.raises(kind, match=said):
+        design().cohorts(panel(rows(first=first)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"comparison": "neighbours"}, "comparison is 'neighbours'"),
+        ({"base_period": "first"}, "base_period is 'first'"),
+        ({"anticipation": -1}, "0 or more"),
+        ({"anticipation": 1.5}, "whole number"),
+        ({"window": (3, -3)}, "is empty"),
+    ],
+)
+def test_unknown_options_are_refused(options, said):
+    with pytest.raises(DesignError, match=said):
+        design(**options)
