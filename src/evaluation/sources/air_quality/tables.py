@@ -13,7 +13,7 @@ import pandas as pd
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.air_quality import describe
 from evaluation.sources.air_quality.checks import official_checkpoints
-from evaluation.sources.air_quality.cleaning import CleanRecord, clean
+from evaluation.sources.air_quality.cleaning import RULES, CleanRecord, clean
 from evaluation.sources.air_quality.daily import read_daily
 from evaluation.sources.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
 from evaluation.sources.build import BuildSummary, publish
@@ -183,7 +183,7 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
         raw=record.raw,
         rows_read=cleaned.counts["rows_read"],
         dropped=dropped,
-        missing={rule: sum(by.values()) for rule, by in cleaned.missing.items()},
+        missing={RULES[rule]: sum(by.values()) for rule, by in cleaned.missing.items()},
         tables=tuple(table for table, _ in files),
         changed=changed,
         notes=tuple(notes),
