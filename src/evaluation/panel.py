@@ -188,6 +188,10 @@ class Panel:
             The value changes within a unit.
         """
         require_columns(self.frame, [name], table="panel")
+        by_unit = self._first_rows(name)
+        if by_unit is not None:
+            codes, labels = pd.factorize(by_unit, sort=True)
+            return codes.astype(np.int64), pd.Index(labels)
         row_codes, labels = pd.factorize(self.frame[name], sort=True)
         codes = np.full(self.n_units, -1, dtype=np.int64)
         codes[self.unit_codes] = row_codes
@@ -201,6 +205,20 @@ class Panel:
                 fix=f"make {name!r} the same in every row of the unit",
             )
         return codes, pd.Index(labels)
+
+    def _first_rows(self, name: str) -> pd.Series | None:
+        """A numeric column in the first row of each unit, where that is quick and all rows agree."""
+        values = self.frame[name]
+        if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"):
+            return None
+        if not (self.is_balanced and self.in_order):
+            return None
+        table = values.to_numpy().reshape(self.n_units, self.n_periods)
+        first = table[:, 0]
+        same = table[:, 1:] == first[:, None]
+        if not same.all() and not (same | (np.isnan(table[:, 1:]) & np.isnan(first)[:, None])).all():
+            return None
+        return values.iloc[:: self.n_periods]
 
     def period_of(self, value: object) -> int:
         """Integer time of a date written as in ``time``, whether or not the panel observes it."""
