@@ -71,6 +71,8 @@ class Data(Model):
     observed: str | None = None
     """Column that counts the observations in a row, such as days; with ``least`` the fewest that will do."""
     least: int | None = Field(default=None, ge=1)
+    annual: str | None = None
+    """Table with the columns ``unit`` and ``year``: yearly figures that months cannot be added up to."""
     labels: str | None = None
     """Table with the columns ``unit`` and ``name_en``: names for English pages."""
 

@@ -33,6 +33,8 @@ class Case:
         Every table read, with checksum and source.
     names : mapping of str to str
         English name of a unit; absent names fall back to the unit itself.
+    annual : pandas.DataFrame, optional
+        Yearly figures, where the study names a table of them.
     overrides : mapping
         Parameters that differ from the study file.
     """
@@ -41,6 +43,7 @@ class Case:
     table: pd.DataFrame = field(repr=False)
     sources: tuple[TableInfo, ...] = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
+    annual: pd.DataFrame | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -186,9 +189,15 @@ def prepare(
         require_columns(labels, [data.unit, "name_en"], table=f"table {data.labels}")
         names = dict(zip(labels[data.unit], labels["name_en"], strict=True))
         sources.append(label_info)
+    annual = None
+    if data.annual:
+        annual, annual_info = read_table(data.annual, root / "data")
+        needed = [data.unit, "year", *(o.column for o in study.outcomes)]
+        require_columns(annual, needed, table=f"table {data.annual}")
+        sources.append(annual_info)
     times = pd.PeriodIndex(frame[data.time].astype(str), freq=data.frequency)
     frame = frame.assign(**{data.time: times})
-    case = Case(study, _window(frame, study, times), tuple(sources), names, dict(overrides or {}))
+    case = Case(study, _window(frame, study, times), tuple(sources), names, annual, dict(overrides or {}))
     _check_units(case)
     _check_dates(case)
     return case

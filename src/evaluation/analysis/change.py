@@ -72,7 +72,7 @@ class Headline:
 
 
 def year_table(case: Case, outcome: Outcome | str) -> YearTable:
-    """Yearly sums or means of an outcome over the complete years of the window.
+    """Yearly figures of an outcome: from the study's yearly table, else summed or averaged over complete years.
 
     Parameters
     ----------
@@ -81,14 +81,17 @@ def year_table(case: Case, outcome: Outcome | str) -> YearTable:
     """
     chosen = case.study.outcome(outcome) if isinstance(outcome, str) else outcome
     data = case.study.data
+    if case.annual is not None:
+        values = case.annual.pivot(index=data.unit, columns="year", values=chosen.column)
+        return YearTable(chosen, values.rename_axis(columns=None))
     years = case.table[data.time].dt.year.rename("year")
     periods = {"Y": 1, "Q": 4, "M": 12}.get(data.frequency)
     grouped = case.table.groupby([case.table[data.unit], years])[chosen.column]
     values = (grouped.sum() if chosen.annual == "sum" else grouped.mean()).unstack()
     seen = case.table.groupby(years)[data.time].nunique()
-    if periods is not None:
-        values = values[[year for year in values.columns if seen[year] == periods]]
-    values.columns = [int(year) for year in values.columns]
+    complete = [year for year in values.columns if periods is None or seen[year] == periods]
+    values = values[complete].rename_axis(columns=None)
+    values.columns = pd.Index([int(year) for year in values.columns])
     return YearTable(chosen, values)
 
 
