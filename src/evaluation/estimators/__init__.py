@@ -3,11 +3,15 @@
 from evaluation.estimators.group_time import GroupTime
 from evaluation.estimators.imputation import Imputation
 from evaluation.estimators.interaction_weighted import InteractionWeighted
+from evaluation.estimators.poisson import PoissonFixedEffects
+from evaluation.estimators.two_by_two import TwoByTwo
 from evaluation.estimators.two_way import TwoWayFixedEffects
 
 __all__ = [
     "GroupTime",
     "Imputation",
     "InteractionWeighted",
+    "PoissonFixedEffects",
+    "TwoByTwo",
     "TwoWayFixedEffects",
 ]

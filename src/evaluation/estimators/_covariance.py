@@ -12,15 +12,20 @@ from evaluation.errors import EstimationError
 from evaluation.estimators._sample import Clusters, Sample
 from evaluation.numerics.covariance import (
     SmallSample,
+    cluster_sums,
     crossing,
     factors,
     parameter_count,
+    small_sample,
     two_way,
 )
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 COVARIANCES = ("cluster", "iid", "HC1")
+MENDED = (
+    "the two-way clustered covariance was not positive semi-definite; its negative eigenvalues were set to 0"
+)
 
 
 class Regression(Protocol):
@@ -107,17 +112,9 @@ def covariance(
         vcov, mended = two_way(parts, f.parts)
         vcov = vcov * f.parameters
         if mended:
-            notes.append(
-                "the two-way clustered covariance was not positive semi-definite; "
-                "its negative eigenvalues were set to 0"
-            )
+            notes.append(MENDED)
         words = f"clustered by {one.name} ({one.n}) and {two.name} ({two.n}) ({name})"
-    few = min(c.n for c in dimensions)
-    if few < 30:
-        notes.append(
-            f"{few} clusters are few: clustered standard errors are then too small; "
-            "use a wild cluster bootstrap or randomisation inference"
-        )
+    notes.extend(few_clusters(sample))
     return Covariance(vcov, f.df, words, tuple(notes))
 
 
@@ -153,3 +150,74 @@ def _meat_crossing(fit: Regression, one: Clusters, two: Clusters, sample: Sample
         by_unit[sample.unit] = codes
         return fit.by_clusters(by_unit, n), n
     return fit.by_codes(codes, n), n  # type: ignore[attr-defined]
+
+
+def unit_covariance(
+    contributions: FloatArray,
+    sample: Sample,
+    slopes: int,
+    levels: tuple[int, ...],
+    convention: str | SmallSample,
+    rows: int | None = None,
+) -> Covariance:
+    """Clustered covariance of estimates that are sums over units (n_units, k).
+
+    Parameters
+    ----------
+    contributions : ndarray (n_units, k)
+        Unit parts of estimate - truth.
+    sample : Sample
+        Its clusters must hold whole units.
+    slopes, levels : int and tuple of int
+        For the count of parameters in the regression that the estimates stand for; the first set
+        of effects is the units'.
+    convention : str or SmallSample
+    rows : int, optional
+        Rows of that regression; those of the sample when absent.
+    """
+    option = small_sample(convention)
+    name = convention if isinstance(convention, str) else "own small-sample correction"
+    outside = [c.name for c in sample.clusters if not c.holds_units]
+    if outside:
+        raise EstimationError(
+            f"cluster {outside[0]!r} cuts across units, and this estimator adds up units",
+            fix="cluster by the unit or by groups of units",
+        )
+    n = sample.n_rows if rows is None else rows
+    k = parameter_count(slopes, levels, (True, False)[: len(levels)], option)
+
+    def square(cluster: Clusters) -> FloatArray:
+        if cluster.by_unit is None:
+            return contributions.T @ contributions
+        inside = cluster.by_unit >= 0
+        sums = cluster_sums(contributions[inside], cluster.by_unit[inside], cluster.n)
+        return sums.T @ sums
+
+    if len(sample.clusters) == 1:
+        only = sample.clusters[0]
+        f = factors(n, k, (only.n,), option)
+        words = f"clustered by {only.name} ({only.n} clusters, {name})"
+        return Covariance(f.parameters * f.parts[0] * square(only), f.df, words, few_clusters(sample))
+    one, two = sample.clusters
+    unit = np.flatnonzero(np.bincount(sample.unit, minlength=sample.panel.n_units) > 0)
+    codes, cells = crossing(one.codes(unit, unit), two.codes(unit, unit), sample.panel.n_units + two.n)
+    by_unit = np.full(sample.panel.n_units, -1, dtype=np.int64)
+    by_unit[unit] = codes
+    both = Clusters("both", "units", cells, by_unit=by_unit)
+    f = factors(n, k, (one.n, two.n, cells), option)
+    vcov, mended = two_way([square(c) for c in (one, two, both)], f.parts)
+    words = f"clustered by {one.name} ({one.n}) and {two.name} ({two.n}) ({name})"
+    return Covariance(
+        f.parameters * vcov, f.df, words, (*((MENDED,) if mended else ()), *few_clusters(sample))
+    )
+
+
+def few_clusters(sample: Sample) -> tuple[str, ...]:
+    """A warning where clustered standard errors are known to be too small."""
+    few = min(c.n for c in sample.clusters)
+    if few >= 30:
+        return ()
+    return (
+        f"{few} clusters are few: clustered standard errors are then too small; "
+        "use a wild cluster bootstrap or randomisation inference",
+    )

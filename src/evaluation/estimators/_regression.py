@@ -9,6 +9,7 @@ from evaluation.estimators._covariance import needs_rows
 from evaluation.estimators._sample import Sample
 from evaluation.estimators._terms import Terms
 from evaluation.numerics.cell_regression import CellRegression, Grid, fit_cells
+from evaluation.numerics.poisson import Regress
 from evaluation.numerics.row_regression import RowRegression, fit_rows
 
 FloatArray = NDArray[np.float64]
@@ -76,6 +77,48 @@ def regress_rows(sample: Sample, terms: Terms) -> RowRegression:
         n_periods=sample.panel.n_periods,
         weights=sample.weights,
     )
+
+
+def weighted_regression(sample: Sample, terms: Terms) -> Regress:
+    """The regression with other outcomes and weights, as iterations need it."""
+    if not use_grid(sample):
+        columns = np.column_stack([terms.table[sample.group[sample.unit], sample.time], sample.covariates])
+
+        def by_rows(outcome: FloatArray, weights: FloatArray) -> tuple[RowRegression, FloatArray]:
+            fit = fit_rows(
+                outcome,
+                columns,
+                sample.unit,
+                sample.time,
+                n_units=sample.panel.n_units,
+                n_periods=sample.panel.n_periods,
+                weights=weights,
+            )
+            return fit, fit.residual
+
+        return by_rows
+    shape = (sample.panel.n_units, sample.panel.n_periods)
+    cells = None if sample.complete else sample.unit.astype(np.int64) * shape[1] + sample.time
+    fixed = (
+        as_grid(sample, *(np.ascontiguousarray(column) for column in sample.covariates.T)).values
+        if (sample.covariates.shape[1])
+        else ()
+    )
+
+    def spread(column: FloatArray) -> FloatArray:
+        if cells is None:
+            return column.reshape(shape)
+        out = np.zeros(shape[0] * shape[1])
+        out[cells] = column
+        return out.reshape(shape)
+
+    def by_cells(outcome: FloatArray, weights: FloatArray) -> tuple[CellRegression, FloatArray]:
+        grid = Grid((spread(outcome), *fixed), spread(weights), sample.group, len(terms.table))
+        fit = fit_cells(grid, terms.table)
+        flat = fit.residual_matrix().reshape(-1)
+        return fit, flat if cells is None else flat[cells]
+
+    return by_cells
 
 
 def is_perfect(fit: CellRegression | RowRegression, sample: Sample) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,28 @@ class Sample:
         values = self.panel.column(name)
         return values if self.rows is None else values[self.rows]
 
+    def without(self, reason: str, gone: NDArray[np.bool_]) -> Sample:
+        """The sample less some of its rows (rows,), counted under a reason."""
+        kept = np.flatnonzero(~gone)
+        unit, time = self.unit[kept], self.time[kept]
+        seen = np.bincount(unit, minlength=self.panel.n_units) > 0
+        clusters = tuple(_again(c, seen, time, kept) for c in self.clusters)
+        return replace(
+            self,
+            unit=unit,
+            time=time,
+            outcome=self.outcome[kept],
+            covariates=self.covariates[kept],
+            weights=None if self.weights is None else self.weights[kept],
+            clusters=clusters,
+            complete=False,
+            dropped={**self.dropped, reason: self.dropped.get(reason, 0) + int(gone.sum())},
+            n_units=int(seen.sum()),
+            n_periods=len(np.unique(time)),
+            n_treated=int((seen & (self.group < len(self.cohort_values))).sum()),
+            rows=kept if self.rows is None else self.rows[kept],
+        )
+
     @property
     def event_time(self) -> NDArray[np.float64]:
         """Periods since treatment by cohort (G + 1, T); NaN in the last row, never treated."""
@@ -130,7 +152,7 @@ def build_sample(
     always_treated: str = "keep",
     singletons: str = "keep",
     drop_cells: tuple[int, int] | None = None,
-    needs_units: bool = True,
+    required: tuple[str, ...] = (),
 ) -> Sample:
     """Rows with everything that a regression needs.
 
@@ -146,8 +168,8 @@ def build_sample(
         Rows alone in their unit or period.
     drop_cells : tuple of int, optional
         Window of event times; rows of treated units outside it are dropped.
-    needs_units : bool
-        Whether unit effects are removed, so that one unit is not enough.
+    required : tuple of str
+        Further columns whose missing rows are dropped.
 
     Raises
     ------
@@ -184,6 +206,8 @@ def build_sample(
     drop(f"missing outcome {design.outcome!r}", np.isnan(outcome))
     for j, name in enumerate(design.covariates):
         drop(f"missing covariate {name!r}", np.isnan(covariates[:, j]))
+    for name in required:
+        drop(f"missing {name!r}", np.isnan(panel.column(name)))
     if weights is not None:
         if (weights < 0).any():
             raise DataError(
@@ -214,16 +238,15 @@ def build_sample(
         distance = panel.ordinals[panel.time_codes] - np.where(first == NEVER, 0, first)
         drop(f"event time outside {low} to {high}", (first != NEVER) & ((distance < low) | (distance > high)))
     everything = bool(keep.all())
-    if needs_units:
-        count = _count_singletons(panel, keep, everything)
-        if count is not None and count.any():
-            if singletons == "drop":
-                drop("alone in its unit or period", count)
-            else:
-                notes.append(
-                    f"{int(count.sum())} rows are alone in their unit or period: they are fitted perfectly "
-                    "and counted as observations"
-                )
+    count = _count_singletons(panel, keep, everything)
+    if count is not None and count.any():
+        if singletons == "drop":
+            drop("alone in its unit or period", count)
+        else:
+            notes.append(
+                f"{int(count.sum())} rows are alone in their unit or period: they are fitted perfectly "
+                "and counted as observations"
+            )
     if not keep.any():
         raise DataError(
             "no row is left: " + ", ".join(f"{reason} ({n})" for reason, n in dropped.items()),
@@ -347,3 +370,18 @@ def _finish(
     periods[time] = codes
     holds_periods = bool((periods[time] == codes).all())
     return Clusters(name, "rows", len(values), holds_periods=holds_periods, by_row=codes)
+
+
+def _again(cluster: Clusters, seen: NDArray[np.bool_], time: IntArray, kept: IntArray) -> Clusters:
+    """A dimension of clustering after rows were dropped."""
+    if cluster.kind == "unit":
+        return replace(cluster, n=int(seen.sum()))
+    if cluster.kind == "time":
+        return replace(cluster, n=len(np.unique(time)))
+    if cluster.by_unit is not None:
+        units = np.full(len(seen), -1, dtype=np.int64)
+        values, units[seen] = np.unique(cluster.by_unit[seen], return_inverse=True)
+        return replace(cluster, n=len(values), by_unit=units)
+    assert cluster.by_row is not None
+    values, codes = np.unique(cluster.by_row[kept], return_inverse=True)
+    return replace(cluster, n=len(values), by_row=codes)

@@ -68,15 +68,7 @@ class TwoWayFixedEffects:
         check_covariance(self.covariance)
         small_sample(self.small_sample)
         references(self.reference, 0)
-        for name, allowed in (
-            ("endpoints", ("bin", "drop")),
-            ("always_treated", ("keep", "drop")),
-            ("singletons", ("keep", "drop")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise EstimationError(
-                    f"{name} is {getattr(self, name)!r}", expected="one of " + ", ".join(map(repr, allowed))
-                )
+        check_options(self)
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
@@ -121,10 +113,9 @@ class TwoWayFixedEffects:
             small_sample(self.small_sample),
             self.small_sample if isinstance(self.small_sample, str) else "own small-sample correction",
         )
-        notes = [*sample.notes, *_covariate_notes(sample, terms, fit.kept), *cov.notes]
-        if self.event_study and design.window is not None:
-            ends = "joined to its ends" if self.endpoints == "bin" else "dropped"
-            notes.append(f"event times outside {design.window[0]} to {design.window[1]} are {ends}")
+        notes = [*sample.notes, *covariate_notes(sample, terms, fit.kept), *cov.notes]
+        if self.event_study:
+            notes.extend(window_notes(design, self.endpoints))
         vcov = cov.vcov
         if is_perfect(fit, sample):
             vcov = np.full_like(vcov, np.nan)
@@ -147,6 +138,26 @@ class TwoWayFixedEffects:
             influence=lambda: panel.n_units * (fit.unit_scores() @ fit.bread),
             report_covariates=self.report_covariates,
         )
+
+
+def check_options(estimator: object) -> None:
+    """Raise for an option that is not one of those offered."""
+    for name, allowed in (
+        ("endpoints", ("bin", "drop")),
+        ("always_treated", ("keep", "drop")),
+        ("singletons", ("keep", "drop")),
+    ):
+        value = getattr(estimator, name)
+        if value not in allowed:
+            raise EstimationError(f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed)))
+
+
+def window_notes(design: Design, endpoints: str) -> tuple[str, ...]:
+    """What became of event times beyond the window."""
+    if design.window is None:
+        return ()
+    ends = "joined to its ends" if endpoints == "bin" else "dropped"
+    return (f"event times outside {design.window[0]} to {design.window[1]} are {ends}",)
 
 
 def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> None:
@@ -180,7 +191,8 @@ def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> N
     )
 
 
-def _covariate_notes(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> list[str]:
+def covariate_notes(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> list[str]:
+    """Which covariates were left out."""
     lost = ~kept[terms.table.shape[2] :]
     if not lost.any():
         return []

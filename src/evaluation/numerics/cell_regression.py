@@ -176,6 +176,14 @@ class CellRegression:
             e = e - slope * column
         return (e if w is None else w * e), free[1:], w
 
+    def residual_matrix(self) -> FloatArray:
+        """Residuals without weights (N, T), 0 in empty cells."""
+        out = np.zeros(self.grid.shape)
+        for g, rows in self.grid.blocks():
+            r, _, w = self.residuals(g, rows)
+            out[rows] = r if w is None else np.divide(r, w, out=np.zeros_like(r), where=w > 0)
+        return out
+
     def _columns(self, g: int, free: list[FloatArray], w: FloatArray | None, m: int) -> FloatArray:
         """Regressors free of effects, row by row (m, T, k + p)."""
         x = self.regressors[g]
