@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from evaluation.errors import ReportError
 from evaluation.report import language as words
-from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, halo, points
+from evaluation.report.canvas import DENSITY, LINE, MARGIN, SMALL, WIDTH, Canvas, halo, points
 
 
 @dataclass(frozen=True)
@@ -177,10 +177,10 @@ def draw_events(canvas: Canvas, axes: Any, places: Sequence[float], texts: Seque
     transform = axes.get_xaxis_transform()
     height = axes.get_position().height * canvas.height
     for place, text, row in zip(places, texts, rows, strict=True):
-        top = 1 + (4 + row * SMALL * LINE) / height
+        top = 1 + (4 + (row + 1) * SMALL * LINE) / height
         axes.plot([place, place], [0, top], transform=transform, color=canvas.theme["reference"], lw=points(1.1),
                   dashes=(2.5, 2.5), zorder=1.5, clip_on=False)  # fmt: skip
-        x = (axes.transData.transform((place, 0))[0]) / 2.5
+        x = axes.transData.transform((place, 0))[0] / DENSITY
         start, _ = _label_span(x, canvas.width(text, SMALL), right)
         shift = (start - x) / (axes.get_position().width * WIDTH) * (axes.get_xlim()[1] - axes.get_xlim()[0])
         halo(axes.text(place + shift, 1 + (4 + row * SMALL * LINE) / height, text, transform=transform,
@@ -188,6 +188,6 @@ def draw_events(canvas: Canvas, axes: Any, places: Sequence[float], texts: Seque
 
 
 def _label_span(x: float, width: float, right: float) -> tuple[float, float]:
-    """A label begins at its line, or further left where it would pass the right edge."""
-    start = min(x - 2, right - width)
-    return max(MARGIN, start), max(MARGIN, start) + width
+    """A label begins right of its line, or ends left of it where it would pass the right edge."""
+    start = x + 5 if x + 5 + width <= right else max(MARGIN, x - 5 - width)
+    return start, start + width

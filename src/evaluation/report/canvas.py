@@ -1,12 +1,11 @@
-"""The sheet that every figure is drawn on: title above, source below, one picture a colour scheme.
+"""The sheet that every figure is drawn on: title above, source below.
 
-Lengths are CSS pixels on a sheet 420 wide, drawn at 2.5 device pixels each. Shown on the narrowest
+Lengths are CSS pixels on a sheet 420 wide, drawn at 2 device pixels each. Shown on the narrowest
 phone the sheet is 296 wide, where the smallest text (11.5) is still 8 pixels high.
 """
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 from evaluation.errors import ReportError
 from evaluation.report import language as words
 from evaluation.report.display import Figure
+from evaluation.report.png import encode
 from evaluation.report.theme import Theme, rc, themes
 
 WIDTH = 420
-DENSITY = 2.5
+DENSITY = 2.0
 MARGIN = 8
 SMALL, BODY, TITLE = 11.5, 12.5, 16.0
 LINE = 1.3  # line height
@@ -48,12 +48,12 @@ def draw(
     subtitle: str = "",
     data: Any = None,
 ) -> Figure:
-    """Paint a figure in both colour schemes.
+    """Paint a figure.
 
     Parameters
     ----------
     paint : callable
-        Draws on a fresh canvas and calls its ``sheet``; called once a scheme.
+        Draws on a fresh canvas, whose ``sheet`` it calls first.
     title, source, alt : str
         What the figure shows, where its numbers come from (both inside the picture) and the same for
         those who cannot see it.
@@ -69,12 +69,8 @@ def draw(
     for label, value in (("title", title), ("source", source), ("alternative text", alt), ("name", name)):
         if not str(value).strip():
             raise ReportError(f"A figure has no {label}.", where=name or title, fix=f"write the {label}")
-    pictures: list[bytes] = []
-    for theme in themes():
-        pictures.append(_paint(paint, theme, (title, subtitle, source, language, simulated), name))
-    return Figure(
-        light=pictures[0], dark=pictures[1], alt=alt, title=title, name=name, language=language, data=data
-    )
+    picture = _paint(paint, themes()[0], (title, subtitle, source, language, simulated), name)
+    return Figure(light=picture, alt=alt, title=title, name=name, language=language, data=data)
 
 
 def _paint(
@@ -106,7 +102,7 @@ def _paint(
 
 
 class Canvas:
-    """One sheet in one colour scheme. Call ``sheet`` once, then draw on the axes it returns."""
+    """One sheet. Call ``sheet`` once, then draw on the axes it returns."""
 
     def __init__(
         self, theme: Theme, title: str, subtitle: str, source: str, language: str, simulated: bool
@@ -131,9 +127,12 @@ class Canvas:
         sources = self.wrap(self.source, room, SMALL)
         y = 6.0
         placed: list[tuple[float, str, float, str, bool]] = []
+        if self.simulated:
+            placed.append((y, words.text("simulated", self.language), SMALL, self.theme.text("simulated"), True))
+            y += SMALL * LINE + 1
         for lines, size, colour, bold, gap in (
-            (titles, TITLE, "ink", True, 4.0),
-            (subtitles, BODY, "muted", False, 4.0),
+            (titles, TITLE, self.theme["ink"], True, 4.0),
+            (subtitles, BODY, self.theme["muted"], False, 4.0),
         ):
             for line in lines:
                 placed.append((y, line, size, colour, bold))
@@ -142,13 +141,13 @@ class Canvas:
         top = y + 6 + above
         y = top + height + below + 10
         for line in sources:
-            placed.append((y, line, SMALL, "muted", False))
+            placed.append((y, line, SMALL, self.theme["muted"], False))
             y += SMALL * LINE
         self.height = y + 6
         self.figure.set_size_inches(WIDTH / _INCH, round(self.height * DENSITY) / DENSITY / _INCH)
         self.height = self.figure.get_figheight() * _INCH
         for y, line, size, colour, bold in placed:
-            self.write(MARGIN, y, line, size=size, colour=self.theme[colour], bold=bold)
+            self.write(MARGIN, y, line, size=size, colour=colour, bold=bold)
         axes = self.figure.add_axes(
             (
                 left / WIDTH,
@@ -203,7 +202,7 @@ class Canvas:
                 piece = piece.lstrip()
                 current = ""
             current += piece
-            while self.width(current, size, bold=bold) > room and len(current) > 1:  # one word wider than the sheet
+            while self.width(current.rstrip(), size, bold=bold) > room:  # one word wider than the sheet
                 cut = max(
                     (k for k in range(1, len(current)) if self.width(current[:k], size, bold=bold) <= room), default=1
                 )
@@ -219,10 +218,9 @@ class Canvas:
         )  # fmt: skip
 
     def png(self) -> bytes:
-        """The picture, with a palette of the theme's own shades and no metadata."""
+        """The picture."""
         self._agg.draw()
-        pixels = np.asarray(self._agg.buffer_rgba())[..., :3]
-        return encode(pixels)
+        return encode(np.asarray(self._agg.buffer_rgba())[..., :3], self.theme)
 
 
 def embolden(text: Any, colour: str, size: float) -> None:
@@ -253,16 +251,18 @@ def pieces(line: str) -> list[str]:
     return parts
 
 
-def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> NDArray[np.float64]:
-    """Positions nearest to those wanted that lie ``gap`` apart, in the same order, within the limits.
+def spread(wanted: Sequence[float], gap: float | Sequence[float], low: float, high: float) -> NDArray[np.float64]:
+    """Centres nearest to those wanted, in the same order, of things ``gap`` long (each) that do not overlap.
 
-    Least squares under the gaps is isotonic regression of ``wanted - rank * gap``.
+    Least squares under the gaps is isotonic regression of ``wanted`` less the room taken by those before.
+    ``low`` and ``high`` bound the first and the last centre.
     """
     wanted_ = np.asarray(wanted, dtype=float)
     if not len(wanted_):
         return wanted_
     order = np.argsort(wanted_, kind="stable")
-    steps = gap * np.arange(len(order))
+    lengths = np.broadcast_to(np.asarray(gap, dtype=float), wanted_.shape)[order]
+    steps = np.concatenate([[0.0], np.cumsum((lengths[1:] + lengths[:-1]) / 2)])
     blocks: list[list[float]] = []  # mean, size
     for value in wanted_[order] - steps:
         blocks.append([value, 1])
@@ -274,18 +274,3 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> NDAr
     placed = np.empty(len(order))
     placed[order] = fitted
     return placed
-
-
-def encode(pixels: NDArray[np.uint8], colours: int = 48) -> bytes:
-    """Encode pixels (h, w, 3) as a palette PNG without metadata.
-
-    The palette holds the commonest colours as they are (paper, ink, lines) and the rest by median cut,
-    so flat areas stay flat and edges keep their smoothing.
-    """
-    from PIL import Image
-
-    image = Image.fromarray(np.ascontiguousarray(pixels), "RGB")
-    reduced = image.quantize(colors=colours, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
-    out = io.BytesIO()
-    reduced.save(out, format="PNG", optimize=True)
-    return out.getvalue()

@@ -19,6 +19,7 @@ import pandas as pd
 
 from evaluation.errors import ReportError
 from evaluation.report import language as words
+from evaluation.report import png
 
 MEDIA = "application/vnd.evaluation.{}+json"
 FIGURE, TABLE, ANSWER, RECORD = (MEDIA.format(kind) for kind in ("figure", "table", "answer", "record"))
@@ -38,12 +39,12 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture in both colour schemes.
+    """A picture, drawn light; its dark twin has the same pixels under another palette.
 
     Attributes
     ----------
     light, dark : bytes
-        PNG, 1050 pixels wide.
+        PNG, 840 pixels wide.
     alt : str
         What the picture says, for those who do not see it.
     title, name : str
@@ -53,7 +54,6 @@ class Figure:
     """
 
     light: bytes = field(repr=False)
-    dark: bytes = field(repr=False)
     alt: str
     title: str
     name: str
@@ -69,14 +69,18 @@ class Figure:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels of the picture."""
-        return int.from_bytes(self.light[16:20], "big"), int.from_bytes(self.light[20:24], "big")
+        return png.size(self.light)
+
+    @property
+    def dark(self) -> bytes:
+        """The same picture for a dark page."""
+        return png.darken(self.light)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         width, height = self.size
-        light, dark = (base64.b64encode(data).decode("ascii") for data in (self.light, self.dark))
+        light = base64.b64encode(self.light).decode("ascii")
         structured = {
             "light": light,
-            "dark": dark,
             "alt": self.alt,
             "title": self.title,
             "name": slug(self.name),
@@ -85,7 +89,7 @@ class Figure:
             "csv": None if self.data is None else to_csv(self.data),
         }
         data = {"image/png": light, FIGURE: structured, "text/plain": f"{self.title}\n{self.alt}"}
-        return data, {"image/png": {"alt": self.alt, "width": min(width, 480)}}
+        return data, {"image/png": {"alt": self.alt, "width": width // 2}}
 
 
 @dataclass(frozen=True)

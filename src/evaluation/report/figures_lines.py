@@ -95,7 +95,7 @@ def series(
         draw_value_scale(canvas, axes, ticks, texts, low, high)
         draw_time_scale(canvas, axes, line, pad=0.02)
         for column in others:
-            axes.plot(line.x, values[column], color=theme["unit"], lw=points(1), zorder=2, alpha=0.9)
+            axes.plot(line.x, values[column], color=theme["unit"], lw=points(1), zorder=2)
         if mean is not None:
             axes.plot(line.x, mean, color=theme["comparison"], lw=points(2.2), dashes=(4, 1.6), zorder=4)
             axes.plot(line.x[-1], mean.iloc[-1], "o", color=theme["comparison"], ms=points(5), zorder=4)

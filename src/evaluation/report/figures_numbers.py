@@ -7,13 +7,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation.errors import ReportError
 from evaluation.report import language as words
 from evaluation.report.axes import limits, nice_ticks, tick_texts, x_title, x_title_room
-from evaluation.report.canvas import BODY, LINE, MARGIN, SMALL, WIDTH, Canvas, draw, embolden, halo, points, spread
+from evaluation.report.canvas import (
+    BODY,
+    LINE,
+    MARGIN,
+    SMALL,
+    WIDTH,
+    Canvas,
+    draw,
+    embolden,
+    halo,
+    points,
+    spread,
+)
 from evaluation.report.display import Figure
 
 
@@ -97,7 +108,6 @@ def three_numbers(
                 x -= 6
             x -= canvas.width(big, 20, bold=True)
             canvas.write(x, baseline - 20, big, size=20, colour=theme.text(row.role), bold=True)
-        axes.axvline(0, color=theme["reference"], lw=points(1.2), zorder=4)
         x_title(canvas, axes, x_label, below)
 
     data = pd.DataFrame([{"label": r.label, "value": r.value, "low": r.low, "high": r.high} for r in rows])
@@ -173,6 +183,7 @@ def _parts(row: Number, language: str) -> tuple[str, str]:
 
 def _number_row(canvas: Canvas, axes: Any, row: Number, at: float) -> None:
     theme = canvas.theme
+    axes.plot([0, 0], [at - 11, at + 11], color=theme["reference"], lw=points(1.2), zorder=4)
     if row.value is None or not math.isfinite(row.value):
         return
     from matplotlib.patches import Rectangle
@@ -224,18 +235,14 @@ def _name_places(
     digits = words.decimals(float(values.std()) or 1.0)
     texts = {place: f"{name} {words.number(values[place], canvas.language, digits, sign=True)}" for place, name in names.items()}
     widths = {place: canvas.width(text, SMALL, bold=True) for place, text in texts.items()}
-    others = [place for place in names if place != treated]
-    rows = {treated: 0}
-    if others:
-        placed = dict(zip(others, spread([to_px[p] for p in others], max(widths[p] for p in others) + 8, 0, plot), strict=True))
-        rows.update(dict.fromkeys(others, 1))
-    for place, row in rows.items():
-        centre = to_px[place] if place == treated else placed[place]
-        half = widths[place] / 2
-        at = min(max(centre, half - 4), plot - half + 4)
-        y = tall - 14 - row * 18
+    ordered = sorted(names, key=lambda place: to_px[place])
+    half = [widths[ordered[0]] / 2 - 4, plot - widths[ordered[-1]] / 2 + 4]
+    centres_of = spread([to_px[p] for p in ordered], [widths[p] + 10 for p in ordered], *half)
+    for place, at in zip(ordered, centres_of, strict=True):
+        y = tall - 14
         colour = canvas.theme.text("treated") if place == treated else canvas.theme.text("comparison")
-        axes.plot([centres[place], centres[place]], [(stacks[place] + 1) * dot + 3, y - 4], color=colour, lw=points(1), zorder=2)
+        axes.plot([centres[place], centres[place], low + at / plot * (high - low)], [(stacks[place] + 1) * dot + 3, y - 16, y - 5],
+                  color=colour, lw=points(1), zorder=2)  # fmt: skip
         text = axes.text(low + at / plot * (high - low), y, texts[place], ha="center", va="baseline", size=points(SMALL),
                          color=colour, zorder=8)  # fmt: skip
         if place == treated:

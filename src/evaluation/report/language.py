@@ -19,7 +19,7 @@ MINUS = "\u2212"
 NOT_A_NUMBER = "\u2013"
 _WORDS: dict[str, dict[str, str]] = {"en": EN, "zh": ZH}
 _MONTHS = (
-    "January February March April May June July August September October November December".split()
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 )
 _UNITS: dict[str, tuple[str, str]] = {
     "ug/m3": ("µg/m³", "微克/立方米"),
