@@ -1,0 +1,255 @@
+"""The fast paths beside brute force: dummy variables, direct formulas, and derivatives in the weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluation import Design, Panel
+from evaluation.estimators import GroupTime, Imputation, InteractionWeighted
+
+CLOSE = {"rtol": 1e-7, "atol": 1e-9}
+quick = settings(max_examples=12, deadline=None, derandomize=True)
+SEEDS = st.integers(0, 10_000)
+MISSING = st.sampled_from([0.0, 0.0, 0.15])
+COHORTS = st.sampled_from([(3.0, 5.0), (2.0, 4.0, 6.0), (4.0,)])
+
+
+def make(simulate, seed, missing, cohorts, never=True):
+    return simulate(seed, units=36, periods=6, cohorts=cohorts, missing=missing, never=never)
+
+
+def dummies(codes):
+    values, place = np.unique(codes, return_inverse=True)
+    return np.eye(len(values))[place]
+
+
+def clustered(columns, weights, residual, codes, contrast):
+    """Sandwich variance of ``contrast @ beta``, one cluster at a time; the minimum-norm inverse."""
+    bread = np.linalg.pinv(columns.T @ (columns * weights[:, None]), rcond=1e-11, hermitian=True)
+    out = np.zeros((len(contrast), len(contrast)))
+    for code in np.unique(codes):
+        rows = codes == code
+        score = contrast @ bread @ (columns[rows].T @ (weights * residual)[rows])
+        out += np.outer(score, score)
+    return out
+
+
+def shared_design(data):
+    weights = data.draw(st.sampled_from([None, "w"]))
+    cluster = data.draw(st.sampled_from([None, "cl"]))
+    covariates = data.draw(st.sampled_from([(), ("x",)]))
+    return {"weights": weights, "cluster": cluster, "covariates": covariates}
+
+
+@quick
+@given(seed=SEEDS, missing=MISSING, cohorts=COHORTS, data=st.data())
+def test_interaction_weighted_is_a_dummy_regression(simulate, seed, missing, cohorts, data):
+    frame = make(simulate, seed, missing, cohorts)
+    options = shared_design(data)
+    result = InteractionWeighted(small_sample="none").fit(
+        Panel(frame, unit="id", time="t"), Design("y", "g", **options)
+    )
+    w = np.ones(len(frame)) if options["weights"] is None else frame["w"].to_numpy()
+    blocks = [dummies(frame["id"]), dummies(frame["t"])]
+    place = []
+    for i, row in enumerate(result.terms.itertuples()):
+        if row.event_time != -1 and np.isfinite(result.coef[i]):
+            blocks.append(((frame["g"] == row.cohort) & (frame["t"] == row.time)).to_numpy(float)[:, None])
+            place.append(i)
+    blocks += [frame[[name]].to_numpy() for name in options["covariates"]]
+    columns = np.hstack(blocks)
+    root = np.sqrt(w)
+    beta = np.linalg.lstsq(columns * root[:, None], frame["y"] * root, rcond=1e-11)[0]
+    start = blocks[0].shape[1] + blocks[1].shape[1]
+    np.testing.assert_allclose(result.coef[place], beta[start : start + len(place)], **CLOSE)
+    contrast = np.eye(columns.shape[1])[start : start + len(place)]
+    codes = frame["id" if options["cluster"] is None else "cl"].to_numpy()
+    expected = clustered(columns, w, (frame["y"] - columns @ beta).to_numpy(), codes, contrast)
+    np.testing.assert_allclose(result.vcov[np.ix_(place, place)], expected, **CLOSE)
+
+
+@quick
+@given(seed=SEEDS, missing=MISSING, cohorts=COHORTS, never=st.booleans(), data=st.data())
+def test_imputation_follows_the_paper(simulate, seed, missing, cohorts, never, data):
+    """Theorem 2 and equation 8 of Borusyak, Jaravel and Spiess with dense dummy matrices."""
+    if not never and len(cohorts) == 1:
+        return
+    frame = make(simulate, seed, missing, cohorts, never)
+    options = shared_design(data)
+    result = Imputation().fit(Panel(frame, unit="id", time="t"), Design("y", "g", **options))
+    treated = (frame["t"] >= frame["g"]).to_numpy()
+    w = np.ones(len(frame)) if options["weights"] is None else frame["w"].to_numpy()
+    columns = np.hstack(
+        [dummies(frame["id"]), dummies(frame["t"]), *(frame[[name]] for name in options["covariates"])]
+    )
+    y = frame["y"].to_numpy()
+    z0, z1 = columns[~treated], columns[treated]
+    bread = np.linalg.pinv(z0.T @ (z0 * w[~treated, None]), rcond=1e-11, hermitian=True)
+    beta = bread @ (z0.T @ (w * y)[~treated])
+    known = np.abs(z1 - z1 @ (bread @ (z0.T @ (z0 * w[~treated, None])))).max(axis=1) < 1e-8
+    effect = y[treated] - z1 @ beta
+    g, t = frame["g"].to_numpy()[treated], frame["t"].to_numpy()[treated]
+    codes = frame["id" if options["cluster"] is None else "cl"].to_numpy()
+    terms, residual = [], np.zeros(len(frame))
+    residual[~treated] = y[~treated] - z0 @ beta
+    weights = []
+    for i, row in enumerate(result.terms.itertuples()):
+        cell = (g == row.cohort) & (t == row.time) & known
+        if not cell.any():
+            assert np.isnan(result.coef[i])
+            continue
+        own = np.where(cell, w[treated], 0.0) / w[treated][cell].sum()
+        np.testing.assert_allclose(result.coef[i], own @ effect, **CLOSE)
+        squares = own[cell] ** 2
+        residual[np.flatnonzero(treated)[cell]] = effect[cell] - squares @ effect[cell] / squares.sum()
+        v = np.zeros(len(frame))
+        v[treated] = own
+        v[~treated] = -w[~treated] * (z0 @ (bread @ (z1.T @ own)))
+        weights.append(v)
+        terms.append(i)
+    sums = np.array([[(v * residual)[codes == c].sum() for c in np.unique(codes)] for v in weights])
+    np.testing.assert_allclose(result.vcov[np.ix_(terms, terms)], sums @ sums.T, **CLOSE)
+    simple = result.aggregate("simple")
+    kept = w[treated] * known
+    np.testing.assert_allclose(simple.estimate, kept @ effect / kept.sum(), **CLOSE)
+
+
+@quick
+@given(seed=SEEDS, missing=MISSING, leads=st.integers(1, 3), covariate=st.booleans())
+def test_pre_trends_are_a_regression_on_untreated_rows(simulate, seed, missing, leads, covariate):
+    frame = make(simulate, seed, missing, (4.0, 6.0))
+    names = ("x",) if covariate else ()
+    result = Imputation().pre_trends(
+        Panel(frame, unit="id", time="t"),
+        Design("y", "g", covariates=names),
+        leads=leads,
+        small_sample_correction="none",
+    )
+    rows = frame[~(frame["t"] >= frame["g"])]
+    event = (rows["t"] - rows["g"]).to_numpy()
+    lead = np.column_stack([event == e for e in result.terms["event_time"]]).astype(float)
+    columns = np.hstack([lead, dummies(rows["id"]), dummies(rows["t"]), rows[list(names)]])
+    beta = np.linalg.lstsq(columns, rows["y"], rcond=1e-11)[0]
+    np.testing.assert_allclose(result.coef, beta[:leads], **CLOSE)
+    contrast = np.eye(columns.shape[1])[:leads]
+    residual = (rows["y"] - columns @ beta).to_numpy()
+    expected = clustered(columns, np.ones(len(rows)), residual, rows["id"].to_numpy(), contrast)
+    np.testing.assert_allclose(result.vcov, expected, **CLOSE)
+    test = result.wald(np.eye(leads))
+    assert test.df == leads
+    np.testing.assert_allclose(test.statistic, result.coef @ np.linalg.solve(expected, result.coef), rtol=1e-6)
+
+
+@quick
+@given(
+    seed=SEEDS,
+    missing=MISSING,
+    cohorts=COHORTS,
+    not_yet=st.booleans(),
+    universal=st.booleans(),
+    ahead=st.integers(0, 2),
+    weighted=st.booleans(),
+)
+def test_group_time_is_a_difference_of_four_means(
+    simulate, seed, missing, cohorts, not_yet, universal, ahead, weighted
+):
+    frame = make(simulate, seed, missing, cohorts)
+    design = Design(
+        "y",
+        "g",
+        comparison="not_yet_treated" if not_yet else "never_treated",
+        base_period="universal" if universal else "varying",
+        anticipation=ahead,
+        weights="w" if weighted else None,
+    )
+    if not any(g - ahead > 1 for g in cohorts):
+        return
+    result = GroupTime().fit(Panel(frame, unit="id", time="t"), design)
+    w = frame["w"] if weighted else pd.Series(1.0, index=frame.index)
+    g, t = frame["g"].fillna(np.inf), frame["t"]
+
+    def mean(rows):
+        return np.average(frame["y"][rows], weights=w[rows]) if rows.any() else np.nan
+
+    for i, row in enumerate(result.terms.itertuples()):
+        last = row.cohort - ahead - 1
+        base = last if universal or row.time > last else row.time - 1
+        later = max(row.time, base) + ahead
+        control = (g == np.inf) | ((g > later) & (g != row.cohort) & (g - ahead > 1) & not_yet)
+        expected = (
+            mean((g == row.cohort) & (t == row.time))
+            - mean((g == row.cohort) & (t == base))
+            - mean(control & (t == row.time))
+            + mean(control & (t == base))
+        )
+        np.testing.assert_allclose(result.coef[i], expected, **CLOSE)
+
+
+@pytest.mark.parametrize("comparison", ["never_treated", "not_yet_treated"])
+@pytest.mark.parametrize(
+    ("estimator", "covariates"),
+    [
+        (GroupTime(), ()),
+        (GroupTime(method="dr"), ("x", "z")),
+        (GroupTime(method="ipw"), ("x", "z")),
+        (GroupTime(method="reg"), ("x", "z")),
+        (GroupTime(sampling="unbalanced"), ()),
+        (GroupTime(method="ipw", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(method="reg", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(method="ipw", sampling="cross_sections"), ("x", "z")),
+        (InteractionWeighted(small_sample="none", estimated_shares=True), ()),
+        (InteractionWeighted(small_sample="none", estimated_shares=True), ("x",)),
+    ],
+    ids=str,
+)
+def test_influence_is_the_derivative_in_a_units_weight(simulate, estimator, covariates, comparison):
+    """Infinitesimal jackknife: contributions are derivatives, nuisance parameters and shares included."""
+    frame = simulate(7, units=60, periods=4, cohorts=(2.0, 4.0))
+    cross = getattr(estimator, "sampling", "auto") == "cross_sections"
+    frame["w"] = frame["w"] if cross else frame.groupby("id")["w"].transform("first")
+    design = Design("y", "g", covariates=covariates, weights="w", comparison=comparison)
+    result = estimator.fit(Panel(frame, unit="id", time="t"), design)
+    step = 1e-5
+    for unit in (0, 9, 25):
+        rows = np.arange(len(frame)) == unit if cross else (frame["id"] == unit).to_numpy()
+
+        def shifted(sign, rows=rows):
+            other = frame.assign(w=frame["w"] * np.where(rows, 1 + sign * step, 1.0))
+            return estimator.fit(Panel(other, unit="id", time="t"), design)
+
+        up, down = shifted(1), shifted(-1)
+        for pick in (
+            lambda r: r,
+            lambda r: r.aggregate("simple"),
+            lambda r: r.aggregate("group").overall,
+            lambda r: r.aggregate("calendar"),
+            lambda r: r.aggregate("event_time"),
+        ):
+            derivative = (pick(up).coef - pick(down).coef) / (2 * step)
+            one = pick(result)
+            known = np.isfinite(derivative) & np.isfinite(one.influence[unit])
+            assert known.any()
+            np.testing.assert_allclose(
+                one.influence[unit][known] / len(one.influence), derivative[known], rtol=1e-4, atol=1e-7
+            )
+
+
+def test_two_way_clusters_add_and_subtract(simulate):
+    frame = simulate(3, units=60)
+    frame["other"] = frame["id"] % 7
+    panel = Panel(frame, unit="id", time="t")
+    psi = GroupTime().fit(panel, Design("y", "g")).influence
+    both = frame.groupby("id")[["cl", "other"]].first()
+    expected = np.zeros((psi.shape[1],) * 2)
+    for codes, sign in ((both["cl"], 1), (both["other"], 1), (both["cl"] * 100 + both["other"], -1)):
+        sums = pd.DataFrame(psi).groupby(codes.to_numpy()).sum().to_numpy()
+        expected += sign * sums.T @ sums / len(psi) ** 2
+    for covariates in ((), ("z",)):
+        result = GroupTime().fit(panel, Design("y", "g", cluster=("cl", "other"), covariates=covariates))
+        if not covariates:
+            np.testing.assert_allclose(result.vcov, expected, rtol=1e-9, atol=1e-12)
+        assert result.sample.clusters == (both["cl"].nunique(), 7)
