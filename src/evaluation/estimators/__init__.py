@@ -1,17 +1,21 @@
 """Estimators: one file a method, each a frozen dataclass with ``fit(panel, design) -> Result``."""
 
+from evaluation.estimators.extended import ExtendedTwoWayFixedEffects
 from evaluation.estimators.group_time import GroupTime
 from evaluation.estimators.imputation import Imputation
 from evaluation.estimators.interaction_weighted import InteractionWeighted
 from evaluation.estimators.poisson import PoissonFixedEffects
+from evaluation.estimators.stacked import Stacked
 from evaluation.estimators.two_by_two import TwoByTwo
 from evaluation.estimators.two_way import TwoWayFixedEffects
 
 __all__ = [
+    "ExtendedTwoWayFixedEffects",
     "GroupTime",
     "Imputation",
     "InteractionWeighted",
     "PoissonFixedEffects",
+    "Stacked",
     "TwoByTwo",
     "TwoWayFixedEffects",
 ]

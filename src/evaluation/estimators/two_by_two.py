@@ -12,6 +12,7 @@ from evaluation.design import Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
+from evaluation.estimators.two_way import cluster_codes, few_treated
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -58,7 +59,8 @@ class TwoByTwo:
             psi[inside, 0] = sign * (w / w.sum())[inside] * (change[inside] - mean)
         cov = unit_covariance(psi, sample, 1, (sample.n_units, sample.n_periods), self.small_sample)
         vcov = cov.vcov
-        notes = [*sample.notes, *cov.notes]
+        few = few_treated(sample)
+        notes = [*sample.notes, *cov.notes, *([few] if few else [])]
         if float(np.abs(psi).max()) <= 1e-14 * float(np.abs(sample.outcome).max()):
             vcov = np.full((1, 1), np.nan)
             notes.append("units of a group change alike: the standard error is undefined")
@@ -73,6 +75,7 @@ class TwoByTwo:
             notes=tuple(notes),
             inference=cov.inference,
             influence_function=lambda: panel.n_units * psi,
+            cluster_codes=cluster_codes(sample),
         )
 
     def means(self, panel: Panel, design: Design) -> pd.DataFrame:
@@ -137,7 +140,7 @@ def _changes(
             f"no {missing} unit is observed in every period", fix="look at the missing values of these units"
         )
     start = int(dates[0]) - design.anticipation
-    after: NDArray[np.bool_] = panel.ordinals >= start
+    after = np.greater_equal(panel.ordinals, start)
     if after.all() or not after.any():
         raise DesignError(
             f"no period {'before' if after.all() else 'after'} treatment",

@@ -238,10 +238,12 @@ def assemble(
         result[:, place] = values[:, source]
         return result
 
-    if "cohort" not in frame and len(sample.cohort_labels) == 1 and "event_time" in frame:
-        frame = frame.assign(cohort=sample.cohort_labels[0])
+    few = few_treated(sample)
+    if few:
+        notes = [*notes, few]
     return Result(
         terms=frame,
+        cluster_codes=cluster_codes(sample),
         coef=out,
         vcov=full,
         sample=sample.count(),
@@ -249,3 +251,20 @@ def assemble(
         influence_function=spread,
         **fields,  # type: ignore[arg-type]
     )
+
+
+def few_treated(sample: Sample) -> str | None:
+    """A warning where standard errors rest on very few treated units."""
+    if sample.n_treated > 3:
+        return None
+    return (
+        f"{sample.n_treated} treated unit{'s' if sample.n_treated > 1 else ''}: standard errors rest on the "
+        "comparison units and are not valid; use randomisation inference"
+    )
+
+
+def cluster_codes(sample: Sample) -> NDArray[np.intp] | None:
+    """Cluster of each unit for multiplier draws, where there is one dimension of unit groups."""
+    if len(sample.clusters) != 1 or sample.clusters[0].by_unit is None:
+        return None
+    return np.asarray(sample.clusters[0].by_unit, dtype=np.intp)
