@@ -114,6 +114,8 @@ class Result:
         Cluster of each row of the influence function, where clusters are coarser than units.
     aggregate_overall : Result, optional
         Set on aggregations: their one-term summary.
+    details : object, optional
+        What the method found besides estimates, such as the weights of a synthetic control.
     """
 
     method: str
@@ -129,6 +131,7 @@ class Result:
     shares: CohortShares | None = field(default=None, repr=False)
     cluster_codes: NDArray[np.intp] | None = field(default=None, repr=False)
     aggregate_overall: Result | None = field(default=None, repr=False)
+    details: object | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         k = len(self.coef)
