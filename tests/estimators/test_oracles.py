@@ -141,7 +141,9 @@ def test_pre_trends_are_a_regression_on_untreated_rows(simulate, seed, missing, 
     np.testing.assert_allclose(result.vcov, expected, **CLOSE)
     test = result.wald(np.eye(leads))
     assert test.df == leads
-    np.testing.assert_allclose(test.statistic, result.coef @ np.linalg.solve(expected, result.coef), rtol=1e-6)
+    np.testing.assert_allclose(
+        test.statistic, result.coef @ np.linalg.solve(expected, result.coef), rtol=1e-6
+    )
 
 
 @quick
@@ -198,6 +200,8 @@ def test_group_time_is_a_difference_of_four_means(
         (GroupTime(method="ipw"), ("x", "z")),
         (GroupTime(method="reg"), ("x", "z")),
         (GroupTime(sampling="unbalanced"), ()),
+        (GroupTime(method="dr", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(method="dr", sampling="cross_sections"), ("x", "z")),
         (GroupTime(method="ipw", sampling="unbalanced"), ("x", "z")),
         (GroupTime(method="reg", sampling="unbalanced"), ("x", "z")),
         (GroupTime(method="ipw", sampling="cross_sections"), ("x", "z")),

@@ -62,9 +62,9 @@ class _Log:
 
 
 def adjusted_panel(
-    sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool
+    sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool, earlier: bool
 ) -> Adjustment:
-    """Cells of a balanced panel; covariates are those of the base period.
+    """Cells of a balanced panel; covariates are those of the base (or the earlier) period.
 
     Cells that share cohort, comparison group and covariates are estimated together: one logit, one
     set of cross-products.
@@ -77,8 +77,9 @@ def adjusted_panel(
     out = np.zeros((sample.n, k))
     log = _Log(sample, cells, skip, [])
     start: dict[int, FloatArray | None] = {}
-    for chosen in _groups(cells, covariates.constant):
-        g, base = int(cells.cohort[chosen[0]]), int(cells.base[chosen[0]])
+    periods = np.minimum(cells.time, cells.base) if earlier else cells.base
+    for chosen in _groups(cells, np.zeros_like(periods) if covariates.constant else periods):
+        g, base = int(cells.cohort[chosen[0]]), int(periods[chosen[0]])
         pool = np.flatnonzero(cells.control[chosen[0]])
         control = np.concatenate([members[c] for c in pool])
         if len(control) == 0:
@@ -114,7 +115,7 @@ def adjusted_panel(
 
 
 def adjusted_cross_sections(
-    sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool
+    sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool, earlier: bool
 ) -> Adjustment:
     """Cells of unbalanced panels and cross-sections; every row has its own covariates."""
     n_periods = sample.n_periods
@@ -161,12 +162,11 @@ def adjusted_cross_sections(
     return Adjustment(estimate, out, log.notes())
 
 
-def _groups(cells: CellTable, constant: bool) -> list[NDArray[np.intp]]:
-    """Cells that share cohort and comparison group, and base period when covariates vary."""
+def _groups(cells: CellTable, period: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Cells that share cohort, comparison group and the period of their covariates."""
     found: dict[tuple[int, int, bytes], list[int]] = {}
     for i in np.flatnonzero(~cells.reference):
-        base = -1 if constant else int(cells.base[i])
-        key = (int(cells.cohort[i]), base, np.packbits(cells.control[i]).tobytes())
+        key = (int(cells.cohort[i]), int(period[i]), np.packbits(cells.control[i]).tobytes())
         found.setdefault(key, []).append(int(i))
     return [np.array(group) for group in found.values()]
 

@@ -55,6 +55,10 @@ class GroupTime:
         with standard errors clustered by unit; ``"cross_sections"`` takes every row as another unit.
     trim : float
         Comparison units with a treatment probability from here on get no weight, and are counted.
+    covariate_period : {"base", "earlier"}
+        Which period's covariates a cell of a balanced panel is adjusted for: the base period's, or
+        those of the earlier of its two periods, as R's did takes them. They differ only for covariates
+        that vary over time, before treatment, with a universal base.
     failing_cells : {"raise", "skip"}
         What to do with a cell whose covariates are singular or do not overlap: raise an error that
         names cohort, period and covariate, or leave the cell NaN with that reason in the notes.
@@ -69,12 +73,14 @@ class GroupTime:
     method: Literal["dr", "ipw", "reg"] = "dr"
     sampling: Literal["auto", "balanced", "unbalanced", "cross_sections"] = "auto"
     trim: float = 0.995
+    covariate_period: Literal["base", "earlier"] = "base"
     failing_cells: Literal["raise", "skip"] = "raise"
 
     def __post_init__(self) -> None:
         for name, allowed in (
             ("method", ("dr", "ipw", "reg")),
             ("sampling", ("auto", "balanced", "unbalanced", "cross_sections")),
+            ("covariate_period", ("base", "earlier")),
             ("failing_cells", ("raise", "skip")),
         ):
             if getattr(self, name) not in allowed:
@@ -147,7 +153,11 @@ class GroupTime:
 
     def _adjusted(self, sample: CohortSample, cells: CellTable) -> _Fitted:
         fit = adjusted_panel if sample.sampling == "balanced" else adjusted_cross_sections
-        options = {"trim": self.trim, "skip": self.failing_cells == "skip"}
+        options = {
+            "trim": self.trim,
+            "skip": self.failing_cells == "skip",
+            "earlier": self.covariate_period == "earlier",
+        }
         done: Adjustment = fit(sample, cells, self.method, **options)  # type: ignore[arg-type]
         k, g = len(cells), len(sample.values)
         weight = unit_weight(sample)

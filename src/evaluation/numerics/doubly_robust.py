@@ -162,11 +162,6 @@ def cross_section_effect(
     trimmed : int
     start : ndarray (q,) or None
         The logit's coefficients.
-
-    Notes
-    -----
-    As in Sant'Anna and Zhao (2020), section 3.2, terms that vanish under stationarity of the
-    covariates (the estimation of the treated regressions) add nothing to the contributions.
     """
     weights = np.ones(len(y)) if w is None else w
     fit: Propensity | None = None
@@ -205,9 +200,10 @@ def cross_section_effect(
         out += sign * (share1 * (e - eta1) - share0 * (e - eta0))
         moment += sign * ((share0 * (e - eta0)) @ x)
         if method == "dr":
-            out -= sign * regressions[False, after]((share1 - share0) @ x)
             gap = fitted[True, after] - base
             share_all = _normalise(np.where(treated, weights, 0.0))
+            out -= sign * regressions[False, after]((share_all - share0) @ x)
+            out += sign * regressions[True, after]((share_all - share1) @ x)
             all_mean, own_mean = share_all @ gap, share1 @ gap
             estimate += sign * float(all_mean - own_mean)
             out += sign * (share_all * (gap - all_mean) - share1 * (gap - own_mean))
