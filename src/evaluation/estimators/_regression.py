@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from evaluation.estimators._covariance import needs_rows
 from evaluation.estimators._sample import Sample
 from evaluation.estimators._terms import Terms
-from evaluation.numerics.cell_regression import CellRegression, Grid, fit_cells
+from evaluation.numerics.cell_regression import CellRegression, fit_cells
+from evaluation.numerics.cohorts import members_of
+from evaluation.numerics.grid import Grid
 from evaluation.numerics.poisson import Regress
 from evaluation.numerics.row_regression import RowRegression, fit_rows
 
@@ -112,8 +114,10 @@ def weighted_regression(sample: Sample, terms: Terms) -> Regress:
         out[cells] = column
         return out.reshape(shape)
 
+    members = tuple(members_of(sample.group, len(terms.table)))
+
     def by_cells(outcome: FloatArray, weights: FloatArray) -> tuple[CellRegression, FloatArray]:
-        grid = Grid((spread(outcome), *fixed), spread(weights), sample.group, len(terms.table))
+        grid = Grid((spread(outcome), *fixed), spread(weights), sample.group, len(terms.table), members)
         fit = fit_cells(grid, terms.table)
         flat = fit.residual_matrix().reshape(-1)
         return fit, flat if cells is None else flat[cells]

@@ -302,6 +302,8 @@ def build_sample(
 def _count_singletons(panel: Panel, keep: NDArray[np.bool_], everything: bool) -> NDArray[np.bool_] | None:
     if everything and panel.is_balanced:
         return None
+    if everything:
+        return find_singletons(panel.unit_codes, panel.time_codes, panel.n_units, panel.n_periods)
     out = np.zeros(panel.n_rows, dtype=bool)
     out[keep] = find_singletons(
         panel.unit_codes[keep], panel.time_codes[keep], panel.n_units, panel.n_periods

@@ -113,7 +113,7 @@ def _changes(
         )
     sample = build_sample(panel, design)
     grid = _matrix(sample)
-    incomplete = np.isnan(grid).any(axis=1)
+    incomplete = np.asarray(np.isnan(grid).any(axis=1))
     if incomplete.any():
         sample = sample.without("unit not observed in every period", incomplete[sample.unit])
     weight = np.zeros(panel.n_units)

@@ -9,7 +9,6 @@ outcomes is enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,114 +16,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from evaluation.numerics.cohorts import cohort_moments
 from evaluation.numerics.demean import _Factor
+from evaluation.numerics.grid import BLOCK_CELLS, CohortMoments, Grid, less_unit_mean, moments, positive
 from evaluation.numerics.least_squares import solve_normal
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
-BLOCK_CELLS = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Outcome and covariates as unit-by-period matrices.
-
-    Attributes
-    ----------
-    values : tuple of ndarray (N, T)
-        Outcome, then covariates; 0 where a cell is empty.
-    weights : ndarray (N, T), optional
-        0 (or False) where a cell is empty; None when every cell counts once.
-    group : ndarray of int (N,)
-        Cohort of the unit, 0 to G - 1.
-    n_groups : int
-    """
-
-    values: tuple[FloatArray, ...]
-    weights: NDArray[np.floating | np.bool_] | None
-    group: IntArray
-    n_groups: int
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        n, t = self.values[0].shape
-        return int(n), int(t)
-
-    def blocks(self) -> Iterator[tuple[int, slice | IntArray]]:
-        """Cohort by cohort, the rows of a few thousand units."""
-        size = max(1, BLOCK_CELLS // max(self.shape[1], 1))
-        if self.n_groups == 1:
-            for start in range(0, len(self.group), size):
-                yield 0, slice(start, start + size)
-            return
-        order = np.argsort(self.group, kind="stable")
-        ends = np.cumsum(np.bincount(self.group, minlength=self.n_groups))
-        for g in range(self.n_groups):
-            start = int(ends[g - 1]) if g else 0
-            for low in range(start, int(ends[g]), size):
-                yield g, order[low : min(low + size, int(ends[g]))]
-
-
-@dataclass(frozen=True, slots=True)
-class CohortMoments:
-    """What a cohort contributes.
-
-    Attributes
-    ----------
-    cells : ndarray (G, T)
-        Weight in each cell.
-    system : ndarray (G, T, T)
-        Sum over units of diag(w) - w w' / sum(w).
-    rhs : ndarray (G, T, m)
-        The same applied to outcome and covariates.
-    gram : ndarray (G, T, T) or None
-        Sum over units of e e', e the unit-demeaned outcome less its cohort mean; only without
-        weights and covariates.
-    rounding : float
-        Sum of squared residuals that rounding alone can leave in ``gram``.
-    """
-
-    cells: FloatArray
-    system: FloatArray
-    rhs: FloatArray
-    gram: FloatArray | None
-    rounding: float
-
-
-def moments(grid: Grid) -> CohortMoments:
-    """One pass over the units."""
-    n, t = grid.shape
-    m, g_count = len(grid.values), grid.n_groups
-    size = np.bincount(grid.group, minlength=g_count).astype(float)
-    rhs = np.zeros((g_count, t, m))
-    if grid.weights is None:
-        gram, rounding = None, 0.0
-        if m == 1:
-            stats = cohort_moments(grid.values[0], grid.group, g_count)
-            gram = stats.gram[:, 1:, 1:]
-            rhs[:, :, 0] = size[:, None] * stats.path
-            gap = stats.path - (size @ stats.path) / n
-            rounding = 1e-14 * float(np.trace(gram, axis1=1, axis2=2).sum() + size @ (gap**2).sum(axis=1))
-        else:
-            for g, rows in grid.blocks():
-                for j, values in enumerate(grid.values):
-                    rhs[g, :, j] += _less_unit_mean(values[rows], None).sum(axis=0)
-        centre = np.eye(t) - 1 / t
-        cells = np.repeat(size[:, None], t, axis=1)
-        return CohortMoments(cells, size[:, None, None] * centre, rhs, gram, rounding)
-    cells, system = np.zeros((g_count, t)), np.zeros((g_count, t, t))
-    for g, rows in grid.blocks():
-        w = grid.weights[rows].astype(float, copy=False)
-        share = w / _positive(w.sum(axis=1))[:, None]
-        cells[g] += w.sum(axis=0)
-        system[g] -= share.T @ w
-        for j, values in enumerate(grid.values):
-            block = values[rows]
-            block = w * (block - (share * block).sum(axis=1, keepdims=True))
-            rhs[g, :, j] += block.sum(axis=0)
-    system[:, np.arange(t), np.arange(t)] += cells
-    return CohortMoments(cells, system, rhs, None, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +41,8 @@ class CellRegression:
     paths : ndarray (G, T, 1 + p)
         Fitted path of the outcome (and of each covariate) but for the unit effect.
     slopes : ndarray (p,)
+    grams : ndarray (G, T, T), optional
+        Sum over units of squared weighted residual paths, with weights and without covariates.
     """
 
     grid: Grid
@@ -157,19 +56,17 @@ class CellRegression:
     slopes: FloatArray
     sum_of_squares: float
     rounding: float
+    grams: FloatArray | None = None
 
     @property
     def _is_plain(self) -> bool:
         return self.moments.gram is not None
 
-    def residuals(
-        self, g: int, rows: slice | IntArray
-    ) -> tuple[FloatArray, list[FloatArray], FloatArray | None]:
+    def residuals(self, g: int, rows: IntArray) -> tuple[FloatArray, list[FloatArray], FloatArray | None]:
         """Weighted residuals (m, T), residual covariates (m, T) each, and weights (m, T) of a block."""
         w = None if self.grid.weights is None else self.grid.weights[rows].astype(float, copy=False)
         free = [
-            _less_unit_mean(values[rows] - self.paths[g, :, j], w)
-            for j, values in enumerate(self.grid.values)
+            less_unit_mean(values[rows] - self.paths[g, :, j], w) for j, values in enumerate(self.grid.values)
         ]
         e = free[0]
         for slope, column in zip(self.slopes, free[1:], strict=True):
@@ -190,7 +87,7 @@ class CellRegression:
         if w is None:
             own = np.broadcast_to(x - x.mean(axis=0), (m, *x.shape))
         else:
-            own = x - ((w @ x) / _positive(w.sum(axis=1))[:, None])[:, None, :]
+            own = x - ((w @ x) / positive(w.sum(axis=1))[:, None])[:, None, :]
         return np.concatenate([own, *(column[:, :, None] for column in free)], axis=2)
 
     def _gram(self, g: int) -> FloatArray:
@@ -208,7 +105,7 @@ class CellRegression:
         size = max(1, BLOCK_CELLS // max(self.grid.shape[1], 1))
         for start in range(0, len(own), size):
             rows = own[start : start + size]
-            total += _indicator(codes[rows], n) @ _less_unit_mean(self.grid.values[0][rows], None)
+            total += _indicator(codes[rows], n) @ less_unit_mean(self.grid.values[0][rows], None)
         path = self.paths[g, :, 0]
         out: FloatArray = total - count[:, None] * (path - path.mean())
         return out
@@ -253,15 +150,9 @@ class CellRegression:
         out = np.zeros((len(self.coef),) * 2)
         if len(self.grid.values) > 1:
             return self._meat(self._raw_unit_scores())
-        if self._is_plain:
-            grams = np.array([self._gram(g) for g in range(self.grid.n_groups)])
-        else:
-            grams = np.zeros_like(self.moments.system)
-            for g, rows in self.grid.blocks():
-                r, _, _ = self.residuals(g, rows)
-                grams[g] += r.T @ r
         for g, x in enumerate(self.regressors):
-            out += x.T @ grams[g] @ x
+            gram = self._gram(g) if self.grams is None else self.grams[g]
+            out += x.T @ gram @ x
         return out
 
     def by_time(self) -> FloatArray:
@@ -369,7 +260,11 @@ def fit_cells(grid: Grid, table: FloatArray) -> CellRegression:
         grid, m, beta[:, 0], bread, kept, regressors, np.zeros((k, 0)), paths, np.zeros(p), 0.0, m.rounding
     )
     if p == 0:
-        return replace(partial, sum_of_squares=_squares(partial))
+        if m.gram is not None:
+            total = float(sum(np.trace(partial._gram(g)) for g in range(grid.n_groups)))
+            return replace(partial, sum_of_squares=total)
+        grams, total = _residual_grams(partial)
+        return replace(partial, grams=grams, sum_of_squares=total)
     cross, scale = _covariate_products(partial)
     slopes = solve_normal(cross[1:, 1:], cross[1:, 0], scale)
     loadings = beta[:, 1:]
@@ -407,7 +302,7 @@ def _covariate_products(fit: CellRegression) -> tuple[FloatArray, FloatArray]:
     for g, rows in fit.grid.blocks():
         w = None if fit.grid.weights is None else fit.grid.weights[rows].astype(float, copy=False)
         whole = [values[rows] for values in fit.grid.values]
-        free = [_less_unit_mean(v - fit.paths[g, :, j], w) for j, v in enumerate(whole)]
+        free = [less_unit_mean(v - fit.paths[g, :, j], w) for j, v in enumerate(whole)]
         for i in range(m):
             left = free[i] if w is None else w * free[i]
             cross[i, i:] += [float(np.vdot(left, free[j])) for j in range(i, m)]
@@ -419,15 +314,19 @@ def _covariate_products(fit: CellRegression) -> tuple[FloatArray, FloatArray]:
     return cross, spread[1:]
 
 
-def _squares(fit: CellRegression) -> float:
-    if fit.moments.gram is not None:
-        return float(sum(np.trace(fit._gram(g)) for g in range(fit.grid.n_groups)))
-    total = 0.0
+def _residual_grams(fit: CellRegression) -> tuple[FloatArray, float]:
+    """Sums over units of squared residual paths (G, T, T), and the weighted sum of squares."""
+    grams, total = np.zeros_like(fit.moments.system), 0.0
+    weights = fit.grid.weights
+    plain = weights is None or weights.dtype == np.bool_
     for g, rows in fit.grid.blocks():
         r, _, w = fit.residuals(g, rows)
-        e = r if w is None else np.divide(r, w, out=np.zeros_like(r), where=w > 0)
-        total += float(np.vdot(r, e))
-    return total
+        grams[g] += r.T @ r
+        if w is not None and not plain:
+            total += float(np.vdot(r, np.divide(r, w, out=np.zeros_like(r), where=w > 0)))
+    if plain:
+        total = float(np.trace(grams, axis1=1, axis2=2).sum())
+    return grams, total
 
 
 def _spread(cells: FloatArray, table: FloatArray) -> FloatArray:
@@ -437,19 +336,7 @@ def _spread(cells: FloatArray, table: FloatArray) -> FloatArray:
     return out
 
 
-def _less_unit_mean(values: FloatArray, w: FloatArray | None) -> FloatArray:
-    if w is None:
-        # a product is much faster than a reduction over a short last axis
-        return values - (values @ np.full(values.shape[1], 1 / values.shape[1]))[:, None]
-    mean = (w * values).sum(axis=1) / _positive(w.sum(axis=1))
-    return np.where(w > 0, values - mean[:, None], 0.0)
-
-
 def _indicator(codes: IntArray, n: int) -> sparse.csr_array:
     inside = codes >= 0
     columns = np.flatnonzero(inside)
     return sparse.csr_array((np.ones(len(columns)), (codes[inside], columns)), shape=(n, len(codes)))
-
-
-def _positive(values: FloatArray) -> FloatArray:
-    return np.where(values > 0, values, 1.0)

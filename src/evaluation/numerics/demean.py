@@ -257,14 +257,13 @@ def singletons(first: IntArray, second: IntArray, n_first: int, n_second: int) -
     (Correia 2015).
     """
     alone = np.zeros(len(first), dtype=bool)
-    while True:
-        left = ~alone
-        one = np.bincount(first[left], minlength=n_first)[first] == 1
-        two = np.bincount(second[left], minlength=n_second)[second] == 1
-        more = left & (one | two)
-        if not more.any():
-            return alone
+    one, two = np.bincount(first, minlength=n_first), np.bincount(second, minlength=n_second)
+    while (one == 1).any() or (two == 1).any():
+        more = ~alone & ((one == 1)[first] | (two == 1)[second])
         alone |= more
+        one -= np.bincount(first[more], minlength=n_first)
+        two -= np.bincount(second[more], minlength=n_second)
+    return alone
 
 
 def _norm(values: FloatArray) -> FloatArray:
