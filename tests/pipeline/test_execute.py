@@ -173,7 +173,7 @@ def test_a_killed_kernel_and_what_it_started_are_gone(project: Any, tmp_path: Pa
     assert (failure.kind, failure.error, failure.cell, failure.exit_status) == (
         "kernel",
         "DeadKernelError",
-        5,
+        6,
         1,
     )
     assert failure.source == "os.kill(os.getpid(), 9)"

@@ -82,6 +82,7 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
         study_id=spec.study,
         title=spec.title,
         alternate_href=spec.alternate_href,
+        index_href=spec.index_href,
         provenance={**known, **spec.provenance},
     )
 

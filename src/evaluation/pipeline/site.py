@@ -21,7 +21,8 @@ from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.pipeline.spec import value_text
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
-ORDER = ("study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data")
+HEAD = ("study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data")
+BODY = ("rule", "years", "estimates", "claims", "diagnostics")
 _LONGEST_SLUG = 80
 
 
@@ -196,8 +197,8 @@ def versions() -> dict[str, str]:
 
 
 def result_text(result: Mapping[str, Any]) -> str:
-    """A result file: the head in its order, numbers that do not exist as null, one trailing newline."""
-    ordered = {key: result[key] for key in ORDER if key in result}
+    """A result file: its parts in their order, numbers that do not exist as null, one trailing newline."""
+    ordered = {key: result[key] for key in (*HEAD, *BODY) if key in result}
     ordered.update((key, value) for key, value in result.items() if key not in ordered)
     return json.dumps(_finite(ordered), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 

@@ -157,7 +157,8 @@ def _inner(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    # TOML and JSON escape alike, but for this one character
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _textual(value: Any) -> Any:
