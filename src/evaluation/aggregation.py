@@ -232,7 +232,5 @@ def _left_out(cells: Cells, defined: NDArray[np.bool_], *, before: bool) -> list
         lost = np.flatnonzero(where & ~defined)
         if len(lost):
             names = shortlist([cells.names[i] for i in lost])
-            notes.append(
-                f"{len(lost)} {words} cohort-periods have no estimate and are left out: {names}"
-            )
+            notes.append(f"{len(lost)} {words} cohort-periods have no estimate and are left out: {names}")
     return notes
