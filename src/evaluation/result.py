@@ -16,7 +16,7 @@ from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
 
 TERM_COLUMNS = ("term", "cohort", "time", "event_time")
-_DRAWS_AT_ONCE = 64
+_DRAWS_AT_ONCE, _UNITS_AT_ONCE = 64, 4096
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
 
 
@@ -272,18 +272,15 @@ class Result:
                     f"{self.method} has no influence function for Rademacher multipliers",
                     fix='use multiplier="gaussian"',
                 )
-            scores = psi[:, usable] / (len(psi) * errors[usable])
+            scores = psi[:, usable]
             if self.cluster_codes is not None:
                 # one sign a cluster
                 sums = np.zeros((int(self.cluster_codes.max()) + 1, scores.shape[1]))
                 np.add.at(sums, self.cluster_codes, scores)
                 scores = sums
-            sample = np.vstack(
-                [
-                    _signs(generator, min(_DRAWS_AT_ONCE, draws - start), len(scores)) @ scores
-                    for start in range(0, draws, _DRAWS_AT_ONCE)
-                ]
-            )
+            # draws have variance 1, so that a small-sample factor in vcov does not shrink them
+            scores = scores / np.sqrt((scores**2).sum(axis=0))
+            sample = _signed_sums(generator, draws, scores)
         else:
             raise EstimationError(f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'")
         if np.isfinite(self.df):
@@ -482,12 +479,22 @@ def _then(result: Result, used: NDArray[np.bool_], matrix: NDArray[np.float64]) 
     return influence
 
 
-def _signs(generator: np.random.Generator, draws: int, size: int) -> NDArray[np.float64]:
-    """Rademacher signs (draws, size)."""
-    bits = np.unpackbits(
-        np.frombuffer(generator.bytes(draws * (-(-size // 8))), dtype=np.uint8).reshape(draws, -1), axis=1
-    )
-    return bits[:, :size].astype(np.float64) * 2.0 - 1.0
+def _signed_sums(
+    generator: np.random.Generator, draws: int, scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sums of scores (n, k) with Rademacher signs, one row a draw, in blocks that fit in the cache."""
+    n = len(scores)
+    out = np.zeros((draws, scores.shape[1]))
+    for first in range(0, draws, _DRAWS_AT_ONCE):
+        rows = slice(first, min(first + _DRAWS_AT_ONCE, draws))
+        size = rows.stop - rows.start
+        raw = np.frombuffer(generator.bytes(size * -(-n // 8)), dtype=np.uint8).reshape(size, -1)
+        for start in range(0, n, _UNITS_AT_ONCE):
+            part = scores[start : start + _UNITS_AT_ONCE]
+            bits = np.unpackbits(raw[:, start // 8 : (start + _UNITS_AT_ONCE) // 8], axis=1)[:, : len(part)]
+            out[rows] += bits.astype(np.float64) @ part
+    # a bit b stands for the sign 2 b - 1
+    return 2 * out - scores.sum(axis=0)
 
 
 def _check_level(level: float) -> None:
