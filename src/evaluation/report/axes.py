@@ -50,7 +50,9 @@ def _as_months(index: pd.Index) -> pd.PeriodIndex | None:
         return None if index.freqstr.startswith(("Y", "A")) else index.asfreq("M")
     if isinstance(index, pd.DatetimeIndex):
         return index.to_period("M")
-    if len(index) and all(isinstance(period, str) and len(period) == 7 and period[4] == "-" for period in index):
+    if len(index) and all(
+        isinstance(period, str) and len(period) == 7 and period[4] == "-" for period in index
+    ):
         return pd.PeriodIndex(index, freq="M")
     return None
 
@@ -94,7 +96,9 @@ def limits(*arrays: Any, margin: float = 0.06, include: float | None = None) -> 
     if include is not None:
         values = np.append(values, include)
     if not len(values):
-        raise ReportError("A figure has no number to draw.", fix="leave the figure out, and say that there are no data")
+        raise ReportError(
+            "A figure has no number to draw.", fix="leave the figure out, and say that there are no data"
+        )
     low, high = float(values.min()), float(values.max())
     pad = (high - low) * margin or 1.0
     return low - pad, high + pad
@@ -115,14 +119,18 @@ def tick_texts(ticks: Sequence[float], language: str, *, sign: bool = False) -> 
     return [words.number(tick, language, digits, sign=sign) for tick in ticks]
 
 
-def value_scale(canvas: Canvas, low: float, high: float, *, sign: bool = False) -> tuple[list[float], list[str], float]:
+def value_scale(
+    canvas: Canvas, low: float, high: float, *, sign: bool = False
+) -> tuple[list[float], list[str], float]:
     """Ticks of a vertical scale, their texts, and the room in pixels that they need at the left."""
     ticks = nice_ticks(low, high)
     texts = tick_texts(ticks, canvas.language, sign=sign)
     return ticks, texts, MARGIN + max(canvas.width(text, SMALL) for text in texts) + 6
 
 
-def draw_value_scale(canvas: Canvas, axes: Any, ticks: Sequence[float], texts: Sequence[str], low: float, high: float) -> None:
+def draw_value_scale(
+    canvas: Canvas, axes: Any, ticks: Sequence[float], texts: Sequence[str], low: float, high: float
+) -> None:
     """Faint horizontal lines with their values at the left."""
     axes.set_ylim(low, high)
     axes.set_yticks(ticks, texts)
@@ -155,36 +163,72 @@ def x_title(canvas: Canvas, axes: Any, text: str, below: float) -> None:
 def x_title_room(canvas: Canvas, text: str) -> float:
     """Pixels that ticks and title of a horizontal scale take below the plot."""
     lines = canvas.wrap(text, WIDTH - 2 * MARGIN, SMALL) if text else []
-    return 22 + len(lines) * SMALL * LINE
+    return 24 + len(lines) * SMALL * LINE
 
 
-def event_rows(canvas: Canvas, places: Sequence[float], texts: Sequence[str], to_px: Callable[[float], float], right: float) -> list[int]:
-    """Row (0 lowest) for each label of a dated line, so that no two overlap."""
-    rows: list[int] = []
+def event_rows(
+    canvas: Canvas,
+    places: Sequence[float],
+    texts: Sequence[str],
+    to_px: Callable[[float], float],
+    right: float,
+) -> list[int]:
+    """Row (0 lowest) for each label of a dated line, so that no two overlap.
+
+    Later dates take the lower rows: a label then never crosses the line of a date after it.
+    """
+    rows = [0] * len(places)
     taken: list[tuple[int, float, float]] = []
-    for place, text in zip(places, texts, strict=True):
+    for i in sorted(range(len(places)), key=lambda i: -places[i]):
+        place, text = places[i], texts[i]
         start, end = _label_span(to_px(place), canvas.width(text, SMALL), right)
         row = 0
         while any(r == row and start < e + 6 and end > s - 6 for r, s, e in taken):
             row += 1
         taken.append((row, start, end))
-        rows.append(row)
+        rows[i] = row
     return rows
 
 
-def draw_events(canvas: Canvas, axes: Any, places: Sequence[float], texts: Sequence[str], rows: Sequence[int], right: float) -> None:
+def draw_events(
+    canvas: Canvas,
+    axes: Any,
+    places: Sequence[float],
+    texts: Sequence[str],
+    rows: Sequence[int],
+    right: float,
+) -> None:
     """Dated lines through the plot, each with its label above."""
     transform = axes.get_xaxis_transform()
     height = axes.get_position().height * canvas.height
     for place, text, row in zip(places, texts, rows, strict=True):
         top = 1 + (4 + (row + 1) * SMALL * LINE) / height
-        axes.plot([place, place], [0, top], transform=transform, color=canvas.theme["reference"], lw=points(1.1),
-                  dashes=(2.5, 2.5), zorder=1.5, clip_on=False)  # fmt: skip
+        axes.plot(
+            [place, place],
+            [0, top],
+            transform=transform,
+            color=canvas.theme["reference"],
+            lw=points(1.1),
+            dashes=(2.5, 2.5),
+            zorder=1.5,
+            clip_on=False,
+        )
         x = axes.transData.transform((place, 0))[0] / DENSITY
         start, _ = _label_span(x, canvas.width(text, SMALL), right)
         shift = (start - x) / (axes.get_position().width * WIDTH) * (axes.get_xlim()[1] - axes.get_xlim()[0])
-        halo(axes.text(place + shift, 1 + (4 + row * SMALL * LINE) / height, text, transform=transform,
-                       size=points(SMALL), color=canvas.theme.text("reference"), va="bottom", zorder=6), canvas.theme)  # fmt: skip
+        halo(
+            axes.text(
+                place + shift,
+                1 + (4 + row * SMALL * LINE) / height,
+                text,
+                transform=transform,
+                size=points(SMALL),
+                color=canvas.theme.text("reference"),
+                va="bottom",
+                zorder=6,
+            ),
+            canvas.theme,
+        )
 
 
 def _label_span(x: float, width: float, right: float) -> tuple[float, float]:

@@ -128,7 +128,9 @@ class Canvas:
         y = 6.0
         placed: list[tuple[float, str, float, str, bool]] = []
         if self.simulated:
-            placed.append((y, words.text("simulated", self.language), SMALL, self.theme.text("simulated"), True))
+            placed.append(
+                (y, words.text("simulated", self.language), SMALL, self.theme.text("simulated"), True)
+            )
             y += SMALL * LINE + 1
         for lines, size, colour, bold, gap in (
             (titles, TITLE, self.theme["ink"], True, 4.0),
@@ -204,7 +206,8 @@ class Canvas:
             current += piece
             while self.width(current.rstrip(), size, bold=bold) > room:  # one word wider than the sheet
                 cut = max(
-                    (k for k in range(1, len(current)) if self.width(current[:k], size, bold=bold) <= room), default=1
+                    (k for k in range(1, len(current)) if self.width(current[:k], size, bold=bold) <= room),
+                    default=1,
                 )
                 lines.append(current[:cut])
                 current = current[cut:]
@@ -212,10 +215,18 @@ class Canvas:
 
     def _mark_simulated(self, axes: Any) -> None:
         axes.text(
-            0.5, 0.5, words.text("simulated", self.language), transform=axes.transAxes,
-            rotation=min(24, 2 + axes.get_position().height * self.height / 12), ha="center", va="center",
-            size=points(44), color=self.theme["simulated"], alpha=0.32, zorder=0.5,
-        )  # fmt: skip
+            0.5,
+            0.5,
+            words.text("simulated", self.language),
+            transform=axes.transAxes,
+            rotation=min(24, 2 + axes.get_position().height * self.height / 12),
+            ha="center",
+            va="center",
+            size=points(44),
+            color=self.theme["simulated"],
+            alpha=0.32,
+            zorder=0.5,
+        )
 
     def png(self) -> bytes:
         """The picture."""
@@ -242,7 +253,9 @@ def pieces(line: str) -> list[str]:
     """Split where a line may break: at spaces, and between Chinese characters but not before closing
     or after opening punctuation."""
     parts: list[str] = []
-    for token in re.findall(r"\s+|[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]|[^\s\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+", line):
+    for token in re.findall(
+        r"\s+|[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]|[^\s\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+", line
+    ):
         glue = parts and (token.isspace() or token[0] in _NOT_AT_START or parts[-1][-1] in _NOT_AT_END)
         if glue:
             parts[-1] += token
@@ -251,7 +264,9 @@ def pieces(line: str) -> list[str]:
     return parts
 
 
-def spread(wanted: Sequence[float], gap: float | Sequence[float], low: float, high: float) -> NDArray[np.float64]:
+def spread(
+    wanted: Sequence[float], gap: float | Sequence[float], low: float, high: float
+) -> NDArray[np.float64]:
     """Centres nearest to those wanted, in the same order, of things ``gap`` long (each) that do not overlap.
 
     Least squares under the gaps is isotonic regression of ``wanted`` less the room taken by those before.
@@ -268,7 +283,10 @@ def spread(wanted: Sequence[float], gap: float | Sequence[float], low: float, hi
         blocks.append([value, 1])
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
             mean, size = blocks.pop()
-            blocks[-1] = [(blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size), blocks[-1][1] + size]
+            blocks[-1] = [
+                (blocks[-1][0] * blocks[-1][1] + mean * size) / (blocks[-1][1] + size),
+                blocks[-1][1] + size,
+            ]
     fitted = np.concatenate([np.full(int(size), mean) for mean, size in blocks])
     fitted = np.clip(fitted, low, max(low, high - steps[-1])) + steps
     placed = np.empty(len(order))

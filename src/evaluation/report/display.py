@@ -145,7 +145,10 @@ class Table:
             default = "right" if numeric or (len(values) > 0 and all(map(_looks_numeric, values))) else "left"
             columns.append({"label": _label(column), "align": self.align.get(column, default)})
         rows = [
-            [_write(cell, self.formats.get(column), self.language) for column, cell in zip(frame.columns, row, strict=True)]
+            [
+                _write(cell, self.formats.get(column), self.language)
+                for column, cell in zip(frame.columns, row, strict=True)
+            ]
             for row in frame.itertuples(index=False, name=None)
         ]
         notes = [self.notes] if isinstance(self.notes, str) else list(self.notes)
@@ -164,7 +167,8 @@ class Table:
         mark = f"<strong>{words.text('simulated', self.language)}</strong> " if self.simulated else ""
         head = "".join(f"<th>{html.escape(column['label'])}</th>" for column in content["columns"])
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in content["rows"]
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in content["rows"]
         )
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in content["notes"])
         markup = (
@@ -195,13 +199,17 @@ class Answer:
 
     def __post_init__(self) -> None:
         if not self.sentence.strip():
-            raise ReportError("The answer has no sentence.", fix="write one sentence that answers the question")
+            raise ReportError(
+                "The answer has no sentence.", fix="write one sentence that answers the question"
+            )
         for label, verdict in self.verdicts:
             check_verdict(verdict, where=label)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         marks = [(label, words.text(f"verdict_{verdict}", self.language)) for label, verdict in self.verdicts]
-        items = "".join(f"<li>{html.escape(label)}: <strong>{html.escape(word)}</strong></li>" for label, word in marks)
+        items = "".join(
+            f"<li>{html.escape(label)}: <strong>{html.escape(word)}</strong></li>" for label, word in marks
+        )
         markup = f"<p><strong>{html.escape(self.sentence)}</strong></p><ul>{items}</ul><p>{html.escape(self.detail)}</p>"
         content = {
             "sentence": self.sentence,
@@ -241,7 +249,9 @@ class Record:
 def check_verdict(verdict: str, where: str = "") -> str:
     """Return the verdict or raise ReportError when there is no such one."""
     if verdict not in VERDICTS:
-        raise ReportError(f"There is no verdict {verdict!r}.", where=where or None, expected=", ".join(VERDICTS))
+        raise ReportError(
+            f"There is no verdict {verdict!r}.", where=where or None, expected=", ".join(VERDICTS)
+        )
     return verdict
 
 

@@ -55,7 +55,11 @@ def event_study(
     frame = frame.sort_values("event_time")
     time = frame["event_time"].to_numpy(dtype=float)
     banded = {"placebo_low", "placebo_high"} <= set(frame.columns)
-    ends = [column for column in ("estimate", "ci_low", "ci_high", "placebo_low", "placebo_high") if column in frame]
+    ends = [
+        column
+        for column in ("estimate", "ci_low", "ci_high", "placebo_low", "placebo_high")
+        if column in frame
+    ]
     low, high = limits(frame[ends].to_numpy(dtype=float), include=0)
     thin = len(frame) > 26
 
@@ -74,8 +78,15 @@ def event_study(
         axes.tick_params(axis="x", length=points(4), width=points(1), color=theme["reference"])
         axes.axhline(0, color=theme["reference"], lw=points(1.2), zorder=1)
         if banded:
-            axes.fill_between(time, frame["placebo_low"].to_numpy(float), frame["placebo_high"].to_numpy(float),
-                              color=theme["comparison"], alpha=0.16, lw=0, zorder=0.8)  # fmt: skip
+            axes.fill_between(
+                time,
+                frame["placebo_low"].to_numpy(float),
+                frame["placebo_high"].to_numpy(float),
+                color=theme["comparison"],
+                alpha=0.16,
+                lw=0,
+                zorder=0.8,
+            )
         top = canvas.height * (1 - axes.get_position().y1)
         for i, note in enumerate(notes):
             y = top - above + i * SMALL * LINE
@@ -85,15 +96,37 @@ def event_study(
         if policy:
             edge = axes.get_position().x0 * WIDTH
             x = edge + (-0.5 - axes.get_xlim()[0]) / np.diff(axes.get_xlim())[0] * (WIDTH - edge - MARGIN - 4)
-            canvas.write(min(x - 2, WIDTH - MARGIN - canvas.width(policy, SMALL)), top - SMALL * LINE - 4, policy,
-                         size=SMALL, colour=theme.text("reference"))  # fmt: skip
-        axes.plot([-0.5, -0.5], [0, 1 + (4 / height if policy else 0)], transform=axes.get_xaxis_transform(),
-                  color=theme["reference"], lw=points(1.1), dashes=(2.5, 2.5), zorder=1, clip_on=False)  # fmt: skip
+            canvas.write(
+                min(x - 2, WIDTH - MARGIN - canvas.width(policy, SMALL)),
+                top - SMALL * LINE - 4,
+                policy,
+                size=SMALL,
+                colour=theme.text("reference"),
+            )
+        axes.plot(
+            [-0.5, -0.5],
+            [0, 1 + (4 / height if policy else 0)],
+            transform=axes.get_xaxis_transform(),
+            color=theme["reference"],
+            lw=points(1.1),
+            dashes=(2.5, 2.5),
+            zorder=1,
+            clip_on=False,
+        )
         _points(canvas, axes, frame, time, thin)
         x_title(canvas, axes, x_label, below)
 
-    return draw(paint, title=title, subtitle=y_label, source=source, alt=alt, language=language, name=name,
-                simulated=simulated, data=frame)  # fmt: skip
+    return draw(
+        paint,
+        title=title,
+        subtitle=y_label,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=frame,
+    )
 
 
 def forest(
@@ -121,14 +154,16 @@ def forest(
         Intervals beyond are cut and end in an arrow.
     """
     _need(frame, ["label", "estimate", "ci_low", "ci_high"], name)
-    low, high = x_limits or limits(frame[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float), include=0, margin=0.04)
+    low, high = x_limits or limits(
+        frame[["estimate", "ci_low", "ci_high"]].to_numpy(dtype=float), include=0, margin=0.04
+    )
 
     def paint(canvas: Canvas) -> None:
         theme = canvas.theme
         rows = _forest_rows(canvas, frame, language)
         below = x_title_room(canvas, x_label)
         tall = rows[-1]["bottom"]
-        axes = canvas.sheet(tall, left=MARGIN + 2, right=MARGIN + 2, below=below)
+        axes = canvas.sheet(tall, left=MARGIN, right=MARGIN, below=below)
         axes.set_ylim(tall, 0)
         axes.set_xlim(low, high)
         axes.set_yticks([])
@@ -143,7 +178,16 @@ def forest(
             _forest_row(canvas, axes, row, top, (low, high))
         x_title(canvas, axes, x_label, below)
 
-    return draw(paint, title=title, source=source, alt=alt, language=language, name=name, simulated=simulated, data=frame)
+    return draw(
+        paint,
+        title=title,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=frame,
+    )
 
 
 def _forest_rows(canvas: Canvas, frame: pd.DataFrame, language: str) -> list[dict[str, Any]]:
@@ -165,17 +209,34 @@ def _forest_rows(canvas: Canvas, frame: pd.DataFrame, language: str) -> list[dic
             written = _written(record, language)
         width = canvas.width(written, SMALL)
         note = record.get("note")
-        label = str(record["label"]) if note is None or pd.isna(note) or not str(note) else f"{record['label']} · {note}"
+        label = (
+            str(record["label"])
+            if note is None or pd.isna(note) or not str(note)
+            else f"{record['label']} · {note}"
+        )
         lines = canvas.wrap(label, room - width - 12, SMALL)
         words_at = y
         y += len(lines) * SMALL * LINE + 8
-        rows.append({**record, "heading": heading_lines, "start": start, "words": words_at, "lines": lines,
-                     "written": written, "width": width, "at": y, "bottom": y + 13})  # fmt: skip
+        rows.append(
+            {
+                **record,
+                "heading": heading_lines,
+                "start": start,
+                "words": words_at,
+                "lines": lines,
+                "written": written,
+                "width": width,
+                "at": y,
+                "bottom": y + 13,
+            }
+        )
         y += 13
     return rows
 
 
-def _forest_row(canvas: Canvas, axes: Any, row: dict[str, Any], top: float, scale: tuple[float, float]) -> None:
+def _forest_row(
+    canvas: Canvas, axes: Any, row: dict[str, Any], top: float, scale: tuple[float, float]
+) -> None:
     theme, (low, high) = canvas.theme, scale
     for i, line in enumerate(row["heading"]):
         _masked(canvas, MARGIN, top + row["start"] + i * BODY * LINE, line, BODY, theme["ink"], bold=True)
@@ -188,16 +249,28 @@ def _forest_row(canvas: Canvas, axes: Any, row: dict[str, Any], top: float, scal
     y = row["at"]
     known = bool(np.isfinite(ends).all())
     if known:
-        axes.plot(np.clip(ends, low, high), [y, y], color=colour, lw=points(1.8), zorder=3, solid_capstyle="butt")
+        axes.plot(
+            np.clip(ends, low, high), [y, y], color=colour, lw=points(1.8), zorder=3, solid_capstyle="butt"
+        )
         for end, edge, marker in ((ends[0], low, "<"), (ends[1], high, ">")):
             if (end < low) if marker == "<" else (end > high):
                 axes.plot(edge, y, marker, color=colour, ms=points(6), zorder=4, clip_on=False)
     inner = (row.get("inner_low"), row.get("inner_high"))
     if inner[0] is not None and np.isfinite(np.asarray(inner, dtype=float)).all():
-        axes.plot(np.clip(inner, low, high), [y, y], color=colour, lw=points(4.5), zorder=3, solid_capstyle="butt")
+        axes.plot(
+            np.clip(inner, low, high), [y, y], color=colour, lw=points(4.5), zorder=3, solid_capstyle="butt"
+        )
     if np.isfinite(estimate) and low <= estimate <= high:
-        axes.plot(estimate, y, "o", ms=points(8), mew=points(1.6), color=colour, zorder=5,
-                  mfc=colour if known else theme["paper"])  # fmt: skip
+        axes.plot(
+            estimate,
+            y,
+            "o",
+            ms=points(8),
+            mew=points(1.6),
+            color=colour,
+            zorder=5,
+            mfc=colour if known else theme["paper"],
+        )
 
 
 def _points(canvas: Canvas, axes: Any, frame: pd.DataFrame, time: Any, thin: bool) -> None:
@@ -207,11 +280,26 @@ def _points(canvas: Canvas, axes: Any, frame: pd.DataFrame, time: Any, thin: boo
     known = np.isfinite(low) & np.isfinite(high) & (low < high)
     axes.vlines(time[known], low[known], high[known], color=colour, lw=points(1.3 if thin else 1.7), zorder=3)
     if {"inner_low", "inner_high"} <= set(frame.columns):
-        axes.vlines(time[known], frame["inner_low"].to_numpy(float)[known], frame["inner_high"].to_numpy(float)[known],
-                    color=colour, lw=points(3 if thin else 4.5), zorder=3)  # fmt: skip
+        axes.vlines(
+            time[known],
+            frame["inner_low"].to_numpy(float)[known],
+            frame["inner_high"].to_numpy(float)[known],
+            color=colour,
+            lw=points(3 if thin else 4.5),
+            zorder=3,
+        )
     size = points(5 if thin else 7.5)
     axes.plot(time[known], estimate[known], "o", color=colour, ms=size, zorder=5)
-    axes.plot(time[~known], estimate[~known], "o", mec=colour, mfc=canvas.theme["paper"], mew=points(1.6), ms=size, zorder=5)
+    axes.plot(
+        time[~known],
+        estimate[~known],
+        "o",
+        mec=colour,
+        mfc=canvas.theme["paper"],
+        mew=points(1.6),
+        ms=size,
+        zorder=5,
+    )
 
 
 def _written(record: dict[str, Any], language: str) -> str:
@@ -227,24 +315,37 @@ def _written(record: dict[str, Any], language: str) -> str:
     )
 
 
-def _masked(canvas: Canvas, x: float, y: float, line: str, size: float, colour: str, *, bold: bool = False) -> None:
+def _masked(
+    canvas: Canvas, x: float, y: float, line: str, size: float, colour: str, *, bold: bool = False
+) -> None:
     """Text over the scale's lines: its own colour within a rim of paper."""
-    text = canvas.figure.text(x / WIDTH, 1 - (y + size) / canvas.height, line, size=points(size), color=colour, zorder=6)
+    text = canvas.figure.text(
+        x / WIDTH, 1 - (y + size) / canvas.height, line, size=points(size), color=colour, zorder=6
+    )
     halo(text, canvas.theme)
     if bold:
         from matplotlib import patheffects
 
         effects = text.get_path_effects()
-        text.set_path_effects([effects[0], patheffects.withStroke(linewidth=points(size * 0.045), foreground=colour)])
+        text.set_path_effects(
+            [effects[0], patheffects.withStroke(linewidth=points(size * 0.045), foreground=colour)]
+        )
 
 
 def _swatch(canvas: Canvas, x: float, y: float) -> None:
     from matplotlib.patches import Rectangle
 
     canvas.figure.add_artist(
-        Rectangle((x / WIDTH, 1 - (y + 12) / canvas.height), 15 / WIDTH, 11 / canvas.height,
-                  transform=canvas.figure.transFigure, color=canvas.theme["comparison"], alpha=0.22, lw=0)
-    )  # fmt: skip
+        Rectangle(
+            (x / WIDTH, 1 - (y + 12) / canvas.height),
+            15 / WIDTH,
+            11 / canvas.height,
+            transform=canvas.figure.transFigure,
+            color=canvas.theme["comparison"],
+            alpha=0.22,
+            lw=0,
+        )
+    )
 
 
 def _need(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:

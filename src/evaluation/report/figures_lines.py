@@ -77,7 +77,9 @@ def series(
         theme = canvas.theme
         ticks, texts, left = value_scale(canvas, low, high)
         written = [
-            canvas.wrap(f"{text} {words.number(end, language, _digits(values))}", _LABEL_ROOM, SMALL, bold=bold)
+            canvas.wrap(
+                f"{text} {words.number(end, language, _digits(values))}", _LABEL_ROOM, SMALL, bold=bold
+            )
             for end, text, _, bold in ends
         ]
         right = MARGIN + 8 + max(canvas.width(row, SMALL, bold=True) for rows in written for row in rows)
@@ -102,13 +104,28 @@ def series(
         axes.plot(line.x, values[treated], color=theme["paper"], lw=points(5), zorder=4.5)
         axes.plot(line.x, values[treated], color=theme["treated"], lw=points(2.8), zorder=5)
         few = len(line.x) <= 8
-        axes.plot(line.x if few else line.x[-1:], values[treated] if few else values[treated].iloc[-1:], "o",
-                  color=theme["treated"], ms=points(6), zorder=5)  # fmt: skip
+        axes.plot(
+            line.x if few else line.x[-1:],
+            values[treated] if few else values[treated].iloc[-1:],
+            "o",
+            color=theme["treated"],
+            ms=points(6),
+            zorder=5,
+        )
         draw_events(canvas, axes, places, event_texts, rows, WIDTH - MARGIN)
         _write_ends(canvas, axes, line.x[-1], ends, written, (low, high), height)
 
-    return draw(paint, title=title, subtitle=y_label, source=source, alt=alt, language=language, name=name,
-                simulated=simulated, data=frame.rename(columns=names).rename_axis(index=frame.index.name or "period"))  # fmt: skip
+    return draw(
+        paint,
+        title=title,
+        subtitle=y_label,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=frame.rename(columns=names).rename_axis(index=frame.index.name or "period"),
+    )
 
 
 def slope(
@@ -136,7 +153,11 @@ def slope(
         Names in the page's language. Up to 20 places are all named, else those in ``labels``.
     """
     _check(frame, treated)
-    names = {column: str(column) for column in frame.columns} if frame.shape[1] <= _ALL_NAMED else {treated: str(treated)}
+    names = (
+        {column: str(column) for column in frame.columns}
+        if frame.shape[1] <= _ALL_NAMED
+        else {treated: str(treated)}
+    )
     names.update(labels or {})
     ends = frame.iloc[[0, -1]].astype(float)
     ends = ends.loc[:, ends.notna().all()]
@@ -158,32 +179,76 @@ def slope(
         axes.set_yticks([])
         for x, period, side in ((0, frame.index[0], "left"), (1, frame.index[-1], "right")):
             axes.axvline(x, color=theme["rule"], lw=points(1), zorder=0)
-            axes.text(x, 1 + 6 / tall, _period(period, language), transform=axes.get_xaxis_transform(), ha=side,
-                      size=points(SMALL), color=theme["muted"], va="bottom")  # fmt: skip
+            axes.text(
+                x,
+                1 + 6 / tall,
+                _period(period, language),
+                transform=axes.get_xaxis_transform(),
+                ha=side,
+                size=points(SMALL),
+                color=theme["muted"],
+                va="bottom",
+            )
         wanted = [_px(ends[c].iloc[1], low, high, tall) for c in shown]
         placed = dict(zip(shown, spread(wanted, 14.2, 4, tall - 4), strict=True))
         for column in ends.columns:
             strong = column == treated
             colour = theme["treated"] if strong else theme["unit"]
             first, last = ends[column]
-            axes.plot([0, 1], [first, last], "o-", color=colour, lw=points(2.8 if strong else 1.1),
-                      ms=points(6 if strong else 3.5), zorder=5 if strong else 2, clip_on=False)  # fmt: skip
+            axes.plot(
+                [0, 1],
+                [first, last],
+                "o-",
+                color=colour,
+                lw=points(2.8 if strong else 1.1),
+                ms=points(6 if strong else 3.5),
+                zorder=5 if strong else 2,
+                clip_on=False,
+            )
             if column in placed:
                 y = low + placed[column] / tall * (high - low)
                 at = _axes_x(axes, 22)
-                axes.plot([1 + _axes_x(axes, 5), 1 + _axes_x(axes, 18)], [last, y], color=theme["rule"] if not strong else colour,
-                          lw=points(0.9), clip_on=False, zorder=1)  # fmt: skip
-                text = axes.text(1 + at, y, lasts[column], size=points(SMALL), va="center_baseline",
-                                 color=theme.text("treated") if strong else theme["muted"])  # fmt: skip
+                axes.plot(
+                    [1 + _axes_x(axes, 5), 1 + _axes_x(axes, 18)],
+                    [last, y],
+                    color=theme["rule"] if not strong else colour,
+                    lw=points(0.9),
+                    clip_on=False,
+                    zorder=1,
+                )
+                text = axes.text(
+                    1 + at,
+                    y,
+                    lasts[column],
+                    size=points(SMALL),
+                    va="center_baseline",
+                    color=theme.text("treated") if strong else theme["muted"],
+                )
                 if strong:
                     _bold(text, theme.text("treated"))
         for column in [treated]:
-            text = axes.text(-_axes_x(axes, 7), ends[column].iloc[0], words.number(ends[column].iloc[0], language, digits),
-                             ha="right", va="center_baseline", size=points(SMALL), color=theme.text("treated"))  # fmt: skip
+            text = axes.text(
+                -_axes_x(axes, 7),
+                ends[column].iloc[0],
+                words.number(ends[column].iloc[0], language, digits),
+                ha="right",
+                va="center_baseline",
+                size=points(SMALL),
+                color=theme.text("treated"),
+            )
             _bold(text, theme.text("treated"))
 
-    return draw(paint, title=title, subtitle=y_label, source=source, alt=alt, language=language, name=name,
-                simulated=simulated, data=ends.rename(columns=names).rename_axis(index=frame.index.name or "period"))  # fmt: skip
+    return draw(
+        paint,
+        title=title,
+        subtitle=y_label,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=ends.rename(columns=names).rename_axis(index=frame.index.name or "period"),
+    )
 
 
 def _check(frame: pd.DataFrame, treated: Any) -> None:
@@ -212,12 +277,23 @@ def _write_ends(
     line = SMALL * 1.2
     tallest = max(len(rows) for rows in written) * line
     wanted = [_px(end, low, high, height) for end, *_ in ends]
-    for place, rows, (_, _, role, bold) in zip(spread(wanted, tallest + 3, 4, height - 4), written, ends, strict=True):
+    for place, rows, (_, _, role, bold) in zip(
+        spread(wanted, tallest + 3, 4, height - 4), written, ends, strict=True
+    ):
         for i, row in enumerate(rows):
             y = place + ((len(rows) - 1) / 2 - i) * line
             colour = canvas.theme["muted"] if role == "unit" else canvas.theme.text(role)
-            text = axes.annotate(row, (x, low + y / height * (high - low)), (points(7), 0), textcoords="offset points",
-                                 size=points(SMALL), color=colour, va="center_baseline", annotation_clip=False, zorder=7)  # fmt: skip
+            text = axes.annotate(
+                row,
+                (x, low + y / height * (high - low)),
+                (points(7), 0),
+                textcoords="offset points",
+                size=points(SMALL),
+                color=colour,
+                va="center_baseline",
+                annotation_clip=False,
+                zorder=7,
+            )
             if bold:
                 _bold(text, colour)
             else:

@@ -99,7 +99,11 @@ def three_numbers(
             _number_row(canvas, axes, row, at)
             baseline = top + start + 18
             for i, line in enumerate(lines):
-                y_line = baseline - BODY - (len(lines) - 1 - i) * BODY * LINE if len(lines) == 1 else top + start + i * BODY * LINE
+                y_line = (
+                    baseline - BODY - (len(lines) - 1 - i) * BODY * LINE
+                    if len(lines) == 1
+                    else top + start + i * BODY * LINE
+                )
                 canvas.write(MARGIN, y_line, line, size=BODY, colour=theme["ink"])
             x = WIDTH - MARGIN
             if small:
@@ -111,7 +115,16 @@ def three_numbers(
         x_title(canvas, axes, x_label, below)
 
     data = pd.DataFrame([{"label": r.label, "value": r.value, "low": r.low, "high": r.high} for r in rows])
-    return draw(paint, title=title, source=source, alt=alt, language=language, name=name, simulated=simulated, data=data)
+    return draw(
+        paint,
+        title=title,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=data,
+    )
 
 
 def placebo(
@@ -160,21 +173,47 @@ def placebo(
         axes.axvline(0, color=theme["reference"], lw=points(1), dashes=(2.5, 2.5), zorder=0.5)
         for place, level in stacks.items():
             strong = place == treated
-            axes.plot(_centre(values[place], low, high, dot), (level + 0.5) * dot + 2, "o", mew=0,
-                      ms=points(dot * (1.15 if strong else 0.86)), color=theme["treated" if strong else "comparison"],
-                      alpha=1 if strong else 0.62, zorder=5 if strong else 3)  # fmt: skip
-        _name_places(canvas, axes, {place: names[place] for place in named}, values, stacks, (low, high, dot, tall), treated)
+            axes.plot(
+                _centre(values[place], low, high, dot),
+                (level + 0.5) * dot + 2,
+                "o",
+                mew=0,
+                ms=points(dot * (1.15 if strong else 0.86)),
+                color=theme["treated" if strong else "comparison"],
+                alpha=1 if strong else 0.62,
+                zorder=5 if strong else 3,
+            )
+        _name_places(
+            canvas,
+            axes,
+            {place: names[place] for place in named},
+            values,
+            stacks,
+            (low, high, dot, tall),
+            treated,
+        )
         x_title(canvas, axes, x_label, below)
 
     data = values.rename("estimate").rename_axis("place").reset_index()
-    return draw(paint, title=title, source=source, alt=alt, language=language, name=name, simulated=simulated, data=data)
+    return draw(
+        paint,
+        title=title,
+        source=source,
+        alt=alt,
+        language=language,
+        name=name,
+        simulated=simulated,
+        data=data,
+    )
 
 
 def _parts(row: Number, language: str) -> tuple[str, str]:
     """The number as it is written large, and its interval as it is written small."""
     if row.value is None or not math.isfinite(row.value):
         return row.text or words.text("no_data_short", language), ""
-    known = row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
+    known = (
+        row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
+    )
     digits = words.decimals((row.high - row.low) / 3.92) if known else None  # type: ignore[operator]
     big = row.text or words.number(row.value, language, digits, sign=True)
     small = words.interval(row.low, row.high, language, digits) if known else ""  # type: ignore[arg-type]
@@ -188,8 +227,14 @@ def _number_row(canvas: Canvas, axes: Any, row: Number, at: float) -> None:
         return
     from matplotlib.patches import Rectangle
 
-    known = row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
-    axes.add_patch(Rectangle((0, at - 7), row.value, 14, color=theme[row.role], alpha=0.35 if known else 0.85, lw=0, zorder=2))
+    known = (
+        row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
+    )
+    axes.add_patch(
+        Rectangle(
+            (0, at - 7), row.value, 14, color=theme[row.role], alpha=0.35 if known else 0.85, lw=0, zorder=2
+        )
+    )
     if known:
         ends = [row.low, row.high]
         axes.plot(ends, [at, at], color=theme.text(row.role), lw=points(1.8), zorder=5, solid_capstyle="butt")
@@ -233,7 +278,10 @@ def _name_places(
     centres = {place: _centre(values[place], low, high, dot) for place in names}
     to_px = {place: (centre - low) / (high - low) * plot for place, centre in centres.items()}
     digits = words.decimals(float(values.std()) or 1.0)
-    texts = {place: f"{name} {words.number(values[place], canvas.language, digits, sign=True)}" for place, name in names.items()}
+    texts = {
+        place: f"{name} {words.number(values[place], canvas.language, digits, sign=True)}"
+        for place, name in names.items()
+    }
     widths = {place: canvas.width(text, SMALL, bold=True) for place, text in texts.items()}
     ordered = sorted(names, key=lambda place: to_px[place])
     half = [widths[ordered[0]] / 2 - 4, plot - widths[ordered[-1]] / 2 + 4]
@@ -241,10 +289,23 @@ def _name_places(
     for place, at in zip(ordered, centres_of, strict=True):
         y = tall - 14
         colour = canvas.theme.text("treated") if place == treated else canvas.theme.text("comparison")
-        axes.plot([centres[place], centres[place], low + at / plot * (high - low)], [(stacks[place] + 1) * dot + 3, y - 16, y - 5],
-                  color=colour, lw=points(1), zorder=2)  # fmt: skip
-        text = axes.text(low + at / plot * (high - low), y, texts[place], ha="center", va="baseline", size=points(SMALL),
-                         color=colour, zorder=8)  # fmt: skip
+        axes.plot(
+            [centres[place], centres[place], low + at / plot * (high - low)],
+            [(stacks[place] + 1) * dot + 3, y - 16, y - 5],
+            color=colour,
+            lw=points(1),
+            zorder=2,
+        )
+        text = axes.text(
+            low + at / plot * (high - low),
+            y,
+            texts[place],
+            ha="center",
+            va="baseline",
+            size=points(SMALL),
+            color=colour,
+            zorder=8,
+        )
         if place == treated:
             embolden(text, colour, SMALL)
         else:

@@ -18,9 +18,20 @@ TAGS: dict[str, str] = {"en": "en", "zh": "zh-CN"}  # BCP 47, for lang and hrefl
 MINUS = "\u2212"
 NOT_A_NUMBER = "\u2013"
 _WORDS: dict[str, dict[str, str]] = {"en": EN, "zh": ZH}
-_MONTHS = (
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-)
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _UNITS: dict[str, tuple[str, str]] = {
     "ug/m3": ("µg/m³", "微克/立方米"),
     "mg/m3": ("mg/m³", "毫克/立方米"),
@@ -39,7 +50,14 @@ _UNITS: dict[str, tuple[str, str]] = {
     "index": ("index points", "（指数）"),
     "log": ("log points", "对数点"),
 }
-_UNIT_NAMES = {"µg/m³": "ug/m3", "μg/m3": "ug/m3", "µg/m3": "ug/m3", "μg/m³": "ug/m3", "mg/m³": "mg/m3", "%": "percent"}
+_UNIT_NAMES = {
+    "µg/m³": "ug/m3",
+    "μg/m3": "ug/m3",
+    "µg/m3": "ug/m3",
+    "μg/m³": "ug/m3",
+    "mg/m³": "mg/m3",
+    "%": "percent",
+}
 
 
 def check_language(language: str) -> Language:
@@ -118,7 +136,9 @@ def significant(estimate: float, std_error: float, language: str = "en", *, sign
     return number(estimate, language, decimals(std_error), sign=sign)
 
 
-def interval(low: float, high: float, language: str = "en", digits: int | None = None, *, sign: bool = False) -> str:
+def interval(
+    low: float, high: float, language: str = "en", digits: int | None = None, *, sign: bool = False
+) -> str:
     """Write an interval: ``−20 to 52``, ``−20 至 52``. A missing end gives the words for no interval."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return text("no_interval", language)

@@ -1,0 +1,119 @@
+"""The page that lists all reports, and the page that says why there is none. Each in both languages at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from evaluation.report import display
+from evaluation.report import language as words
+from evaluation.report.check import require_safe
+from evaluation.report.site import furniture, template_folder
+
+_WORST_FIRST = {
+    "reproduced": ("not_reproduced", "close", "reproduced", "no_data"),
+    "attributable": ("opposite", "not_distinguishable", "beyond_comparison", "not_testable"),
+}
+
+
+def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Make ``index.html``: a card a report, in English and Chinese, the reader chooses (without script).
+
+    Parameters
+    ----------
+    entries : iterable of mapping
+        ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
+        as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to address),
+        ``failure`` (address or None), ``variant`` (name or None).
+    """
+    context = furniture(
+        "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""
+    )
+    context["cards"] = [_card(entry) for entry in entries]
+    return require_safe(_render("listing.html.j2", context), "index.html")
+
+
+def render_failure(name: str, failures: Mapping[str, Any], making: Mapping[str, Any] | None = None) -> str:
+    """Make the page that stands in for a report that could not be made.
+
+    Parameters
+    ----------
+    name : str
+        The study, or its variant.
+    failures : mapping of {"en", "zh", "both"} to failure
+        Each with ``kind``, ``error``, ``message``, ``cell`` and ``source``.
+    making : mapping, optional
+        ``command``, ``commit``, ``generated``, ``versions``, ``overrides``, as known.
+    """
+    making = dict(making or {})
+    making.setdefault("command", f"evaluation run {name}")
+    title = words.text("failure_title", "en", study=name)
+    context = furniture("en", title=title, description=title, index_href="../index.html")
+    # the same fault in both languages is said once
+    said: dict[tuple[Any, ...], list[str]] = {}
+    kept: dict[tuple[Any, ...], Any] = {}
+    for language, failure in failures.items():
+        key = (failure.kind, failure.error, failure.message, failure.cell)
+        said.setdefault(key, []).append(language)
+        kept[key] = failure
+    context.update(
+        study=name,
+        making=making,
+        overrides=[f"{key} = {value}" for key, value in (making.get("overrides") or {}).items()],
+        failures=[
+            {"where": "both" if len(said[key]) > 1 else said[key][0], "failure": failure}
+            for key, failure in kept.items()
+        ],
+    )
+    return require_safe(_render("failure.html.j2", context), f"failure page of {name}")
+
+
+def _card(entry: Mapping[str, Any]) -> dict[str, Any]:
+    result = entry["result"]
+    study = str(result["study"])
+    both = {"en": study, "zh": study}
+    claims = result.get("claims") or []
+    return {
+        "study": study,
+        "title": _both(result.get("title")) or both,
+        "question": _both(result.get("question")),
+        "answer": _both(result.get("answer") or entry.get("answer")),
+        "reproduced": _tally(claims, "reproduced"),
+        "attributable": _tally(claims, "attributable"),
+        "generated": result.get("generated"),
+        "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
+        "pages": dict(entry.get("pages") or {}),
+        "failure": entry.get("failure"),
+        "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
+        or entry.get("variant"),
+    }
+
+
+def _both(value: Any) -> dict[str, str] | None:
+    if isinstance(value, str):
+        return {"en": value, "zh": value}
+    return None if not value else {language: str(value.get(language, "")) for language in words.LANGUAGES}
+
+
+def _tally(claims: Iterable[Mapping[str, Any]], what: str) -> list[tuple[str, int]]:
+    """How many claims have each verdict, the least welcome first."""
+    given = [
+        display.check_verdict(claim[what]["verdict"], where=str(claim.get("id")))
+        for claim in claims
+        if claim.get(what)
+    ]
+    return [(verdict, given.count(verdict)) for verdict in _WORST_FIRST[what] if verdict in given]
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(template_folder()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(template).render(page=context)

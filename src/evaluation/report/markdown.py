@@ -1,0 +1,140 @@
+"""Markdown to HTML: headings with addresses, formulas as MathML, code in colour, no markup let through."""
+
+from __future__ import annotations
+
+import html
+import re
+import warnings
+from typing import Any
+
+from evaluation.errors import ReportError
+from evaluation.report import language as words
+from evaluation.report.display import slug
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath, import_plugin
+
+_PLUGINS = ("strikethrough", "table", "def_list", "url")
+
+
+class _Renderer(IPythonRenderer):
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+        self.writer = writer
+
+    def heading(self, text: str, level: int, **attributes: Any) -> str:
+        plain = html.unescape(re.sub(r"<[^>]+>", "", text))
+        return self.writer.heading(text, plain, level)
+
+    def block_math(self, body: str) -> str:
+        return formula(body, block=True, language=self.writer.language)
+
+    def inline_math(self, body: str) -> str:
+        return formula(body, block=False, language=self.writer.language)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", block=True, language=self.writer.language)
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        shown = highlight(code) if info in ("python", "py") else html.escape(code, quote=False)
+        return f'<pre class="source"><code>{shown}</code></pre>\n'
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        raise ReportError(
+            "A text shows a picture from a file or an address.",
+            where=url,
+            expected="figures drawn by the notebook's code",
+            fix="show it with a function of evaluation.report.figures",
+        )
+
+
+class Writer:
+    """Turns the markdown of one page into HTML and keeps its headings.
+
+    Attributes
+    ----------
+    contents : list of (address, text)
+        Of the second-level headings, in order.
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.contents: list[tuple[str, str]] = []
+        self._addresses: set[str] = set()
+        self._first = True
+        plugins = [import_plugin(name) for name in _PLUGINS]
+        self._markdown = MarkdownWithMath(renderer=_Renderer(self), plugins=plugins)
+
+    def write(self, text: str) -> str:
+        """HTML of a piece of markdown; markup written in it is shown as text."""
+        markup = self._markdown.render(text)
+        self._first = False
+        # the page's policy forbids style attributes
+        markup = re.sub(r' style="text-align:\s*(left|right|center);?"', r' class="\1"', markup)
+        label = html.escape(words.text("table", self.language))
+        markup = markup.replace(
+            "<table>", f'<div class="scroll" role="group" aria-label="{label}" tabindex="0"><table>'
+        )
+        return markup.replace("</table>", "</table></div>")
+
+    def heading(self, markup: str, plain: str, level: int) -> str:
+        """A heading. The page's own title stands above: a first one at the very top is left out."""
+        if level == 1:
+            if self._first and not self.contents:
+                return ""
+            level = 2
+        address = self.address(plain)
+        if level == 2:
+            self.contents.append((address, plain))
+        return f'<h{level} id="{html.escape(address)}">{markup}</h{level}>\n'
+
+    def address(self, name: str) -> str:
+        """An address within the page that nothing else has."""
+        base = address = slug(name)
+        count = 1
+        while address in self._addresses:
+            count += 1
+            address = f"{base}-{count}"
+        self._addresses.add(address)
+        return address
+
+
+def formula(source: str, *, block: bool, language: str) -> str:
+    """LaTeX as MathML.
+
+    Raises
+    ------
+    ReportError
+        When it cannot be converted whole.
+    """
+    from latex2mathml.converter import convert
+
+    try:
+        markup = convert(source.strip(), display="block" if block else "inline")
+    except Exception as error:
+        raise ReportError(
+            "A formula cannot be read.", where=source.strip(), expected=str(error) or None
+        ) from error
+    left = re.search(r"\\[A-Za-z]+", markup)
+    if left or re.search(r"<(?!/?m|/?annotation|/?semantics)", markup):
+        raise ReportError(
+            "A formula uses a command that cannot be converted.",
+            where=source.strip(),
+            expected=f"no {left.group(0)}" if left else "LaTeX only",
+            fix="write it with plainer LaTeX",
+        )
+    markup = re.sub(r' style="[^"]*"', "", markup)
+    if not block:
+        return markup
+    label = html.escape(words.text("formula", language))
+    return f'<div class="formula" role="group" aria-label="{label}" tabindex="0">{markup}</div>\n'
+
+
+def highlight(code: str) -> str:
+    """Python source as HTML with the classes of Pygments."""
+    from pygments import highlight as paint
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
+    return paint(code.strip("\n"), PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")

@@ -1,0 +1,269 @@
+"""From an executed notebook to a page that stands alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from evaluation.errors import ReportError
+from evaluation.report import display
+from evaluation.report import language as words
+from evaluation.report.check import require_safe
+from evaluation.report.index import render_failure, render_index
+from evaluation.report.markdown import Writer, formula, highlight
+from evaluation.report.site import data_uri, furniture, template_folder
+
+__all__ = ["render_failure", "render_index", "render_page"]
+
+RESULT = "application/vnd.evaluation.result+json"
+_SETUP = {"parameters", "injected-parameters", "hide"}
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
+_RUNS = ("application/javascript", "text/javascript", "application/vnd.jupyter.widget-view+json")
+_LARGEST_CSV = 16_000  # characters of a figure's numbers carried in the page
+Block = dict[str, Any]
+
+
+def render_page(
+    notebook: Any,
+    *,
+    language: str,
+    study_id: str,
+    title: str,
+    alternate_href: str,
+    provenance: Mapping[str, Any],
+    index_href: str = "../index.html",
+) -> str:
+    """Make the page of an executed notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Markdown and code cells tagged ``en`` or ``zh`` are kept in their own language only. Cells tagged
+        ``parameters``, ``injected-parameters`` or ``hide`` show no output; their code is folded away
+        with that of the next cell.
+    language : {"en", "zh"}
+    study_id, title : str
+    alternate_href, index_href : str
+        Addresses of the same page in the other language and of the index, relative to this page.
+    provenance : mapping
+        ``command, commit, generated, seed, versions, data, overrides``; anything else is listed too.
+
+    Returns
+    -------
+    str
+        HTML: no script, nothing fetched.
+
+    Raises
+    ------
+    ReportError
+        A cell that failed, a picture without words, a script, something to be fetched, a formula that
+        cannot be converted.
+    """
+    words.check_language(language)
+    blocks, writer = _blocks(notebook, language)
+    answer = next((block for block in blocks if block["kind"] == "answer"), None)
+    record_at = writer.address("record")
+    context = furniture(
+        language,
+        title=title,
+        description=answer["sentence"] if answer else title,
+        alternate_href=alternate_href,
+        index_href=index_href,
+    )
+    context.update(
+        study_id=study_id,
+        blocks=blocks,
+        contents=[*writer.contents, (record_at, words.text("record", language))],
+        contents_after=blocks.index(answer) if answer else -1,
+        record_at=record_at,
+        record=_record(provenance, language),
+        simulated=_all_simulated(provenance),
+    )
+    return require_safe(_export(notebook, context), f"page {language}/{study_id}")
+
+
+def _export(notebook: Any, context: dict[str, Any]) -> str:
+    """Run nbconvert's template machinery with our own folder, escaping everything by default."""
+    from nbconvert.exporters.templateexporter import TemplateExporter
+
+    class PageExporter(TemplateExporter):
+        export_from_notebook = None
+        output_mimetype = "text/html"
+
+        def _file_extension_default(self) -> str:
+            return ".html"
+
+        def _template_extension_default(self) -> str:
+            return ".html.j2"
+
+        def _create_environment(self) -> Any:
+            environment = super()._create_environment()
+            environment.autoescape = True
+            environment.trim_blocks = environment.lstrip_blocks = True
+            return environment
+
+    folder = template_folder()
+    exporter = PageExporter(template_name=folder.name, extra_template_basedirs=[str(folder.parent)])
+    exporter.default_preprocessors = []
+    page, _ = exporter.from_notebook_node(notebook, resources={"page": context})
+    return page
+
+
+def _blocks(notebook: Any, language: str) -> tuple[list[Block], Writer]:
+    """The page's parts in order. Code waits for the first output after it and is folded below that."""
+    writer = Writer(language)
+    blocks: list[Block] = []
+    waiting: list[str] = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        tags = set(cell.metadata.get("tags", []))
+        if tags & set(words.LANGUAGES) and language not in tags:
+            continue
+        if cell.cell_type == "markdown":
+            markup = writer.write(cell.source)
+            if markup.strip():
+                blocks.append({"kind": "prose", "html": markup})
+        elif cell.cell_type == "code":
+            if cell.source.strip():
+                waiting.append(highlight(cell.source))
+            shown = _outputs(cell, number, writer, hidden=bool(tags & _SETUP))
+            if shown:
+                blocks += [*shown, {"kind": "code", "sources": waiting}]
+                waiting = []
+    if waiting:
+        blocks.append({"kind": "code", "sources": waiting})
+    _number(blocks)
+    return blocks, writer
+
+
+def _outputs(cell: Any, number: int, writer: Writer, *, hidden: bool) -> list[Block]:
+    blocks: list[Block] = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "error":
+            raise ReportError(
+                f"Cell {number} failed: {output.ename}: {_plain(output.evalue)}",
+                where=cell.source.strip()[:200],
+            )
+        if output.output_type == "stream":
+            text = _plain(output.text)
+            if text.strip():
+                blocks.append({"kind": "stream", "name": output.name, "text": text})
+            continue
+        block = _shown(output.data, output.get("metadata", {}), number, writer)
+        if block is not None:
+            blocks.append(block)
+    return [] if hidden else blocks
+
+
+def _shown(data: Mapping[str, Any], metadata: Mapping[str, Any], number: int, writer: Writer) -> Block | None:
+    """The richest form of an output that the page takes; markup from a notebook is never one."""
+    where = f"cell {number}"
+    if RESULT in data:
+        return None
+    for media in _RUNS:
+        if media in data:
+            raise ReportError("An output would run on the reader's machine.", where=f"{where}: {media}")
+    for media, make in ((display.FIGURE, _figure), (display.TABLE, _table), (display.ANSWER, _answer)):
+        if media in data:
+            return make(data[media], writer)
+    if display.RECORD in data:
+        return {"kind": "record", **data[display.RECORD]}
+    if re.search(r"<\s*script", str(data.get("text/html", "")), flags=re.IGNORECASE):
+        raise ReportError("An output holds a script.", where=where, fix="show a Table or a Figure instead")
+    if "text/markdown" in data:
+        return {"kind": "prose", "html": writer.write(data["text/markdown"])}
+    if "text/latex" in data:
+        source = data["text/latex"].strip().strip("$")
+        return {"kind": "prose", "html": formula(source, block=True, language=writer.language)}
+    if "image/png" in data:
+        return _picture(data["image/png"], metadata.get("image/png", {}), where, writer)
+    if "image/svg+xml" in data or ("text/html" in data and "text/plain" not in data):
+        raise ReportError(
+            "An output has no form that a page takes.",
+            where=where,
+            expected="Figure, Table, Answer, Record or Prose of evaluation.report.display, or plain text",
+        )
+    text = _plain(data.get("text/plain", ""))
+    return {"kind": "text", "text": text} if text.strip() else None
+
+
+def _figure(content: Mapping[str, Any], writer: Writer) -> Block:
+    if not str(content.get("alt", "")).strip():
+        raise ReportError("A figure has no alternative text.", where=str(content.get("name")))
+    csv = content.get("csv")
+    return {
+        "kind": "figure",
+        "id": writer.address(content["name"]),
+        "source": f"data:image/png;base64,{content['light']}",
+        "alt": content["alt"],
+        "title": content["title"],
+        "name": content["name"],
+        "width": content["width"] // 2,
+        "height": content["height"] // 2,
+        "csv": data_uri(csv) if csv and len(csv) <= _LARGEST_CSV else None,
+    }
+
+
+def _picture(data: str, metadata: Mapping[str, Any], where: str, writer: Writer) -> Block:
+    """A picture that a notebook drew by other means; it must bring its words."""
+    alt = str(metadata.get("alt", "")).strip()
+    if not alt:
+        raise ReportError(
+            "A picture has no alternative text.",
+            where=where,
+            fix="draw it with evaluation.report.figures, or display it with metadata image/png: alt",
+        )
+    return {
+        "kind": "picture",
+        "id": writer.address("picture"),
+        "source": "data:image/png;base64," + "".join(data.split()),
+        "alt": alt,
+    }
+
+
+def _table(content: Mapping[str, Any], writer: Writer) -> Block:
+    return {
+        "kind": "table",
+        **content,
+        "id": writer.address(content["name"]),
+        "csv": data_uri(content["csv"]),
+    }
+
+
+def _answer(content: Mapping[str, Any], writer: Writer) -> Block:
+    for item in content["verdicts"]:
+        display.check_verdict(item["verdict"], where=item["label"])
+    return {"kind": "answer", **content}
+
+
+def _number(blocks: Iterable[Block]) -> None:
+    """Plain outputs have no caption: a number tells them apart for those who listen."""
+    for count, block in enumerate((b for b in blocks if b["kind"] in ("text", "stream")), start=1):
+        block["number"] = count
+
+
+def _plain(text: Any) -> str:
+    joined = "".join(text) if isinstance(text, list) else str(text)
+    return _ANSI.sub("", joined).replace("\x1b", "")
+
+
+def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What the foot of the page says, in reading order, what is not known left out."""
+    known = ("command", "commit", "generated", "seed", "versions", "data", "overrides")
+    versions = provenance.get("versions") or {}
+    overrides = provenance.get("overrides") or {}
+    return {
+        "command": provenance.get("command"),
+        "commit": provenance.get("commit"),
+        "generated": provenance.get("generated"),
+        "seed": provenance.get("seed"),
+        "versions": [f"{name} {version}" for name, version in versions.items()],
+        "data": [dict(entry) for entry in provenance.get("data") or []],
+        "overrides": [f"{key} = {value}" for key, value in overrides.items()],
+        "others": [(str(key), str(value)) for key, value in provenance.items() if key not in known],
+    }
+
+
+def _all_simulated(provenance: Mapping[str, Any]) -> bool:
+    data = provenance.get("data") or []
+    return bool(data) and all(entry.get("simulated") for entry in data)
