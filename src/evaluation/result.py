@@ -451,7 +451,9 @@ class Result:
             effects, weights = self.influence, _evaluate(shares.influence)
             if effects is None:
                 return None
-            out = np.nan_to_num(effects[:, used]) @ a.T
+            # a copy is taken only where columns without an estimate must be left out
+            whole = np.isfinite(self.coef).all()
+            out = effects @ averages.by_effect.T if whole else effects[:, used] @ a.T
             return out if weights is None else out + weights @ b.T
 
         return replace(
