@@ -138,6 +138,8 @@ class Outcome(Model):
     label: Text
     phrase: Text
     """The outcome inside a sentence: ``Zibo's good-air days rose by ...``."""
+    short: Text | None = None
+    """The label where room is scarce, as in the heading of a column."""
     unit: Text
     annual: Literal["sum", "mean"] = "mean"
     better: Literal["higher", "lower"] = "lower"
@@ -172,6 +174,7 @@ class Rule(Model):
     level: float = Field(gt=0, lt=0.5)
     pool: str
     outcomes: tuple[str, ...] = Field(min_length=1)
+    scales: tuple[Literal["level", "log"], ...] = ("level",)
     fixed_on: str
     text: Text
 

@@ -102,6 +102,10 @@ def test_verdicts(case):
     assert found["pollution-good-days-2016"] == ("close", "not_testable")
     assert found["pollution-good-days-change"] == ("close", "not_distinguishable")
     assert found["pollution-blue-days-change"] == ("no_data", "not_testable")
+    # the composite index fell unusually in points, not in proportion: the rule asks for both
+    assert found["pollution-index-rank"] == ("not_reproduced", "not_distinguishable")
+    index = next(check for check in checks if check.id == "pollution-index-rank")
+    assert [test.p_value <= 0.05 for test in index.tests] == [True, False]
     assert leading_check(case, checks).id == "pollution-good-days-change"
 
 

@@ -72,7 +72,7 @@ class Headline:
 
 
 def year_table(case: Case, outcome: Outcome | str) -> YearTable:
-    """Yearly figures of an outcome: from the study's yearly table, else summed or averaged over complete years.
+    """Yearly figures of an outcome: from the yearly table, else summed or averaged over complete years.
 
     Parameters
     ----------
@@ -120,12 +120,33 @@ def headline(case: Case, outcome: str | None = None) -> Headline:
     )
 
 
-def change_test(case: Case, table: YearTable, before: int, after: int, pool: str) -> RandomizationTest:
-    """Difference in differences of two years, with every donor as a placebo."""
+def change_test(
+    case: Case, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
+) -> RandomizationTest:
+    """Difference in differences of two years, with every donor as a placebo.
+
+    Parameters
+    ----------
+    case : Case
+    table : YearTable
+    before, after : int
+    pool : str
+    scale : {"level", "log"}
+        ``"log"`` compares proportional changes, in log points.
+
+    Raises
+    ------
+    DesignError
+        A unit has no value in one of the years, or none that has a logarithm.
+    """
     units = [case.treated, *case.donors(pool)]
     values = table.values.loc[units, [before, after]]
     if not np.isfinite(values.to_numpy()).all():
         raise DesignError(f"{table.outcome.id} has no value for some units in {before} or {after}")
+    if scale == "log":
+        if (values <= 0).to_numpy().any():
+            raise DesignError(f"{table.outcome.id} is zero for some units in {before} or {after}")
+        values = pd.DataFrame(np.log(values.to_numpy()), index=values.index, columns=values.columns)
     long = pd.DataFrame(
         {
             "unit": np.repeat(values.index.to_numpy(), 2),

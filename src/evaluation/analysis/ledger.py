@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -93,10 +94,12 @@ def _found(case: Case, claim: Claim, table: YearTable) -> float:
 
 
 def _tests(case: Case, claim: Claim, before: int, after: int) -> tuple[Test, ...]:
-    """The tests of the rule: for its own outcomes all of them, for another outcome that one."""
+    """The tests of the rule: its own outcomes together, another outcome alone; on each scale."""
     rule = case.study.rule
     assert claim.outcome is not None
     names = rule.outcomes if claim.outcome in rule.outcomes else (claim.outcome,)
-    return tuple(
-        as_test(change_test(case, year_table(case, name), before, after, rule.pool), name) for name in names
-    )
+    tests = []
+    for name, scale in product(names, rule.scales):
+        table = year_table(case, name)
+        tests.append(as_test(change_test(case, table, before, after, rule.pool, scale), f"{name}, {scale}"))
+    return tuple(tests)

@@ -25,7 +25,7 @@ def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Tab
         pd.DataFrame([_row(case, check, language) for check in checks if check.id in claims]),
         caption=say("claims.caption", language),
         name="claims",
-        notes=[case.study.rule.text[language], say("claims.two", language), *needs],
+        notes=[case.study.rule.text[language], *needs],
         simulated=case.simulated,
         language=language,
     )
@@ -44,7 +44,7 @@ def _row(case: Case, check: ClaimCheck, language: str) -> dict[str, str]:
             estimate=number(first.estimate, language, digits, sign=True),
             interval=interval(first.ci_low, first.ci_high, language, digits),
         )
-        p = say("claims.separator", language).join(p_value(test.p_value, language) for test in check.tests)
+        p = p_value(max(test.p_value for test in check.tests), language)
     cells = {
         "claim": claim.text[language],
         "found": number(check.found, language, found_digits, sign=claim.kind == "change"),

@@ -11,7 +11,15 @@ from evaluation.analysis import Case, EventPath, Headline, YearTable
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import month, number, p_value
-from evaluation.report.story.wording import amount, change_sentence, place, say, source_line, unusual
+from evaluation.report.story.wording import (
+    amount,
+    change_sentence,
+    place,
+    say,
+    sentence_case,
+    source_line,
+    unusual,
+)
 
 
 def years_figure(case: Case, head: Headline, pool: str, language: str) -> Figure:
@@ -113,7 +121,8 @@ def record_table(
     columns: dict[str, pd.Series] = {}
     formats = {}
     for table in tables:
-        label, digits = table.outcome.label[language], table.outcome.digits
+        outcome, digits = table.outcome, table.outcome.digits
+        label = (outcome.short or outcome.label)[language]
         for year in table.values.columns:
             heading = say("record.year", language, outcome=label, year=year)
             columns[heading] = table.values[year].loc[change.index]
@@ -129,7 +138,12 @@ def record_table(
     return Table(
         frame,
         caption=say(
-            "record.caption", language, mean=amount(mean, lead.outcome, language, sign=True, digits=1)
+            "record.caption",
+            language,
+            before=before,
+            after=after,
+            outcome=sentence_case(lead.outcome.phrase[language]),
+            mean=amount(mean, lead.outcome, language, sign=True, digits=1),
         ),
         name="record",
         formats=formats,

@@ -50,6 +50,11 @@ def amount(
     return with_unit(number(value, language, digits, sign=sign), outcome.unit[language], language)
 
 
+def sentence_case(words: str) -> str:
+    """The words with a capital at the start."""
+    return words[:1].upper() + words[1:]
+
+
 def verb(value: float, language: str) -> str:
     """The verb for a change."""
     return say("verb.rose" if value >= 0 else "verb.fell", language)
