@@ -46,24 +46,45 @@ def drawings(language: str, *, simulated: bool = False) -> list[Any]:
     names = ZH if language == "zh" else EN
     zibo = names[2]
     start = draws.integers(90, 230, 17)
-    years = pd.DataFrame({n: [b, b + 17, b + 51] for n, b in zip(names, start, strict=True)}, index=[2014, 2015, 2016])
+    years = pd.DataFrame(
+        {n: [b, b + 17, b + 51] for n, b in zip(names, start, strict=True)}, index=[2014, 2015, 2016]
+    )
     years = years.astype(float) + draws.integers(-9, 9, (3, 17))
     years[zibo] = [119.0, 136.0, 186.0]
     months = pd.period_range("2013-12", "2017-01", freq="M")
     season = 60 + 30 * np.cos(np.arange(38) / 12 * 2 * np.pi)
-    sulphur = pd.DataFrame({n: season + draws.normal(0, 7, 38) - 0.5 * np.arange(38) for n in names}, index=months)
+    sulphur = pd.DataFrame(
+        {n: season + draws.normal(0, 7, 38) - 0.5 * np.arange(38) for n in names}, index=months
+    )
     sulphur[zibo] += 30
     events = pd.DataFrame({"event_time": range(-14, 11), "estimate": draws.normal(0, 2, 25)})
     events["ci_low"], events["ci_high"] = events["estimate"] - 4, events["estimate"] + 4
     events["placebo_low"], events["placebo_high"] = -5.2, 5.1
     events.loc[13, ["estimate", "ci_low", "ci_high"]] = [0, np.nan, np.nan]
     rows = [
-        (pick(language, "Recomputed index", "重算指数"), pick(language, "Two-way fixed effects", "双向固定效应"), 0.3, 2.1),
+        (
+            pick(language, "Recomputed index", "重算指数"),
+            pick(language, "Two-way fixed effects", "双向固定效应"),
+            0.3,
+            2.1,
+        ),
         (pick(language, "Recomputed index", "重算指数"), pick(language, "Imputation", "插补法"), -0.4, 1.8),
-        (pick(language, "Published index", "公布指数"), pick(language, "Two-way fixed effects", "双向固定效应"), 1.6, 2.4),
-        (pick(language, "Published index", "公布指数"), pick(language, "Group-time ATT", "组别—时间效应"), 1.9, np.nan),
+        (
+            pick(language, "Published index", "公布指数"),
+            pick(language, "Two-way fixed effects", "双向固定效应"),
+            1.6,
+            2.4,
+        ),
+        (
+            pick(language, "Published index", "公布指数"),
+            pick(language, "Group-time ATT", "组别—时间效应"),
+            1.9,
+            np.nan,
+        ),
     ]
-    lines = pd.DataFrame([{"group": g, "label": n, "estimate": e, "ci_low": e - w, "ci_high": e + w} for g, n, e, w in rows])
+    lines = pd.DataFrame(
+        [{"group": g, "label": n, "estimate": e, "ci_low": e - w, "ci_high": e + w} for g, n, e, w in rows]
+    )
     gains = pd.Series(draws.normal(0, 15, 17), index=names)
     gains[zibo] = 16.1
     nation = pd.Series(draws.normal(0, 25, 187), index=[f"c{i}" for i in range(187)])
@@ -74,7 +95,11 @@ def drawings(language: str, *, simulated: bool = False) -> list[Any]:
         "source": pick(language, "Source: national monitoring network, daily records; own computation", "资料来源：全国环境监测网逐日数据；本项目计算"),
     }  # fmt: skip
     days = pick(language, "Good days a year (AQI ≤ 100)", "每年优良天数（AQI ≤ 100）")
-    less = pick(language, "Gain in good days less the mean gain of the others", "优良天数增幅减去其他城市平均增幅（天）")
+    less = pick(
+        language,
+        "Gain in good days less the mean gain of the others",
+        "优良天数增幅减去其他城市平均增幅（天）",
+    )
     return [
         figures.three_numbers(
             [
@@ -133,7 +158,9 @@ def tables(language: str) -> list[Any]:
             pick(language, "Change", "变化"): [-0.5, 12.25, 67.0, 1234567.891, np.nan, 3.14159],
         }
     )
-    wide = pd.DataFrame({f"{year}": np.linspace(0, year, 5) for year in range(2001, 2017)}, index=["a", "b", "c", "d", "e"])
+    wide = pd.DataFrame(
+        {f"{year}": np.linspace(0, year, 5) for year in range(2001, 2017)}, index=["a", "b", "c", "d", "e"]
+    )
     wide.index.name = pick(language, "District", "区县")
     return [
         Table(hostile, caption=pick(language, "Names are shown, never obeyed", "名称只显示，不执行") + f" {HOSTILE}", name="hostile",
@@ -213,6 +240,7 @@ def stream(text: str, name: str = "stdout") -> Any:
 
 def index_entries() -> list[dict[str, Any]]:
     """What the pipeline hands to the index."""
+
     def claim(reproduced: str, attributable: str) -> dict[str, Any]:
         return {"id": "x", "reproduced": {"verdict": reproduced}, "attributable": {"verdict": attributable}}
 
@@ -228,6 +256,16 @@ def index_entries() -> list[dict[str, Any]]:
     }  # fmt: skip
     varied = {**result, "study": "other", "overrides": {"treatment.date": "2016-03"}}
     return [
-        {"result": result, "pages": {"en": "en/sample.html", "zh": "zh/sample.html"}, "failure": None, "variant": None},
-        {"result": varied, "pages": {"en": "en/other.html"}, "failure": "failures/other.html", "variant": "other-1"},
+        {
+            "result": result,
+            "pages": {"en": "en/sample.html", "zh": "zh/sample.html"},
+            "failure": None,
+            "variant": None,
+        },
+        {
+            "result": varied,
+            "pages": {"en": "en/other.html"},
+            "failure": "failures/other.html",
+            "variant": "other-1",
+        },
     ]

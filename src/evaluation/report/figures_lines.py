@@ -124,7 +124,7 @@ def series(
         language=language,
         name=name,
         simulated=simulated,
-        data=frame.rename(columns=names).rename_axis(index=frame.index.name or "period"),
+        data=_named(frame, names),
     )
 
 
@@ -247,7 +247,7 @@ def slope(
         language=language,
         name=name,
         simulated=simulated,
-        data=ends.rename(columns=names).rename_axis(index=frame.index.name or "period"),
+        data=_named(ends, names),
     )
 
 
@@ -330,3 +330,10 @@ def _period(period: Any, language: str) -> str:
     if isinstance(period, pd.Period) and period.freqstr.startswith("M"):
         return words.month(period, language)
     return f"{period}年" if language == "zh" and str(period).isdigit() else str(period)
+
+
+def _named(frame: pd.DataFrame, names: Mapping[Any, str]) -> pd.DataFrame:
+    """The numbers drawn, under the names drawn."""
+    shown = frame.rename(columns=dict(names))
+    shown.index = shown.index.rename(str(frame.index.name or "period"))
+    return shown

@@ -53,6 +53,18 @@ class Number:
     role: str = "treated"
     text: str | None = None
 
+    @property
+    def missing(self) -> bool:
+        """Whether there is no number."""
+        return self.value is None or not math.isfinite(self.value)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval, where both ends are known."""
+        if self.low is None or self.high is None or not math.isfinite(self.high - self.low):
+            return None
+        return self.low, self.high
+
 
 def three_numbers(
     rows: Sequence[Number],
@@ -78,14 +90,16 @@ def three_numbers(
     def paint(canvas: Canvas) -> None:
         theme = canvas.theme
         below = x_title_room(canvas, x_label)
-        placed, y = [], 0.0
+        placed: list[tuple[Number, str, str, list[str], float, float]] = []
+        y = 0.0
         for row in rows:
             big, small = _parts(row, language)
-            width = canvas.width(big, 20, bold=True) + (canvas.width(small, SMALL) + 6 if small else 0)
+            size = BODY if row.missing else 20
+            width = canvas.width(big, size, bold=True) + (canvas.width(small, SMALL) + 6 if small else 0)
             lines = canvas.wrap(row.label, WIDTH - 2 * MARGIN - width - 14, BODY)
-            block = max(len(lines) * BODY * LINE, 24)
+            block = max(len(lines) * BODY * LINE, 24.0)
             placed.append((row, big, small, lines, y, y + block + 12))
-            y += block + 34
+            y += block + (8 if row.missing else 34)
         axes = canvas.sheet(y - 6, left=MARGIN, right=MARGIN, below=below)
         axes.set_xlim(low, high)
         axes.set_ylim(y - 6, 0)
@@ -105,13 +119,15 @@ def three_numbers(
                     else top + start + i * BODY * LINE
                 )
                 canvas.write(MARGIN, y_line, line, size=BODY, colour=theme["ink"])
-            x = WIDTH - MARGIN
+            x = float(WIDTH - MARGIN)
             if small:
                 x -= canvas.width(small, SMALL)
                 canvas.write(x, baseline - SMALL, small, size=SMALL, colour=theme["muted"])
                 x -= 6
-            x -= canvas.width(big, 20, bold=True)
-            canvas.write(x, baseline - 20, big, size=20, colour=theme.text(row.role), bold=True)
+            size = BODY if row.missing else 20
+            colour = theme["muted"] if row.missing else theme.text(row.role)
+            x -= canvas.width(big, size, bold=not row.missing)
+            canvas.write(x, baseline - size, big, size=size, colour=colour, bold=not row.missing)
         x_title(canvas, axes, x_label, below)
 
     data = pd.DataFrame([{"label": r.label, "value": r.value, "low": r.low, "high": r.high} for r in rows])
@@ -209,34 +225,28 @@ def placebo(
 
 def _parts(row: Number, language: str) -> tuple[str, str]:
     """The number as it is written large, and its interval as it is written small."""
-    if row.value is None or not math.isfinite(row.value):
+    if row.missing:
         return row.text or words.text("no_data_short", language), ""
-    known = (
-        row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
-    )
-    digits = words.decimals((row.high - row.low) / 3.92) if known else None  # type: ignore[operator]
+    ends = row.interval
+    digits = words.decimals((ends[1] - ends[0]) / 3.92) if ends else None
     big = row.text or words.number(row.value, language, digits, sign=True)
-    small = words.interval(row.low, row.high, language, digits) if known else ""  # type: ignore[arg-type]
-    return big, small
+    return big, words.interval(*ends, language, digits) if ends else ""
 
 
 def _number_row(canvas: Canvas, axes: Any, row: Number, at: float) -> None:
     theme = canvas.theme
-    axes.plot([0, 0], [at - 11, at + 11], color=theme["reference"], lw=points(1.2), zorder=4)
-    if row.value is None or not math.isfinite(row.value):
+    if row.missing:
         return
+    axes.plot([0, 0], [at - 11, at + 11], color=theme["reference"], lw=points(1.2), zorder=4)
     from matplotlib.patches import Rectangle
 
-    known = (
-        row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high)
-    )
+    ends = row.interval
     axes.add_patch(
         Rectangle(
-            (0, at - 7), row.value, 14, color=theme[row.role], alpha=0.35 if known else 0.85, lw=0, zorder=2
+            (0, at - 7), row.value, 14, color=theme[row.role], alpha=0.35 if ends else 0.85, lw=0, zorder=2
         )
     )
-    if known:
-        ends = [row.low, row.high]
+    if ends:
         axes.plot(ends, [at, at], color=theme.text(row.role), lw=points(1.8), zorder=5, solid_capstyle="butt")
         for end in ends:
             axes.plot([end, end], [at - 4, at + 4], color=theme.text(row.role), lw=points(1.8), zorder=5)

@@ -1,4 +1,4 @@
-"""The page that lists all reports, and the page that says why there is none. Each in both languages at once."""
+"""The page that lists all reports, and the page that says why one is missing, each in both languages."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
     ----------
     entries : iterable of mapping
         ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
-        as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to address),
-        ``failure`` (address or None), ``variant`` (name or None).
+        as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to
+        address), ``failure`` (address or None), ``variant`` (name or None).
     """
     context = furniture(
         "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""

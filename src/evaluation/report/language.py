@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import pandas as pd
 
@@ -68,7 +68,7 @@ def check_language(language: str) -> Language:
             expected=" or ".join(LANGUAGES),
             fix="set the parameter language",
         )
-    return language  # type: ignore[return-value]
+    return cast(Language, language)
 
 
 def text(key: str, language: str, **values: object) -> str:
@@ -112,7 +112,7 @@ def number(x: Any, language: str = "en", digits: int | None = None, *, sign: boo
     if not math.isfinite(value):
         return NOT_A_NUMBER
     if digits is None:
-        digits = 0 if value == round(value) else _decimals_for(value, 3)
+        digits = 0 if value == round(value) else figures(value, 3)
     shown = round(value, digits)
     written = f"{abs(shown):,.{max(digits, 0)}f}"
     if shown < 0:
@@ -120,15 +120,15 @@ def number(x: Any, language: str = "en", digits: int | None = None, *, sign: boo
     return f"+{written}" if sign and shown > 0 else written
 
 
-def decimals(std_error: float, figures: int = 2) -> int:
+def decimals(std_error: float, count: int = 2) -> int:
     """Decimals that an estimate with this standard error bears: down to its second figure.
 
-    An error of 12.3 bears units (0 decimals), 1.23 tenths (1), 0.0123 thousandths (3). A missing or zero error
-    bears one.
+    An error of 12.3 bears units (0 decimals), 1.23 tenths (1), 0.0123 thousandths (3). A missing or
+    zero error bears one.
     """
     if std_error is None or not math.isfinite(std_error) or std_error <= 0:
         return 1
-    return _decimals_for(std_error, figures)
+    return figures(std_error, count)
 
 
 def significant(estimate: float, std_error: float, language: str = "en", *, sign: bool = False) -> str:
@@ -184,7 +184,7 @@ def unit(name: str, language: str = "en") -> str:
     """Write a unit: ``ug/m3`` is µg/m³ or 微克/立方米. A unit that is not known stands as it is."""
     check_language(language)
     pair = _UNITS.get(_UNIT_NAMES.get(name, name))
-    return name if pair is None else pair[LANGUAGES.index(language)]  # type: ignore[arg-type]
+    return name if pair is None else pair[LANGUAGES.index(check_language(language))]
 
 
 def with_unit(written: str, name: str, language: str = "en") -> str:
@@ -194,7 +194,7 @@ def with_unit(written: str, name: str, language: str = "en") -> str:
     return f"{written}{glue}{shown}"
 
 
-def _decimals_for(value: float, figures: int) -> int:
-    """Decimals that show ``figures`` significant digits, taking rounding up (9.96 -> 10) into account."""
-    rounded = float(f"{abs(value):.{figures - 1}e}")
-    return max(0, figures - 1 - math.floor(math.log10(rounded)))
+def figures(value: float, count: int) -> int:
+    """Decimals that show ``count`` significant digits, taking rounding up (9.96 -> 10) into account."""
+    rounded = float(f"{abs(value):.{count - 1}e}")
+    return max(0, count - 1 - math.floor(math.log10(rounded)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -75,7 +76,7 @@ def render_page(
         study_id=study_id,
         blocks=blocks,
         contents=[*writer.contents, (record_at, words.text("record", language))],
-        contents_after=blocks.index(answer) if answer else -1,
+        contents_after=_after(blocks, answer),
         record_at=record_at,
         record=_record(provenance, language),
         simulated=_all_simulated(provenance),
@@ -88,7 +89,6 @@ def _export(notebook: Any, context: dict[str, Any]) -> str:
     from nbconvert.exporters.templateexporter import TemplateExporter
 
     class PageExporter(TemplateExporter):
-        export_from_notebook = None
         output_mimetype = "text/html"
 
         def _file_extension_default(self) -> str:
@@ -133,7 +133,25 @@ def _blocks(notebook: Any, language: str) -> tuple[list[Block], Writer]:
     if waiting:
         blocks.append({"kind": "code", "sources": waiting})
     _number(blocks)
+    _join_links(blocks)
     return blocks, writer
+
+
+def _after(blocks: list[Block], answer: Block | None) -> int:
+    """Where the contents stand on a phone: after the answer and its code; -1 above everything."""
+    if answer is None:
+        return -1
+    place = blocks.index(answer)
+    return place + 1 if place + 1 < len(blocks) and blocks[place + 1]["kind"] == "code" else place
+
+
+def _join_links(blocks: list[Block]) -> None:
+    """The link to a figure's numbers stands in one line with the fold of its code."""
+    for block, after in itertools.pairwise(blocks):
+        if after["kind"] == "code" and block.get("csv"):
+            caption = block.get("title") or block.get("caption")
+            after["csv"] = {"address": block["csv"], "name": block["name"], "caption": caption}
+            block["csv"] = None
 
 
 def _outputs(cell: Any, number: int, writer: Writer, *, hidden: bool) -> list[Block]:

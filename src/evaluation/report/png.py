@@ -27,7 +27,7 @@ _ANCHORS = {"paper": 50.0, "ink": 10.0, "treated": 1.0, "comparison": 1.0, "simu
 
 @cache
 def night() -> NDArray[np.float64]:
-    """The map (3, 4) from light to dark colours: red, green, blue in 0..1 and a constant, by least squares."""
+    """The map (3, 4) from light to dark colours: red, green, blue in 0..1 and a constant; least squares."""
     light, dark = themes()
     weight = np.asarray(list(_ANCHORS.values()))[:, None]
     given = np.stack([np.append(rgb(light[name]), 1.0) for name in _ANCHORS])

@@ -13,12 +13,14 @@ from evaluation.report import language as words
 from evaluation.report.png import night
 
 MARKS: dict[str, str] = {
-    "reproduced": '<circle cx="8" cy="8" r="7" fill="currentColor"/><path class="cut" d="M4.6 8.3l2.4 2.4 4.6-5"/>',
+    "reproduced": '<circle cx="8" cy="8" r="7" fill="currentColor"/>'
+    '<path class="cut" d="M4.6 8.3l2.4 2.4 4.6-5"/>',
     "close": '<circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor"/>',
     "not_reproduced": '<circle cx="8" cy="8" r="6.2"/><path d="M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2"/>',
     "no_data": '<circle cx="8" cy="8" r="6.2" stroke-dasharray="2.6 2.3"/>',
     "beyond_comparison": '<path d="M8 2l6.6 11.6H1.4z" fill="currentColor"/>',
-    "not_distinguishable": '<path d="M1.5 6.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7M1.5 11.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7"/>',
+    "not_distinguishable": '<path d="M1.5 6.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7"/>'
+    '<path d="M1.5 11.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7"/>',
     "opposite": '<path d="M8 14L1.4 2.4h13.2z" fill="currentColor"/>',
     "not_testable": '<path d="M2.5 2.5h11v11h-11z" stroke-dasharray="2.6 2.3"/>',
 }

@@ -83,7 +83,7 @@ def register_fonts() -> tuple[str, str]:
     return FONT, FALLBACK
 
 
-def rc(theme: Theme) -> dict[str, Any]:
+def rc(theme: Theme) -> dict[Any, Any]:
     """Settings of matplotlib under which every figure is drawn, whatever the user's own are."""
     return {
         # glyph by glyph: a family list in font.family falls back, one in font.sans-serif does not

@@ -5,7 +5,8 @@ WORDS: dict[str, str] = {
     "no_interval": "no interval",
     "no_data_short": "no data",
     "simulated": "SIMULATED",
-    "simulated_notice": "Simulated data: the numbers on this page show how the method works, not what happened anywhere.",
+    "simulated_notice": "Simulated data: the numbers on this page show how the method works, "
+    "not what happened anywhere.",
     "site": "Reform evaluation",
     "skip": "Skip to the content",
     "contents": "Contents",
@@ -38,8 +39,8 @@ WORDS: dict[str, str] = {
     "verdict_opposite": "in the opposite direction",
     "verdict_not_testable": "not testable with these data",
     "index_title": "What reforms achieved, as far as it can be told",
-    "index_lead": "Each report takes a government’s own figures, asks independent data whether they hold, and asks "
-    "comparable places whether the change is more than they had.",
+    "index_lead": "Each report takes a government’s own figures, asks independent data whether they hold, "
+    "and asks comparable places whether the change is more than they had.",
     "index_empty": "There is no report yet. Make them with “make report”.",
     "read": "Read the report",
     "variant": "with {settings}",

@@ -38,7 +38,8 @@ WORDS: dict[str, str] = {
     "verdict_opposite": "方向相反",
     "verdict_not_testable": "现有数据无法检验",
     "index_title": "改革成效：能说清多少，就说多少",
-    "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对是否属实，再与条件相近的地方比较，看改善是否更多。",
+    "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对是否属实，"
+    "再与条件相近的地方比较，看改善是否更多。",
     "index_empty": "还没有报告。运行 make report 即可生成。",
     "read": "阅读报告",
     "variant": "参数：{settings}",
