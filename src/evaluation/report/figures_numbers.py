@@ -235,7 +235,7 @@ def _parts(row: Number, language: str) -> tuple[str, str]:
 
 def _number_row(canvas: Canvas, axes: Any, row: Number, at: float) -> None:
     theme = canvas.theme
-    if row.missing:
+    if row.value is None or row.missing:
         return
     axes.plot([0, 0], [at - 11, at + 11], color=theme["reference"], lw=points(1.2), zorder=4)
     from matplotlib.patches import Rectangle

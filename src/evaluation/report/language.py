@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -68,7 +68,7 @@ def check_language(language: str) -> Language:
             expected=" or ".join(LANGUAGES),
             fix="set the parameter language",
         )
-    return cast(Language, language)
+    return language
 
 
 def text(key: str, language: str, **values: object) -> str:
