@@ -164,7 +164,7 @@ class ClusteredRegression:
         """Leverage of each cluster, decomposed."""
         root = np.linalg.cholesky(self.inverse)
         values, vectors = np.linalg.eigh(root.T @ self.products @ root)
-        return Leverage(root, np.clip(values, 0.0, 1.0), vectors)
+        return Leverage(np.asarray(root, dtype=float), np.clip(values, 0.0, 1.0), vectors)
 
 
 @dataclass(frozen=True, slots=True)
