@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,19 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no raw data: {'EVALUATION_SHARED' if named else '../shared'} holds no folder data")
     return folder
+
+
+@pytest.fixture(scope="session")
+def built_site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Reports folder of one ``evaluation run --all``, made with an empty home and at a stated time."""
+    reports = tmp_path_factory.mktemp("site") / "reports"
+    done = subprocess.run(
+        [sys.executable, "-m", "evaluation.cli", "run", "--all", "--reports", str(reports)],
+        cwd=root,
+        env={**os.environ, "HOME": str(tmp_path_factory.mktemp("home")), "SOURCE_DATE_EPOCH": "1500940800"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return reports

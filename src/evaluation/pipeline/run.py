@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline.execute import LANGUAGES, check_parameters, read_notebook, scrub
+from evaluation.pipeline.execute import LANGUAGES, scrub
+from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import (
     Place,
-    commit_of,
     differences,
-    generated_now,
     read_results,
     require_writable,
     result_text,
-    versions,
     write_whole,
 )
 from evaluation.pipeline.spec import CELL_TIMEOUT, Failure, RenderOutcome, RenderSpec
@@ -112,72 +110,32 @@ def run(
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
     require_writable(reports)
-    making = {"commit": commit_of(root), "generated": generated_now(), "versions": versions()}
+    names = list(dict.fromkeys(studies))
+    workers = min(jobs or min(os.cpu_count() or 1, 2), len(names) * len(languages))
+    if workers > 1:
+        _start_server()
+    made = how_made(root)
     runs: list[StudyRun] = []
     ready: list[_Job] = []
-    for study in dict.fromkeys(studies):
+    for study in names:
         place = Place.of(reports, study, overrides)
         try:
-            ready.append(_Job(place, _specs(place, root, overrides, languages, making, cell_timeout)))
+            ready.append(
+                _Job(place, plan(place, root, overrides, languages, making=made, cell_timeout=cell_timeout))
+            )
         except EvaluationError as error:
             if overrides or not (root / "studies" / f"{study}.toml").is_file():
                 raise
             failure = Failure(
                 "input", type(error).__name__, scrub(str(error), root), exit_status=error.exit_status
             )
-            runs.append(_publish_failure(place, {"both": failure}, (), making))
+            runs.append(_publish_failure(place, {"both": failure}, (), stated(place, overrides, made)))
             say(f"{place.name}: {failure.message}")
-    workers = min(jobs or min(os.cpu_count() or 1, 2), sum(len(job.specs) for job in ready))
+    workers = min(workers, sum(len(job.specs) for job in ready))
     for job, outcomes in _outcomes(ready, workers, say):
-        runs.append(_publish(job, outcomes, making))
-    _write_index(reports)
-    order = list(dict.fromkeys(studies))
-    return sorted(runs, key=lambda one: order.index(one.place.study))
-
-
-def _specs(
-    place: Place,
-    root: Path,
-    overrides: Mapping[str, Any],
-    languages: Sequence[str],
-    making: Mapping[str, Any],
-    cell_timeout: float,
-) -> tuple[RenderSpec, ...]:
-    """Check the study with its data, and write down what its pages need."""
-    from evaluation.analysis import prepare
-    from evaluation.study import load_study
-
-    for language in languages:
-        check_parameters(place.study, overrides, language)
-    study = load_study(place.study, overrides, root)
-    read_notebook(root, study.notebook)
-    prepare(study, overrides, root)
-    return tuple(
-        RenderSpec(
-            study=place.study,
-            language=language,
-            notebook=study.notebook,
-            root=root,
-            title=study.title[language],
-            alternate_href=place.alternate("zh" if language == "en" else "en"),
-            index_href=place.index,
-            overrides=overrides,
-            provenance={**making, "command": command(place.study, overrides)},
-            cell_timeout=cell_timeout,
-            executed=root / "build" / "notebooks" / f"{place.name}.{language}.ipynb",
-        )
-        for language in languages
-    )
-
-
-def command(study: str, overrides: Mapping[str, Any]) -> str:
-    """The command that makes this very page."""
-    import shlex
-
-    from evaluation.pipeline.spec import value_text
-
-    settings = [f"--set {shlex.quote(f'{key}={value_text(value)}')}" for key, value in overrides.items()]
-    return " ".join(["evaluation run", study, *settings])
+        runs.append(_publish(job, outcomes, made))
+    _write_index(reports, root)
+    return sorted(runs, key=lambda one: names.index(one.place.study))
 
 
 def _outcomes(
@@ -186,10 +144,9 @@ def _outcomes(
     """Render everything and hand each study over as soon as all its languages are done."""
     done: dict[Place, list[RenderOutcome]] = {job.place: [] for job in jobs}
     for job, outcome in _rendered(jobs, workers):
-        total = sum(outcome.seconds.values())
-        say(
-            f"{job.place.name} {outcome.language}: {'failed' if outcome.failure else 'made'} in {total:.1f} s"
-        )
+        parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items())
+        what = "failed" if outcome.failure else "made"
+        say(f"{job.place.name} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})")
         done[job.place].append(outcome)
         if len(done[job.place]) == len(job.specs):
             yield job, tuple(sorted(done[job.place], key=lambda one: one.language))
@@ -223,7 +180,15 @@ def _context() -> Any:
     return context
 
 
-def _publish(job: _Job, outcomes: tuple[RenderOutcome, ...], making: Mapping[str, Any]) -> StudyRun:
+def _start_server() -> None:
+    """Let the workers' common imports run while this process checks the data."""
+    if _context().get_start_method() == "forkserver":
+        from multiprocessing.forkserver import ensure_running
+
+        ensure_running()
+
+
+def _publish(job: _Job, outcomes: tuple[RenderOutcome, ...], made: Mapping[str, Any]) -> StudyRun:
     """Put pages and result file in place, all languages or none."""
     place = job.place
     failures = {one.language: one.failure for one in outcomes if one.failure is not None}
@@ -235,14 +200,14 @@ def _publish(job: _Job, outcomes: tuple[RenderOutcome, ...], making: Mapping[str
             message = f"the two languages disagree in {len(differ)} places of the result: {names}"
             failures["both"] = Failure("page", "LanguagesDisagree", message)
     if failures:
-        return _publish_failure(place, failures, outcomes, making)
+        return _publish_failure(place, failures, outcomes, job.specs[0].provenance)
     assert first is not None
     written = []
     for outcome in outcomes:
         assert outcome.page is not None
         write_whole(place.page(outcome.language), outcome.page)
         written.append(place.page(outcome.language))
-    write_whole(place.result, result_text({**first, **making}))
+    write_whole(place.result, result_text({**first, **made}))
     place.failure.unlink(missing_ok=True)
     return StudyRun(place, outcomes, {}, (*written, place.result))
 
@@ -251,17 +216,17 @@ def _publish_failure(
     place: Place,
     failures: Mapping[str, Failure],
     outcomes: tuple[RenderOutcome, ...],
-    making: Mapping[str, Any],
+    made: Mapping[str, Any],
 ) -> StudyRun:
     """Say on a page why there is no new report; the last good one is not touched."""
     from evaluation.report.page import render_failure
 
-    write_whole(place.failure, render_failure(place.name, failures, making))
+    write_whole(place.failure, render_failure(place.name, failures, made))
     return StudyRun(place, outcomes, failures, (place.failure,))
 
 
-def _write_index(reports: Path) -> None:
-    """The index shows every good report on disk, made now or earlier."""
+def _write_index(reports: Path, root: Path) -> None:
+    """The index shows every good report on disk, made now or earlier, and every failure."""
     from evaluation.report.page import render_index
 
     entries = []
@@ -271,6 +236,31 @@ def _write_index(reports: Path) -> None:
             for language in LANGUAGES
             if place.page(language).is_file()
         }
-        failed = place.failure.relative_to(reports).as_posix() if place.failure.is_file() else None
-        entries.append({"result": result, "pages": pages, "failure": failed, "variant": place.variant})
+        entries.append(
+            {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
+        )
+    shown = {entry["failure"] for entry in entries}
+    for path in sorted((reports / "failures").glob("*.html")):
+        failure = path.relative_to(reports).as_posix()
+        if failure not in shown:
+            study, sign, _ = path.stem.partition("--")
+            known = {"study": study, **_titles(study, root)}
+            entries.append(
+                {"result": known, "pages": {}, "failure": failure, "variant": path.stem if sign else None}
+            )
     write_whole(reports / "index.html", render_index(entries))
+
+
+def _failed(place: Place) -> str | None:
+    return place.failure.relative_to(place.reports).as_posix() if place.failure.is_file() else None
+
+
+def _titles(study: str, root: Path) -> dict[str, Any]:
+    """Title and question of a study that has no result yet, if its file can be read."""
+    from evaluation.study import load_study
+
+    try:
+        loaded = load_study(study, root=root)
+    except EvaluationError:
+        return {}
+    return {"title": loaded.title.model_dump(), "question": loaded.question.model_dump()}

@@ -1,0 +1,85 @@
+"""Before anything runs: check a study with its data, and write down what its pages need."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.pipeline.execute import LANGUAGES, check_parameters, read_notebook
+from evaluation.pipeline.site import Place, commit_of, generated_now, versions
+from evaluation.pipeline.spec import CELL_TIMEOUT, RenderSpec, value_text
+
+
+def plan(
+    place: Place,
+    root: Path,
+    overrides: Mapping[str, Any],
+    languages: Sequence[str] = LANGUAGES,
+    *,
+    making: Mapping[str, Any] | None = None,
+    cell_timeout: float = CELL_TIMEOUT,
+) -> tuple[RenderSpec, ...]:
+    """Check a study, its overrides, its notebook and its data; give one spec a language.
+
+    Parameters
+    ----------
+    place : Place
+        Where the study's files go.
+    root : Path
+        The project folder.
+    overrides : mapping
+        Dotted keys to values.
+    languages : sequence of {"en", "zh"}
+    making : mapping, optional
+        From `how_made`, so that all pages of a run state the same commit and time.
+    cell_timeout : float
+        Seconds that one cell may take.
+
+    Raises
+    ------
+    StudyError, DataError, DesignError
+        Whatever can be known to be wrong without running the notebook.
+    """
+    from evaluation.analysis import prepare
+    from evaluation.study import load_study
+
+    for language in languages:
+        check_parameters(place.study, overrides, language)
+    study = load_study(place.study, overrides, root)
+    read_notebook(root, study.notebook)
+    prepare(study, overrides, root)
+    made = how_made(root) if making is None else making
+    return tuple(
+        RenderSpec(
+            study=place.study,
+            language=language,
+            notebook=study.notebook,
+            root=root,
+            title=study.title[language],
+            alternate_href=place.alternate("zh" if language == "en" else "en"),
+            index_href=place.index,
+            overrides=overrides,
+            provenance=stated(place, overrides, made),
+            cell_timeout=cell_timeout,
+            executed=root / "build" / "notebooks" / f"{place.name}.{language}.ipynb",
+        )
+        for language in languages
+    )
+
+
+def how_made(root: Path) -> dict[str, Any]:
+    """Commit, time and versions of a run, looked up once for all its pages."""
+    return {"commit": commit_of(root), "generated": generated_now(), "versions": versions()}
+
+
+def stated(place: Place, overrides: Mapping[str, Any], making: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page says about its making."""
+    return {**making, "command": command(place.study, overrides), "overrides": dict(overrides)}
+
+
+def command(study: str, overrides: Mapping[str, Any]) -> str:
+    """The command that makes this very page."""
+    settings = [f"--set {shlex.quote(f'{key}={value_text(value)}')}" for key, value in overrides.items()]
+    return " ".join(["evaluation run", study, *settings])
