@@ -6,6 +6,8 @@ from evaluation.estimators.imputation import Imputation
 from evaluation.estimators.interaction_weighted import InteractionWeighted
 from evaluation.estimators.poisson import PoissonFixedEffects
 from evaluation.estimators.stacked import Stacked
+from evaluation.estimators.synthetic_control import Predictor, SyntheticControl
+from evaluation.estimators.synthetic_did import SyntheticDiD
 from evaluation.estimators.two_by_two import TwoByTwo
 from evaluation.estimators.two_way import TwoWayFixedEffects
 
@@ -15,7 +17,10 @@ __all__ = [
     "Imputation",
     "InteractionWeighted",
     "PoissonFixedEffects",
+    "Predictor",
     "Stacked",
+    "SyntheticControl",
+    "SyntheticDiD",
     "TwoByTwo",
     "TwoWayFixedEffects",
 ]

@@ -65,14 +65,14 @@ class Paths:
     time_objective: FloatArray
     optimality: FloatArray
 
+    def base(self, window: Window) -> FloatArray:
+        """Level of the gap that counts as no effect (b,)."""
+        weighted = (self.gaps[:, window.pre] * self.time_weights).sum(axis=1)
+        return np.where(self.time_weights.any(axis=1), weighted, self.shift)
+
     def effects(self, window: Window) -> FloatArray:
         """Effect in each period after treatment (b, T1)."""
-        base = np.where(
-            self.time_weights.any(axis=1),
-            (self.gaps[:, window.pre] * self.time_weights).sum(axis=1),
-            self.shift,
-        )
-        out: FloatArray = self.gaps[:, window.post] - base[:, None]
+        out: FloatArray = self.gaps[:, window.post] - self.base(window)[:, None]
         return out
 
     def fit_before(self, window: Window) -> FloatArray:

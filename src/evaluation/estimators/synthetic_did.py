@@ -1,0 +1,182 @@
+"""Synthetic difference-in-differences (Arkhangelsky, Athey, Hirshberg, Imbens and Wager 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.design import Design
+from evaluation.errors import DataError, EstimationError, shortlist
+from evaluation.estimators._synthetic import check_options, fit_synthetic
+from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic
+from evaluation.numerics.synthetic import Paths, synthetic_did
+from evaluation.panel import Panel
+from evaluation.result import Result
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SyntheticDiD:
+    """Difference-in-differences with unit weights and time weights.
+
+    ``(Ybar_tr,post - sum_t l_t Ybar_tr,t) - sum_j w_j (Ybar_j,post - sum_t l_t Y_jt)``: donors are
+    weighted so that their path before treatment is parallel to that of the treated, periods before
+    treatment so that they are parallel to those after (Arkhangelsky et al. 2021, Algorithm 1).
+    Adding an effect to every period of a unit, or to every unit in a period, changes nothing.
+    Under staggered adoption each cohort is compared with never treated donors, and effects are
+    averaged over treated unit-periods (Clarke, Pailanir, Athey and Imbens 2023).
+
+    Parameters
+    ----------
+    variance : {"placebo", "jackknife", "bootstrap", "none"}
+        Algorithms 4, 3 and 2 of the paper. With one treated unit all donors are enumerated for
+        the placebo, and jackknife and bootstrap are undefined.
+    draws : int
+        Placebo sets or bootstrap samples, where they are too many to enumerate.
+    seed : int, optional
+        Needed where there are draws.
+    terms : {"att", "cohort_period"}
+        One term, or one a cohort and period, which ``result.aggregate`` averages.
+    unit_weights, time_weights : {"synthetic", "uniform"}
+        Uniform weights for both give difference-in-differences.
+    zeta : float, optional
+        Penalty on unit weights in units of the outcome; ``(N_tr T_post)^(1/4) sigma`` when absent.
+    solver : {"exact", "synthdid"}
+        ``"synthdid"`` stops where R synthdid 0.0.9 does, short of the minimum, to reproduce
+        numbers printed with it.
+    """
+
+    variance: Literal["placebo", "jackknife", "bootstrap", "none"] = "placebo"
+    draws: int = 200
+    seed: int | None = None
+    terms: Literal["att", "cohort_period"] = "att"
+    unit_weights: Literal["synthetic", "uniform"] = "synthetic"
+    time_weights: Literal["synthetic", "uniform"] = "synthetic"
+    zeta: float | None = None
+    solver: Literal["exact", "synthdid"] = "exact"
+
+    def __post_init__(self) -> None:
+        check_options(self)
+        for name, allowed in (
+            ("unit_weights", ("synthetic", "uniform")),
+            ("time_weights", ("synthetic", "uniform")),
+            ("solver", ("exact", "synthdid")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise EstimationError(
+                    f"{name} is {getattr(self, name)!r}", expected="one of " + ", ".join(map(repr, allowed))
+                )
+        if self.zeta is not None and not self.zeta >= 0:
+            raise EstimationError(f"zeta is {self.zeta!r}", expected="0 or more, in units of the outcome")
+
+    @property
+    def name(self) -> str:
+        """Method in words."""
+        uniform = [w for w in ("unit", "time") if getattr(self, f"{w}_weights") == "uniform"]
+        if len(uniform) == 2:
+            return "Difference-in-differences with never treated units"
+        extra = f", uniform {uniform[0]} weights" if uniform else ""
+        return "Synthetic difference-in-differences" + extra
+
+    @property
+    def has_constant(self) -> bool:
+        """A constant gap before treatment is no lack of fit."""
+        return True
+
+    def fit(self, panel: Panel, design: Design) -> Result:
+        """Estimate the effect on the treated.
+
+        Parameters
+        ----------
+        panel : Panel
+        design : Design
+            ``anticipation`` and ``window`` choose periods; ``covariates`` are taken out of the
+            outcome by a two-way regression on donors (Kranz 2022).
+
+        Returns
+        -------
+        Result
+            ``details`` is a `SyntheticDetails`: weights, paths, fit before treatment, placebos.
+
+        Raises
+        ------
+        DesignError, DataError
+            See `build_synthetic`.
+        EstimationError
+            Draws without a seed.
+        """
+        return fit_synthetic(self, panel, design)
+
+    def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
+        """Treated units, donors and periods, checked, with covariates taken out."""
+        sample = build_synthetic(panel, design, method="SyntheticDiD")
+        return _without_covariates(sample) if design.covariates else sample
+
+    def paths(
+        self,
+        sample: SyntheticSample,
+        cohort: TreatedCohort,
+        treated: FloatArray,
+        donors: FloatArray,
+        like: Paths | None = None,
+    ) -> Paths:
+        """Fit a batch of assignments (b, n), with the penalty of ``like`` if it is given."""
+        zeta = self.zeta if like is None else float(like.penalty[0])
+        return synthetic_did(
+            sample.outcome,
+            treated,
+            donors,
+            cohort.window,
+            unit_weights=self.unit_weights,
+            time_weights=self.time_weights,
+            zeta_unit=zeta,
+            exact=self.solver == "exact",
+        )
+
+
+def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
+    """Outcome less what covariates explain within donors, given unit and period effects."""
+    design, panel = sample.design, sample.panel
+    values = np.stack([panel.matrix(name)[sample.units] for name in design.covariates])
+    used = np.unique(np.concatenate([np.r_[c.window.pre, c.window.post] for c in sample.cohorts]))
+    missing = np.asarray(np.isnan(values[:, :, used]).any(axis=(0, 2)))
+    of_treated = missing & ~sample.donors
+    if of_treated.any():
+        raise DataError(
+            "a treated unit misses a covariate",
+            where=f"{shortlist(sample.names[of_treated])}; {shortlist(design.covariates)}",
+            fix="fill the values in, or leave the covariate out",
+        )
+    if missing[sample.donors].all():
+        raise DataError(
+            "every donor misses a covariate",
+            where=shortlist(design.covariates),
+            fix="fill the values in, or leave the covariate out",
+        )
+    if missing.any():
+        note = (
+            f"{int(missing.sum())} donors that miss a covariate left out: {shortlist(sample.names[missing])}"
+        )
+        sample = sample.keep(~missing, "donor that misses a covariate", note)
+        values = values[:, ~missing]
+
+    def within(matrix: FloatArray) -> FloatArray:
+        m = matrix[sample.donors][:, used]
+        out: FloatArray = m - m.mean(axis=1, keepdims=True) - m.mean(axis=0) + m.mean()
+        return out.ravel()
+
+    x = np.column_stack([within(v) for v in values])
+    size = np.sqrt((x**2).sum(axis=0))
+    flat = size <= 1e-10 * np.abs(values[:, :, used]).max(axis=(1, 2))
+    x[:, flat] = 0.0
+    beta = np.linalg.lstsq(x, within(sample.outcome), rcond=None)[0]
+    notes = sample.notes
+    if flat.any():
+        names = [name for name, gone in zip(design.covariates, flat, strict=True) if gone]
+        notes = (*notes, f"covariate {shortlist(names)} does not vary beyond unit and period effects")
+    adjusted = sample.outcome - np.tensordot(beta, values, axes=1)
+    return replace(sample, outcome=adjusted, notes=(*notes, "covariate coefficients are taken as known"))
