@@ -146,6 +146,20 @@ def draw_time_scale(canvas: Canvas, axes: Any, line: Timeline, pad: float = 0.02
     axes.tick_params(axis="x", length=points(4), width=points(1), color=canvas.theme["reference"])
 
 
+def draw_x_values(canvas: Canvas, axes: Any, ticks: Sequence[float], texts: Sequence[str]) -> None:
+    """Values below the plot; one that would pass the sheet's edge is moved inwards."""
+    axes.set_xticks(ticks, texts)
+    box = axes.get_position()
+    low, high = axes.get_xlim()
+    for tick, label, text in zip(ticks, axes.get_xticklabels(), texts, strict=True):
+        x = (box.x0 + box.width * (tick - low) / (high - low)) * WIDTH
+        half = canvas.width(text, SMALL) / 2
+        if x + half > WIDTH - 2:
+            label.set_ha("right")
+        elif x - half < 2:
+            label.set_ha("left")
+
+
 def x_title(canvas: Canvas, axes: Any, text: str, below: float) -> None:
     """Write the title of the horizontal scale, wrapped, its last line at the bottom of ``below`` pixels."""
     if not text:

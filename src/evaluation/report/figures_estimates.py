@@ -12,6 +12,7 @@ from evaluation.errors import ReportError
 from evaluation.report import language as words
 from evaluation.report.axes import (
     draw_value_scale,
+    draw_x_values,
     limits,
     nice_ticks,
     tick_texts,
@@ -168,7 +169,7 @@ def forest(
         axes.set_xlim(low, high)
         axes.set_yticks([])
         ticks = nice_ticks(low, high, 5)
-        axes.set_xticks(ticks, tick_texts(ticks, language, sign=True))
+        draw_x_values(canvas, axes, ticks, tick_texts(ticks, language, sign=True))
         for tick in ticks:
             axes.axvline(tick, color=theme["rule"], lw=points(1), zorder=0)
         if low <= 0 <= high:

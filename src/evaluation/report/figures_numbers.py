@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.errors import ReportError
 from evaluation.report import language as words
-from evaluation.report.axes import limits, nice_ticks, tick_texts, x_title, x_title_room
+from evaluation.report.axes import draw_x_values, limits, nice_ticks, tick_texts, x_title, x_title_room
 from evaluation.report.canvas import (
     BODY,
     LINE,
@@ -105,9 +105,7 @@ def three_numbers(
         axes.set_ylim(y - 6, 0)
         axes.set_yticks([])
         ticks = nice_ticks(low, high, 6)
-        axes.set_xticks(ticks, tick_texts(ticks, language, sign=True))
-        for tick in axes.get_xticklabels()[:1]:
-            tick.set_ha("left" if low == 0 else "center")
+        draw_x_values(canvas, axes, ticks, tick_texts(ticks, language, sign=True))
         top = canvas.height * (1 - axes.get_position().y1)
         for row, big, small, lines, start, at in placed:
             _number_row(canvas, axes, row, at)
@@ -183,7 +181,7 @@ def placebo(
         axes.set_ylim(0, tall)
         axes.set_yticks([])
         ticks = nice_ticks(low, high, 6)
-        axes.set_xticks(ticks, tick_texts(ticks, language, sign=True))
+        draw_x_values(canvas, axes, ticks, tick_texts(ticks, language, sign=True))
         axes.tick_params(axis="x", length=points(4), width=points(1), color=theme["reference"])
         axes.axhline(0, color=theme["reference"], lw=points(1.2), zorder=1)
         axes.axvline(0, color=theme["reference"], lw=points(1), dashes=(2.5, 2.5), zorder=0.5)

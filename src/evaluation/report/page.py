@@ -240,9 +240,21 @@ def _picture(data: str, metadata: Mapping[str, Any], where: str, writer: Writer)
 
 
 def _table(content: Mapping[str, Any], writer: Writer) -> Block:
-    return {
-        "kind": "table",
-        **content,
+    columns = [
+        {**column, "room": _room([column["label"], *(row[place] for row in content["rows"])])}
+        for place, column in enumerate(content["columns"])
+    ]
+    address = writer.address(content["name"])
+    return {"kind": "table", **content, "columns": columns, "id": address, "csv": data_uri(content["csv"])}
+
+
+def _room(cells: Iterable[str]) -> str:
+    """How much a column needs so as not to be squeezed: a class of the style sheet.
+
+    Chinese may break after every character, so a browser left alone makes columns of one.
+    """
+    longest = max((sum(1 if ord(c) > 0x2E7F else 0.55 for c in cell) for cell in cells), default=0)
+    return "short" if longest <= 6 else "middling" if longest <= 12 else "long"
         "id": writer.address(content["name"]),
         "csv": data_uri(content["csv"]),
     }

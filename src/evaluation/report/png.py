@@ -1,7 +1,7 @@
 """Small palette pictures, and their dark twins.
 
-A picture is drawn once, in light colours. Its palette holds the theme's colours and a few steps from paper
-to each, which is all that smoothed edges need. The dark twin has the same pixels under another palette: one
+A picture is drawn once, in light colours. Its palette holds the theme's greys, which are each other's steps
+from paper to ink, and a few steps from paper to each hue: all that smoothed edges need. The dark twin has the same pixels under another palette: one
 affine map of colours carries the light theme to the dark one, so that a page needs to hold each picture
 only once and lets the browser apply the map (an SVG filter).
 """
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from evaluation.report.theme import Theme, themes
 
 SHADES = (1 / 3, 2 / 3, 1.0)
+_HUES = ("treated", "comparison", "simulated")
+_WHOLE = ("paper", "rule", "unit", "muted", "reference", "ink", *(f"{hue}-text" for hue in _HUES))
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _FLAT = 0.002  # a colour that fills this share of the picture is kept as it is
 # How closely the map must carry each colour: paper and ink nearly exactly, simulated least.
@@ -44,8 +46,8 @@ def rgb(colour: str) -> NDArray[np.float64]:
 def palette(theme: Theme, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colours (k, 3) of a picture: the theme's with their steps from paper, and whatever fills areas."""
     paper = rgb(theme["paper"])
-    steps = [paper + (rgb(theme[name]) - paper) * shade for name in sorted(theme.colours) for shade in SHADES]
-    named = np.round(np.stack(steps) * 255).astype(np.int64)
+    steps = [paper + (rgb(theme[name]) - paper) * shade for name in _HUES for shade in SHADES]
+    named = np.round(np.stack([*(rgb(theme[name]) for name in _WHOLE), *steps]) * 255).astype(np.int64)
     codes, counts = np.unique(_codes(pixels), return_counts=True)
     flat = codes[counts >= _FLAT * counts.sum()]
     both = np.unique(np.concatenate([_codes(named), flat]))
