@@ -123,6 +123,7 @@ class Table:
     notes: str | Sequence[str] = ()
     simulated: bool = False
     language: str = "en"
+    data: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         if not self.caption.strip():
@@ -161,7 +162,7 @@ class Table:
             "rows": rows,
             "notes": notes,
             "simulated": self.simulated,
-            "csv": to_csv(frame),
+            "csv": to_csv(frame if self.data is None else self.data),
         }
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:

@@ -255,9 +255,6 @@ def _room(cells: Iterable[str]) -> str:
     """
     longest = max((sum(1 if ord(c) > 0x2E7F else 0.55 for c in cell) for cell in cells), default=0)
     return "short" if longest <= 6 else "middling" if longest <= 12 else "long"
-        "id": writer.address(content["name"]),
-        "csv": data_uri(content["csv"]),
-    }
 
 
 def _answer(content: Mapping[str, Any], writer: Writer) -> Block:

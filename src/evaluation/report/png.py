@@ -1,9 +1,9 @@
 """Small palette pictures, and their dark twins.
 
-A picture is drawn once, in light colours. Its palette holds the theme's greys, which are each other's steps
-from paper to ink, and a few steps from paper to each hue: all that smoothed edges need. The dark twin has the same pixels under another palette: one
-affine map of colours carries the light theme to the dark one, so that a page needs to hold each picture
-only once and lets the browser apply the map (an SVG filter).
+A picture is drawn once, in light colours. Its palette holds the theme's greys, which are each other's
+steps from paper to ink, and a few steps from paper to each hue: all that smoothed edges need. The dark twin
+has the same pixels under another palette: one affine map of colours carries the light theme to the dark one,
+so that a page needs to hold each picture only once and lets the browser apply the map (an SVG filter).
 """
 
 from __future__ import annotations

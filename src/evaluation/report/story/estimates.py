@@ -20,7 +20,7 @@ Row = Mapping[Any, Any]
 
 
 def estimates_table(case: Case, frame: pd.DataFrame, date: str, language: str) -> Table:
-    """Every outcome, scale and season method for one treatment date: estimate, interval, placebo p-values.
+    """Every outcome and scale for one treatment date, by pool and by the months compared.
 
     Parameters
     ----------
@@ -30,47 +30,52 @@ def estimates_table(case: Case, frame: pd.DataFrame, date: str, language: str) -
     date : str
     language : {"en", "zh"}
     """
-    near, far = case.study.pools[0].id, case.study.rule.pool
-    rows: dict[tuple[str, str, str], dict[str, Row]] = {}
-    for row in frame[frame["date"] == date].to_dict("records"):
-        key = (row["outcome"], row["scale"], row["season"])
-        rows.setdefault(key, {})[row["pool"]] = row
-    head = next(item for item in case.study.treatment.dates if item.date == date)
+    near = case.study.pools[0].id
+    chosen = frame[frame["date"] == date]
+    lines: dict[tuple[str, str], dict[str, str]] = {}
+    for row in chosen.to_dict("records"):
+        line = lines.setdefault((row["outcome"], row["scale"]), _table_head(case, row, language))
+        cell = "near" if row["pool"] == near else "far"
+        line[say(f"estimates.{cell}_{row['season']}", language)] = _table_cell(row, cell == "far", language)
+    named = next(item for item in case.study.treatment.dates if item.date == date)
     n_near = len(case.donors(near)) + 1
     return Table(
-        pd.DataFrame([_table_row(case, pools[near], pools[far], language) for pools in rows.values()]),
-        caption=say("estimates.caption", language, start=month(date, language), label=head.label[language]),
+        pd.DataFrame(list(lines.values())),
+        data=chosen,
+        caption=say("estimates.caption", language, start=month(date, language), label=named.label[language]),
         name=f"estimates-{date}",
-        notes=say("estimates.note", language, n=n_near, smallest=f"1/{n_near} = {1 / n_near:.3f}"),
+        notes=[
+            say("estimates.note", language, n=n_near, smallest=f"1/{n_near} = {1 / n_near:.3f}"),
+            say("estimates.season_note", language),
+        ],
         simulated=case.simulated,
         language=language,
     )
 
 
-def _table_row(case: Case, near: Row, far: Row, language: str) -> dict[str, str]:
-    digits = _digits(far)
-    within = (
-        say("estimates.no_log", language)
-        if math.isnan(near["estimate"])
-        else interval(far["ci_low"], far["ci_high"], language, digits, sign=True)
-    )
+def _table_head(case: Case, row: Row, language: str) -> dict[str, str]:
     scale = say(
         "estimates.scale_unit",
         language,
-        scale=say(f"estimates.{far['scale']}", language),
-        unit=_unit(case, far, language),
+        outcome=case.study.outcome(row["outcome"]).label[language],
+        scale=say(f"estimates.{row['scale']}", language),
+        unit=_unit(case, row, language),
     )
-    cells = {
-        "outcome": case.study.outcome(far["outcome"]).label[language],
-        "scale": scale,
-        "months": say(f"estimates.{far['season']}", language),
-        "near": number(near["estimate"], language, digits, sign=True),
-        "near_p": p_value(near["p_value"], language),
-        "far": number(far["estimate"], language, digits, sign=True),
-        "far_interval": within,
-        "far_p": p_value(far["p_value"], language),
+    return {say("estimates.outcome", language): scale}
+
+
+def _table_cell(row: Row, with_interval: bool, language: str) -> str:
+    if math.isnan(row["estimate"]):
+        return say("estimates.no_log", language)
+    digits = _digits(row)
+    told = {
+        "estimate": number(row["estimate"], language, digits, sign=True),
+        "p": p_value(row["p_value"], language),
     }
-    return {say(f"estimates.{key}", language): cell for key, cell in cells.items()}
+    if not with_interval:
+        return say("estimates.cell", language, **told)
+    within = interval(row["ci_low"], row["ci_high"], language, digits, sign=True)
+    return say("estimates.cell_interval", language, interval=within, **told)
 
 
 def _unit(case: Case, row: Row, language: str) -> str:
