@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from evaluation.pipeline import overview
@@ -65,8 +71,6 @@ def test_an_unexpected_error_is_short_and_logged(
 
 
 def test_debug_shows_the_traceback(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     from evaluation.cli import main
     from evaluation.errors import StudyError
 
@@ -85,6 +89,49 @@ def test_stopping_by_hand_is_no_traceback(
     answer = evaluation("run", "tiny")
     assert answer.status == 130
     assert "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_no_kernel_and_no_file(
+    project: Any, tmp_path: Path, jobs: str, sign: signal.Signals
+) -> None:
+    temporary = tmp_path / "t"
+    temporary.mkdir()
+    project.notebook(
+        f"import os\nopen({str(tmp_path)!r} + f'/{{language}}.pid', 'w').write(str(os.getpid()))",
+        "import time\nwhile True:\n    time.sleep(0.1)",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evaluation.cli", "run", "tiny", "--jobs", jobs],
+        cwd=project.root,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    notes = [tmp_path / f"{language}.pid" for language in (("en",) if jobs == "1" else ("en", "zh"))]
+    try:
+        assert within(60, lambda: all(note.exists() and note.read_text() for note in notes))
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130, out + err
+    assert "Traceback" not in err
+    assert within(10, lambda: not any(psutil.pid_exists(int(note.read_text())) for note in notes))
+    assert not [path for path in project.reports.rglob("*") if path.is_file()]
+    assert within(10, lambda: not list(temporary.glob("evaluation-*")))
+
+
+def within(seconds: float, done: Callable[[], bool]) -> bool:
+    """Wait until it is so."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if done():
+            return True
+        time.sleep(0.1)
+    return done()
 
 
 def test_a_study_that_does_not_load_is_listed_with_the_others(project: Any, evaluation: Evaluation) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,17 +159,37 @@ def _rendered(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, Render
         for job, spec in todo:
             yield job, render(spec)
         return
-    context = _context()
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    before = multiprocessing.active_children()
+    with ProcessPoolExecutor(workers, mp_context=_context(), initializer=_end_tidily) as pool:
         futures = {pool.submit(render, spec): (job, spec) for job, spec in todo}
-        for future in as_completed(futures):
-            job, spec = futures[future]
-            try:
-                yield job, future.result()
-            except BrokenProcessPool:
-                message = "the process that made this report was ended from outside; memory may have run out"
-                failure = Failure("kernel", "WorkerEnded", message)
-                yield job, RenderOutcome(spec.study, spec.language, failure=failure)
+        try:
+            for future in as_completed(futures):
+                job, spec = futures[future]
+                yield job, _outcome(future, spec)
+        except BaseException:
+            # stopped by hand: without this the pool would wait for cells that may run for hours
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                if child not in before:
+                    child.terminate()
+            raise
+
+
+def _outcome(future: Future[RenderOutcome], spec: RenderSpec) -> RenderOutcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        message = "the process that made this report was ended from outside; memory may have run out"
+        return RenderOutcome(spec.study, spec.language, failure=Failure("kernel", "WorkerEnded", message))
+
+
+def _end_tidily() -> None:
+    """A worker that is told to end takes its kernel and temporary files along."""
+
+    def stop(signum: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _context() -> Any:
