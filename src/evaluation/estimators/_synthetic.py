@@ -13,7 +13,7 @@ from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort
 from evaluation.estimators._synthetic_variance import replicates
-from evaluation.numerics.synthetic import Paths, hull_distance, noise_level
+from evaluation.numerics.synthetic import Paths, Window, hull_distance, noise_level
 from evaluation.panel import Panel
 from evaluation.result import CohortShares, Result
 
@@ -55,6 +55,12 @@ class SyntheticMethod(Protocol):
         like: Paths | None = None,
     ) -> Paths:
         """Fit a batch of assignments (b, n), with the penalties of ``like`` if it is given."""
+        ...
+
+    def residuals(
+        self, outcome: FloatArray, treated: FloatArray, donors: FloatArray, window: Window
+    ) -> FloatArray:
+        """Residuals (b, T) of unit weights and constant fitted to all of ``window.pre``."""
         ...
 
 
@@ -184,7 +190,7 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
     return replace(
         result,
         estimand="effect on the treated by cohort and period",
-        terms=_cell_terms(sample),
+        terms=cell_terms(sample),
         coef=effects,
         vcov=made.variance(made.effects),
         shares=CohortShares(
@@ -197,7 +203,8 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
     )
 
 
-def _cell_terms(sample: SyntheticSample) -> pd.DataFrame:
+def cell_terms(sample: SyntheticSample) -> pd.DataFrame:
+    """One row a cohort and period of treatment."""
     rows: list[dict[str, Any]] = []
     for c in sample.cohorts:
         for t in c.window.post:

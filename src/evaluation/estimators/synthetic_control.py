@@ -14,7 +14,7 @@ from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
 from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic
 from evaluation.numerics.predictors import choose_importance, weights_given
-from evaluation.numerics.synthetic import Paths, synthetic_control
+from evaluation.numerics.synthetic import Paths, Window, synthetic_control
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -68,11 +68,13 @@ class SyntheticControl:
         One term, or one a cohort and period, which ``result.aggregate`` averages.
     predictors : tuple of Predictor or str
         When given, weights fit these instead of every outcome before treatment.
-    importance : {"nested", "regression", "equal"} or tuple of float
-        Weights V of the predictors: those whose synthetic control fits outcomes before treatment
-        best (nested), squared regression coefficients, equal after standardisation, or given.
+    importance : {"nested", "search", "regression", "equal"} or tuple of float
+        Weights V of the predictors. ``"nested"`` descends from equal ones to those whose synthetic
+        control fits outcomes before treatment, the usual choice and a local minimum; ``"search"``
+        tries many starts, finds a lower minimum, and tends to leave all to one predictor; squared
+        regression coefficients; equal after standardisation; or given.
     fit_periods : tuple, optional
-        First and last period whose outcomes the nested choice fits.
+        First and last period whose outcomes the choice fits.
     intercept : bool
         Whether a constant gap is allowed (Doudchenko and Imbens 2016; Ferman and Pinto 2021).
     ridge : float
@@ -90,7 +92,7 @@ class SyntheticControl:
     seed: int | None = None
     terms: Literal["att", "cohort_period"] = "att"
     predictors: tuple[Predictor | str, ...] = ()
-    importance: Literal["nested", "regression", "equal"] | tuple[float, ...] = "nested"
+    importance: Literal["nested", "search", "regression", "equal"] | tuple[float, ...] = "nested"
     fit_periods: tuple[Any, Any] | None = None
     intercept: bool = False
     ridge: float = 0.0
@@ -103,10 +105,10 @@ class SyntheticControl:
         made = tuple(p if isinstance(p, Predictor) else Predictor(p) for p in given)
         object.__setattr__(self, "predictors", made)
         if isinstance(self.importance, str):
-            if self.importance not in ("nested", "regression", "equal"):
+            if self.importance not in ("nested", "search", "regression", "equal"):
                 raise EstimationError(
                     f"importance is {self.importance!r}",
-                    expected="'nested', 'regression', 'equal' or one number a predictor",
+                    expected="'nested', 'search', 'regression', 'equal' or one number a predictor",
                 )
         else:
             values = tuple(float(v) for v in self.importance)
@@ -222,6 +224,22 @@ class SyntheticControl:
             penalty=None if like is None or self.augment is None else float(like.penalty[0]),
             exact=self.solver == "exact",
         )
+
+    def residuals(
+        self, outcome: FloatArray, treated: FloatArray, donors: FloatArray, window: Window
+    ) -> FloatArray:
+        """Residuals (b, T) of weights and constant fitted to all of ``window.pre``."""
+        paths = synthetic_control(
+            outcome,
+            treated,
+            donors,
+            window,
+            intercept=self.intercept,
+            ridge=self.ridge,
+            augment=self.augment,
+            exact=self.solver == "exact",
+        )
+        return paths.gaps[:, window.pre] - paths.shift[:, None]
 
     def balance(self, sample: SyntheticSample, cohort: TreatedCohort, paths: Paths) -> pd.DataFrame | None:
         """Predictors of the treated, its synthetic control and the mean donor."""

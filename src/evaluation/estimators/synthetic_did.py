@@ -12,7 +12,7 @@ from evaluation.design import Design
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
 from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic
-from evaluation.numerics.synthetic import Paths, synthetic_did
+from evaluation.numerics.synthetic import Paths, Window, synthetic_did
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -136,6 +136,22 @@ class SyntheticDiD:
             zeta_unit=zeta,
             exact=self.solver == "exact",
         )
+
+    def residuals(
+        self, outcome: FloatArray, treated: FloatArray, donors: FloatArray, window: Window
+    ) -> FloatArray:
+        """Residuals (b, T) of unit weights and constant fitted to all of ``window.pre``."""
+        paths = synthetic_did(
+            outcome,
+            treated,
+            donors,
+            window,
+            unit_weights=self.unit_weights,
+            time_weights="uniform",
+            zeta_unit=self.zeta,
+            exact=self.solver == "exact",
+        )
+        return paths.gaps[:, window.pre] - paths.shift[:, None]
 
 
 def _without_covariates(sample: SyntheticSample) -> SyntheticSample:

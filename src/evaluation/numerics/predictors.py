@@ -2,8 +2,9 @@
 
 Abadie and Gardeazabal (2003, appendix B): given importances V, unit weights minimise ``(x_1 - X_0
 w)' V (x_1 - X_0 w)``; V minimises the mean squared gap of the outcome that these weights leave. The
-outer problem is not convex and its objective not smooth, so a deterministic search is run from
-several starts, for all units of a batch together; the inner problem is solved exactly each time.
+outer problem is not convex and its objective not smooth: what is published is the end of a descent
+from equal importances, often far above the minimum, whose V in turn leaves nearly all to one
+predictor. Both are here, with the inner problem solved exactly each time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from evaluation.numerics.augmentation import shares
 from evaluation.numerics.simplex import simplex_least_squares
@@ -67,7 +69,8 @@ def choose_importance(
     outcome : ndarray (n, S)
         In the periods that V is to fit.
     treated, donors : ndarray (b, n)
-    method : {"nested", "regression", "equal"}
+    method : {"nested", "search", "regression", "equal"}
+        A descent from equal importances (Nelder and Mead 1965), or a search from several starts.
 
     Returns
     -------
@@ -85,7 +88,11 @@ def choose_importance(
         return ((goal[who] - w @ outcome) ** 2).mean(axis=1), w
 
     everyone = np.arange(size)
-    if method != "nested" or k == 1:
+    if method == "nested" and k > 1:
+        v = np.stack([_descend(lambda x, b=b: loss(x, everyone[[b]])[0], k) for b in everyone])
+        value, w = loss(v, everyone)
+        return v, w, value
+    if method != "search" or k == 1:
         v = (
             even
             if method == "equal" or k == 1
@@ -106,6 +113,18 @@ def choose_importance(
     v = v.reshape(size, 2, k)[everyone, best]
     value, w = loss(v, everyone)
     return v, w, value
+
+
+def _descend(loss: Any, k: int) -> FloatArray:
+    """Nelder and Mead's descent over absolute importances from equal ones."""
+
+    def of(x: FloatArray) -> float:
+        total = np.abs(x).sum()
+        return float(loss(np.abs(x)[None] / total)[0]) if total > 0 else np.inf
+
+    found = minimize(of, np.full(k, 1 / k), method="Nelder-Mead", options={"maxiter": 1_000})
+    out: FloatArray = np.abs(found.x) / np.abs(found.x).sum()
+    return out
 
 
 def _search(v: FloatArray, who: NDArray[np.integer], loss: Any) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,294 @@
+"""Placebo paths of synthetic methods: what is found when each donor in turn is taken as treated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import comb, nan
+from typing import Any, Literal, TypeGuard
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.design import NEVER, Cohorts, Design
+from evaluation.errors import DesignError, EstimationError, shortlist
+from evaluation.estimators._synthetic import SyntheticMethod, cell_terms
+from evaluation.estimators._synthetic_sample import SyntheticSample
+from evaluation.estimators._synthetic_variance import cell_effects
+from evaluation.estimators.synthetic_control import SyntheticControl
+from evaluation.estimators.synthetic_did import SyntheticDiD
+from evaluation.panel import Panel
+
+FloatArray = NDArray[np.float64]
+_TIE = 1e-10
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceboPaths:
+    """Effect paths of the treated unit and of every placebo.
+
+    Attributes
+    ----------
+    units : pandas.Index (m,)
+        The treated unit first, then donors in the order of the panel.
+    periods : pandas.Index (T,)
+        Periods that the design uses.
+    event_time : ndarray of int (T,)
+    effects : ndarray (m, T)
+        Gap less its level before treatment, as the method takes it, in units of the outcome.
+    estimates : ndarray (m,)
+        Mean effect after treatment.
+    rmspe_before, rmspe_after : ndarray (m,)
+        Root mean squared gap, less the constant that was fitted.
+    """
+
+    units: pd.Index
+    periods: pd.Index
+    event_time: NDArray[np.integer]
+    effects: FloatArray = field(repr=False)
+    estimates: FloatArray = field(repr=False)
+    rmspe_before: FloatArray = field(repr=False)
+    rmspe_after: FloatArray = field(repr=False)
+
+    @property
+    def ratios(self) -> FloatArray:
+        """Gap after treatment relative to that before (m,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self.rmspe_after / self.rmspe_before
+        return np.where(self.rmspe_before > 0, ratio, np.where(self.rmspe_after > 0, np.inf, nan))
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that so few units can give."""
+        return 1 / len(self.units)
+
+    def p_value(
+        self,
+        statistic: Literal["rmspe_ratio", "estimate"] = "rmspe_ratio",
+        *,
+        most_misfit: float | None = None,
+    ) -> float:
+        """Share of units, the treated one included, at least as extreme as the treated one.
+
+        Parameters
+        ----------
+        statistic : {"rmspe_ratio", "estimate"}
+            The ratio needs no cut-off for placebos that do not fit before treatment (Abadie, Diamond
+            and Hainmueller 2010, section 3.4); estimates are compared in absolute value.
+        most_misfit : float, optional
+            Leave out placebos whose ``rmspe_before`` is more than this many times the treated one's.
+        """
+        if statistic not in ("rmspe_ratio", "estimate"):
+            raise EstimationError(f"statistic is {statistic!r}", expected="'rmspe_ratio' or 'estimate'")
+        values = self.ratios if statistic == "rmspe_ratio" else np.abs(self.estimates)
+        kept = np.isfinite(values) | np.isinf(values)
+        if most_misfit is not None:
+            kept &= self.rmspe_before <= most_misfit * self.rmspe_before[0]
+            kept[0] = True
+        if np.isnan(values[0]):
+            return nan
+        return float((values[kept] >= values[0] * (1 - _TIE)).mean())
+
+    def frame(self) -> pd.DataFrame:
+        """One row a unit and period: ``unit, treated, time, event_time, effect``."""
+        m, t = self.effects.shape
+        return pd.DataFrame(
+            {
+                "unit": np.repeat(self.units, t),
+                "treated": np.repeat(np.arange(m) == 0, t),
+                "time": np.tile(self.periods, m),
+                "event_time": np.tile(self.event_time, m),
+                "effect": self.effects.ravel(),
+            }
+        )
+
+
+def placebo_paths(
+    estimator: SyntheticMethod, panel: Panel, design: Design, *, treated_as_donor: bool = False
+) -> PlaceboPaths:
+    """Take each donor in turn as treated at the same date, all in one batch.
+
+    Parameters
+    ----------
+    estimator : SyntheticControl or SyntheticDiD
+    panel : Panel
+    design : Design
+        One treated unit.
+    treated_as_donor : bool
+        Whether the treated unit is a donor of the placebos. Without (Abadie, Diamond and
+        Hainmueller 2010) its effect does not reach them; with it the test is exact under no effect.
+
+    Returns
+    -------
+    PlaceboPaths
+
+    Raises
+    ------
+    DesignError
+        More than one treated unit, or fewer than two donors.
+    """
+    if not is_synthetic(estimator):
+        raise EstimationError(
+            f"{type(estimator).__name__} is not a synthetic method",
+            expected="SyntheticControl or SyntheticDiD",
+            fix="use randomization_test, which takes any estimator",
+        )
+    sample = estimator.prepare(panel, design)
+    if sample.n_treated != 1:
+        raise DesignError(
+            f"placebo paths are of one treated unit, and {sample.n_treated} are treated",
+            where=shortlist(sample.names[~sample.donors]),
+            fix="use randomization_test, which compares sets of units",
+        )
+    if sample.donors.sum() < 2:
+        raise DesignError(
+            "one donor is too few for a placebo: it would have no donor itself", fix="add donors"
+        )
+    cohort = sample.cohorts[0]
+    order = np.concatenate([np.flatnonzero(cohort.members), np.flatnonzero(sample.donors)])
+    treated = np.eye(len(sample.units))[order]
+    donors = 1.0 - treated
+    if not treated_as_donor:
+        donors[:, cohort.members] = 0.0
+    window = cohort.window
+    paths = estimator.paths(sample, cohort, treated, donors)
+    used = np.sort(np.r_[window.pre, window.post])
+    after = paths.gaps[:, window.post] - paths.shift[:, None]
+    return PlaceboPaths(
+        units=sample.names[order],
+        periods=panel.periods[used],
+        event_time=cohort.event_time[used],
+        effects=paths.gaps[:, used] - paths.base(window)[:, None],
+        estimates=paths.effects(window).mean(axis=1),
+        rmspe_before=paths.fit_before(window),
+        rmspe_after=np.sqrt((after**2).mean(axis=1)),
+    )
+
+
+def is_synthetic(estimator: object) -> TypeGuard[SyntheticMethod]:
+    """Whether placebos of an estimator can be made in one batch."""
+    return isinstance(estimator, SyntheticControl | SyntheticDiD)
+
+
+def synthetic_test(
+    estimator: SyntheticMethod,
+    panel: Panel,
+    design: Design,
+    *,
+    statistic: str,
+    treated_as_donor: bool,
+    draws: int,
+    seed: int | np.random.Generator | None,
+    choose: Callable[[Cohorts], tuple[NDArray[np.integer], bool]],
+) -> tuple[pd.DataFrame, FloatArray, FloatArray, tuple[Any, ...], FloatArray | None, bool]:
+    """The pieces of a `RandomizationTest`, all assignments fitted in batches.
+
+    Parameters
+    ----------
+    statistic : {"estimate", "rmspe_ratio"}
+    treated_as_donor : bool
+        False: treated units are no donors of the placebos, which are sets of donors.
+    choose : callable
+        Other sets of treated units, cohort by cohort (m, n_treated), and whether they are all.
+
+    Returns
+    -------
+    terms, observed, placebo, labels, slope, exact
+    """
+    if statistic not in ("estimate", "rmspe_ratio"):
+        raise EstimationError(f"statistic is {statistic!r}", expected="'estimate' or 'rmspe_ratio'")
+    sample = estimator.prepare(panel, design)
+    if len(sample.cohorts) > 1 and (statistic != "estimate" or not treated_as_donor):
+        raise EstimationError(
+            f"statistic={statistic!r} and treated_as_donor={treated_as_donor} are for one cohort",
+            where=f"{len(sample.cohorts)} cohorts",
+            fix="leave these options at their defaults",
+        )
+    values = np.array([panel.ordinals[0] - c.event_time[0] for c in sample.cohorts])
+    first = np.full(len(sample.units), NEVER)
+    for value, cohort in zip(values, sample.cohorts, strict=True):
+        first[cohort.members] = value
+    cohorts = Cohorts(first=first, values=values, labels=pd.Index([c.label for c in sample.cohorts]))
+    sets, exact = choose(cohorts) if treated_as_donor else _donor_sets(cohorts, draws, seed)
+    units = np.flatnonzero(cohorts.treated)
+    actual = units[np.argsort(first[units], kind="stable")]
+    sets = np.concatenate([actual[None], sets])
+    cohort_of = np.searchsorted(values, first[actual])
+    excluded = cohorts.treated & (not treated_as_donor)
+    found, slopes = [], []
+    for start in range(0, len(sets), _AT_ONCE):
+        value, slope = _batch(
+            estimator, sample, sets[start : start + _AT_ONCE], cohort_of, statistic, excluded
+        )
+        found.append(value)
+        slopes.append(slope)
+    estimates = np.concatenate(found)
+    gained = None if any(s is None for s in slopes) else np.concatenate([s for s in slopes if s is not None])
+    labels = tuple(sample.names[sets[1:, 0]]) if len(actual) == 1 else ()
+    if statistic == "rmspe_ratio":
+        terms = pd.DataFrame({"term": ["RMSPE ratio"]})
+    else:
+        terms = pd.DataFrame({"term": ["ATT"]}) if estimator.terms == "att" else cell_terms(sample)
+    return terms, estimates[0], estimates[1:], labels, None if gained is None else gained[1:], exact
+
+
+def _batch(
+    estimator: SyntheticMethod,
+    sample: SyntheticSample,
+    sets: NDArray[np.integer],
+    cohort_of: NDArray[np.integer],
+    statistic: str,
+    excluded: NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray | None]:
+    """Estimates (m, k) and what each gains for a true effect of one, where that is linear."""
+    row = np.arange(len(sets))[:, None]
+    donors = np.tile((~excluded).astype(float), (len(sets), 1))
+    donors[row, sets] = 0.0
+    treated = []
+    for i in range(len(sample.cohorts)):
+        treated.append(np.zeros_like(donors))
+        treated[-1][row, sets[:, cohort_of == i]] = 1.0
+    if len(sample.cohorts) > 1:
+        effects, att = cell_effects(estimator, sample, treated, donors)
+        return (effects if estimator.terms == "cohort_period" else att[:, None]), None
+    cohort = sample.cohorts[0]
+    paths = estimator.paths(sample, cohort, treated[0], donors)
+    if statistic == "rmspe_ratio":
+        after = paths.gaps[:, cohort.window.post] - paths.shift[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.sqrt((after**2).mean(axis=1)) / paths.fit_before(cohort.window)
+        return np.asarray(ratio)[:, None], None
+    effects = paths.effects(cohort.window)
+    values = effects if estimator.terms == "cohort_period" else effects.mean(axis=1, keepdims=True)
+    if excluded.any():
+        return values, np.zeros_like(values)
+    if isinstance(estimator, SyntheticDiD) and estimator.time_weights == "synthetic":
+        return values, None  # time weights move with donors' outcomes after treatment
+    # weights rest on outcomes before treatment, so an effect enters with the weight of its unit
+    share = treated[0] / treated[0].sum(axis=1, keepdims=True) - paths.unit_weights
+    slope = share[:, cohort.members].sum(axis=1, keepdims=True)
+    return values, np.repeat(slope, values.shape[1], axis=1)
+
+
+def _donor_sets(
+    cohorts: Cohorts, draws: int, seed: int | np.random.Generator | None
+) -> tuple[NDArray[np.integer], bool]:
+    """Sets of never treated units (m, n_treated)."""
+    donors = np.flatnonzero(~cohorts.treated)
+    treated = int(cohorts.treated.sum())
+    if len(donors) <= treated:
+        raise DesignError(
+            f"{len(donors)} donors are too few for placebos of {treated} treated units that are no donors",
+            fix="add donors, or use treated_as_donor=True",
+        )
+    if treated == 1 or comb(len(donors), treated) <= draws:
+        return donors[np.array(list(combinations(range(len(donors)), treated)))], True
+    if seed is None:
+        raise DesignError(
+            "the sets of donors are too many to enumerate and no seed is given", fix="pass seed=..."
+        )
+    generator = np.random.default_rng(seed)
+    return generator.permuted(np.tile(donors, (draws, 1)), axis=1)[:, :treated], False
