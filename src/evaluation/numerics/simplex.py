@@ -18,6 +18,7 @@ from evaluation.errors import EstimationError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 _EPS = float(np.finfo(float).eps)
+_STRONG = 1e-6  # ridge, relative to the scale, that makes every face well posed
 _AT_ONCE = 8_000_000  # numbers held by a batch of matrices
 
 
@@ -200,7 +201,7 @@ class _Walk:
 
     def _crash(self) -> None:
         """Where a ridge makes every face well posed, start from many columns at once."""
-        strong = (np.where(self.may, self.ridge, np.inf).min(axis=1) > 1e-8 * self.unit).nonzero()[0]
+        strong = (np.where(self.may, self.ridge, np.inf).min(axis=1) > _STRONG * self.unit).nonzero()[0]
         if len(strong) == 0:
             return
         self.inside[strong] = self.may[strong]
@@ -233,19 +234,13 @@ class _Walk:
         else:
             d = np.take_along_axis(self.columns[which], position[:, :, None], axis=1)
         d = np.where(filled[:, :, None], d - self.b[which][:, None, :], 0.0)
-        penalty = np.take_along_axis(self.ridge[which], position, axis=1)
-        unit = self.unit[which][:, None, None]
-        both = filled[:, :, None] & filled[:, None, :]
-        gram = np.matmul(d, np.swapaxes(d, 1, 2)) / unit + both
-        diagonal = np.arange(k)
-        gram[:, diagonal, diagonal] += np.where(filled, penalty / unit[:, 0], 1.0)
+        penalty = np.take_along_axis(self.ridge[which], position, axis=1) / self.unit[which][:, None]
+        d = d / np.sqrt(self.unit[which])[:, None, None]
         one = filled.astype(float)[:, :, None]
-        jittered = gram.copy()
-        # keeps a face of all but equal columns solvable; the refinement takes its effect away
-        jittered[:, diagonal, diagonal] += 4 * _EPS
-        u = np.linalg.solve(jittered, one)
-        for _ in range(2):
-            u = u + np.linalg.solve(jittered, one - np.matmul(gram, u))
+        if k > d.shape[2] + 1 and np.where(filled, penalty, np.inf).min() > _STRONG:
+            u = _solve_tall(d, np.where(filled, penalty, 1.0)[:, :, None], one)
+        else:
+            u = _solve_square(d, np.where(filled, penalty, 1.0), filled, one)
         y = np.where(filled, u[:, :, 0], 0.0)
         total = y.sum(axis=1, keepdims=True)
         return np.where(total != 0, y / np.where(total != 0, total, 1.0), y), position, filled
@@ -297,3 +292,38 @@ class _Walk:
             product = np.matmul(columns, residual[:, :, None])[:, :, 0]
         out: FloatArray = product - (residual * b).sum(axis=1)[:, None]
         return residual, out
+
+
+def _solve_square(
+    d: FloatArray, diagonal: FloatArray, filled: NDArray[np.bool_], one: FloatArray
+) -> FloatArray:
+    """(D D' + R + 11')^-1 1 for faces (b, k, m), refined."""
+    k = d.shape[1]
+    gram = np.matmul(d, np.swapaxes(d, 1, 2)) + (filled[:, :, None] & filled[:, None, :])
+    place = np.arange(k)
+    gram[:, place, place] += diagonal
+    jittered = gram.copy()
+    # keeps a face of all but equal columns solvable; the refinement takes its effect away
+    jittered[:, place, place] += 4 * _EPS
+    u = np.linalg.solve(jittered, one)
+    for _ in range(2):
+        u = u + np.linalg.solve(jittered, one - np.matmul(gram, u))
+    out: FloatArray = u
+    return out
+
+
+def _solve_tall(d: FloatArray, diagonal: FloatArray, one: FloatArray) -> FloatArray:
+    """The same through a system of as many rows as the problem has (Woodbury), for large faces."""
+    wide = np.concatenate([d, one], axis=2)
+    flat = np.swapaxes(wide, 1, 2)
+    small = np.matmul(flat, wide / diagonal) + np.eye(wide.shape[2])
+
+    def inverse(v: FloatArray) -> FloatArray:
+        v = v / diagonal
+        out: FloatArray = v - np.matmul(wide, np.linalg.solve(small, np.matmul(flat, v))) / diagonal
+        return out
+
+    u = inverse(one)
+    for _ in range(2):
+        u = u + inverse(one - np.matmul(wide, np.matmul(flat, u)) - diagonal * u)
+    return u
