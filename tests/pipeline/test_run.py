@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,10 @@ def test_overrides_make_a_variant_beside_the_study(project: Any) -> None:
     assert all(now[name] == content for name, content in good.items() if name != "index.html")
     assert json.loads(now[f"{folder}/result.json"])["overrides"] == {"treatment.date": "2016-03"}
     page = now[f"{folder}/en.html"].decode()
-    assert "treatment.date" in page
+    assert "A variant." in page
+    assert page.index("treatment.date = 2016-03") < page.index("<h2")
+    assert "变体" in now[f"{folder}/zh.html"].decode()
+    assert "A variant." not in now["en/tiny.html"].decode()
     assert "evaluation run tiny --set treatment.date=2016-03" in page.replace("&#39;", "'")
     assert f"{folder}/en.html" in now["index.html"].decode()
     assert 'href="zh.html"' in page
@@ -176,6 +180,21 @@ def test_overrides_make_a_variant_beside_the_study(project: Any) -> None:
 def test_one_language_alone(project: Any) -> None:
     go(project, languages=("zh",))
     assert list(files(project.reports)) == ["index.html", "results/tiny.json", "zh/tiny.html"]
+    assert "en/tiny.html" not in (project.reports / "zh" / "tiny.html").read_text()
+    go(project, languages=("en",))
+    assert "../zh/tiny.html" in (project.reports / "en" / "tiny.html").read_text()
+
+
+def test_a_hostile_override_is_text_on_the_page(project: Any) -> None:
+    value = "x`</code><script>alert(1)</script><img src=http://example.org/a.png>\n# heading"
+    (done,) = go(project, overrides={"title.en": value}, languages=("en",))
+    assert done.exit_status == 0, done.failures
+    page = files(done.place.page("en").parent)["en.html"].decode()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    (folder,) = (project.reports / "variants").iterdir()
+    assert re.fullmatch(r"tiny--title\.en=x-code-script-alert-1-script-img-src=[A-Za-z0-9._=-]+", folder.name)
 
 
 def test_a_page_that_names_this_machine_is_refused(project: Any, result_cell: str) -> None:

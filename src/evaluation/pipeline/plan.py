@@ -58,7 +58,7 @@ def plan(
             notebook=study.notebook,
             root=root,
             title=study.title[language],
-            alternate_href=place.alternate("zh" if language == "en" else "en"),
+            alternate_href=_alternate(place, language, languages),
             index_href=place.index,
             overrides=overrides,
             provenance=stated(place, overrides, made),
@@ -67,6 +67,12 @@ def plan(
         )
         for language in languages
     )
+
+
+def _alternate(place: Place, language: str, languages: Sequence[str]) -> str:
+    """Link to the other language where there is such a page, or will be."""
+    other = "zh" if language == "en" else "en"
+    return place.alternate(other) if other in languages or place.page(other).is_file() else ""
 
 
 def how_made(root: Path) -> dict[str, Any]:

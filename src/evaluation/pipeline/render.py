@@ -13,7 +13,12 @@ from typing import Any
 from evaluation.errors import EvaluationError, ReportError
 from evaluation.pipeline.execute import execute, extract_result, load_papermill, scrub
 from evaluation.pipeline.site import write_whole
-from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
+from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec, value_text
+
+_VARIANT = {
+    "en": ("**A variant.** This page changes the study file for one run: ", ", ", "."),
+    "zh": ("**变体。**本页在一次运行中改动了研究文件的设定：", "、", "。"),
+}
 
 
 def preload() -> None:
@@ -75,6 +80,8 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
     notebook.metadata.pop("papermill", None)
+    if spec.overrides:
+        notebook.cells.insert(0, _variant_note(spec))
     known: dict[str, Any] = {key: result[key] for key in ("seed", "data", "overrides") if key in result}
     return render_page(
         notebook,
@@ -85,6 +92,17 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
         index_href=spec.index_href,
         provenance={**known, **spec.provenance},
     )
+
+
+def _variant_note(spec: RenderSpec) -> Any:
+    """The first words of a page that does not show the study file as it stands."""
+    from nbformat.v4 import new_markdown_cell
+
+    settings = [f"{key} = {value_text(value)}" for key, value in spec.overrides.items()]
+    # nothing in a value may close the code span and become markup
+    shown = [re.sub(r"[`\s]+", " ", text)[:200] for text in settings]
+    words = _VARIANT[spec.language]
+    return new_markdown_cell(words[0] + words[1].join(f"`{text}`" for text in shown) + words[2])
 
 
 def _require_anonymous(page: str, root: Path) -> None:
