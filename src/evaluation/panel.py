@@ -74,8 +74,13 @@ class Panel:
             raise DataError("the panel has no rows", fix="check the filter or file that the rows come from")
         # copy-on-write: later changes to the caller's frame do not reach this one
         frame = self.frame.copy(deep=False)
-        unit_codes, units = _factorize(frame[self.unit], self.unit)
-        raw_codes, raw = _factorize(frame[self.time], self.time)
+        grid = _grid(frame[self.unit], frame[self.time])
+        if grid is not None:
+            unit_codes, units, raw_codes, raw = grid
+            self.__dict__["in_order"] = True
+        else:
+            unit_codes, units = _factorize(frame[self.unit], self.unit)
+            raw_codes, raw = _factorize(frame[self.time], self.time)
         periods, frequency = as_periods(raw, self.frequency, column=self.time)
         ordinals = period_ordinals(periods)
         if not (np.diff(ordinals) > 0).all():
@@ -84,7 +89,8 @@ class Panel:
             first = np.zeros(len(ordinals), dtype=np.intp)
             first[position[::-1]] = np.arange(len(position))[::-1]
             periods, raw_codes = periods[first], position[raw_codes]
-        _refuse_duplicates(frame, self.unit, self.time, unit_codes, raw_codes, len(periods))
+        if grid is None:
+            _refuse_duplicates(frame, self.unit, self.time, unit_codes, raw_codes, len(periods))
         for name, value in (
             ("frame", frame),
             ("frequency", frequency),
@@ -331,6 +337,30 @@ def _factorize(values: pd.Series, column: str) -> tuple[NDArray[np.intp], pd.Ind
             fix="fill the value in or remove the rows",
         )
     return codes, pd.Index(labels)
+
+
+def _grid(
+    units: pd.Series, times: pd.Series
+) -> tuple[NDArray[np.intp], pd.Index, NDArray[np.intp], pd.Index] | None:
+    """Codes and labels of a balanced panel of whole numbers in order, found by comparing alone."""
+    for values in (units, times):
+        if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"):
+            return None
+    unit, time = units.to_numpy(), times.to_numpy()
+    n_periods = int(np.searchsorted(unit, unit[0], side="right"))
+    if n_periods == 0 or len(unit) % n_periods:
+        return None
+    table, calendar = unit.reshape(-1, n_periods), time.reshape(-1, n_periods)
+    rising = (table[1:, 0] > table[:-1, 0]).all() and (calendar[0, 1:] > calendar[0, :-1]).all()
+    if not rising or (table != table[:, :1]).any() or (calendar != calendar[0]).any():
+        return None
+    n_units = len(table)
+    return (
+        np.repeat(np.arange(n_units, dtype=np.intp), n_periods),
+        pd.Index(table[:, 0].copy()),
+        np.tile(np.arange(n_periods, dtype=np.intp), n_units),
+        pd.Index(calendar[0].copy()),
+    )
 
 
 def _runs(values: pd.Series) -> tuple[NDArray[np.intp] | None, Any]:

@@ -274,6 +274,8 @@ def _outcome(
     complete = bool(np.isfinite(outcome.sum()))
     bad: NDArray[np.bool_] | None = None
     for name in names:
+        if name == design.outcome and complete:
+            continue
         values = panel.column(name)
         if np.isfinite(values.sum()):
             continue

@@ -170,12 +170,14 @@ class GroupTime:
                 out[rows] = per_unit[rows, None] * share_of[c]
             return sample.n * out
 
-        total = np.column_stack([done.contributions, shares() / sample.n])
         vcov = np.zeros((k + g, k + g))
+        effects, of_shares = done.contributions, shares() / sample.n
         for codes, sign in sample.clusters or ((None, 1.0),):
-            sums = total if codes is None else _sum_by(total, codes)
-            vcov += sign * (sums.T @ sums)
-        del total
+            e = effects if codes is None else _sum_by(effects, codes)
+            p = of_shares if codes is None else _sum_by(of_shares, codes)
+            cross = e.T @ p
+            vcov += sign * np.block([[e.T @ e, cross], [cross.T, p.T @ p]])
+        del effects
         return _Fitted(
             done.estimate,
             vcov,
