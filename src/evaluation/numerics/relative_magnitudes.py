@@ -22,6 +22,7 @@ test are read off, and the ends of the set are found by bisection between proved
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,15 +140,19 @@ class Part:
         size = (1 - FIRST_STAGE) * alpha / (1 - FIRST_STAGE * alpha)
         return np.asarray((statistic > first) | (noisy & (statistic > 0) & (tail < size)))
 
-    def accepted(self, alpha: float) -> list[tuple[float, float]]:
-        """Intervals of effects that are not rejected, to the precision of floats at their ends."""
-        first = self.first_stage(FIRST_STAGE * alpha)
+    def bounds(self, first: float) -> tuple[float, float] | None:
+        """Effects outside which the first stage rejects for certain; None when it rejects every one."""
         if (self.value[:2] > first).any():
-            return []
-        # outside these the first stage rejects for certain
+            return None
         low, high = (self.value[2] - first) / -self.shift[2], (first - self.value[3]) / self.shift[3]
-        if not low < high:
+        return (float(low), float(high)) if low < high else None
+
+    def accepted(self, alpha: float, first: float) -> list[tuple[float, float]]:
+        """Intervals of effects that are not rejected, to the precision of floats at their ends."""
+        bounds = self.bounds(first)
+        if bounds is None:
             return []
+        low, high = bounds
         # the test may jump where another form becomes the largest, or passes 0
         corners = np.array(
             [(self.value[j] - self.value[i]) / self.shift[i] for i in (2, 3) for j in (0, 1)]
@@ -245,18 +250,34 @@ class RelativeProblem:
             M-bar, at least 0.
         alpha : float
         """
-        ends: list[tuple[float, float]] = []
-        which: list[tuple[int, int]] = []
+        waiting = []
+        for step, sign, part, first in self._parts(ratio, alpha):
+            bounds = part.bounds(first)
+            if bounds is not None:
+                waiting.append((bounds, step, sign, part, first))
+        # the widest first, so that parts inside what is already accepted need no scan
+        waiting.sort(key=lambda item: item[0][0] - item[0][1])
+        found: list[tuple[float, float, tuple[int, int]]] = []
+        for bounds, step, sign, part, first in waiting:
+            if any(low <= bounds[0] and bounds[1] <= high for low, high, _ in found):
+                continue
+            found += [(low, high, (step, sign)) for low, high in part.accepted(alpha, first)]
+        if not found:
+            return RelativeSet(np.nan, np.nan, np.zeros((0, 2)), ())
+        lowest, highest = min(found, key=lambda f: f[0]), max(found, key=lambda f: f[1])
+        pieces = _merge(np.array([[low, high] for low, high, _ in found]))
+        return RelativeSet(lowest[0], highest[1], pieces, (lowest[2], highest[2]))
+
+    def accepts(self, theta: float, ratio: float, alpha: float = 0.05) -> bool:
+        """Whether some part does not reject one effect: `confidence_set` at a point, much quicker."""
+        at = np.array([theta])
+        return any(not part.rejects(at, first, alpha)[0] for _, _, part, first in self._parts(ratio, alpha))
+
+    def _parts(self, ratio: float, alpha: float) -> Iterator[tuple[int, int, Part, float]]:
         for step in range(len(self.pre)):
             for sign in (1, -1):
-                for piece in self.part(step, sign, ratio).accepted(alpha):
-                    ends.append(piece)
-                    which.append((step, sign))
-        if not ends:
-            return RelativeSet(np.nan, np.nan, np.zeros((0, 2)), ())
-        table = np.array(ends)
-        binding = (which[int(table[:, 0].argmin())], which[int(table[:, 1].argmax())])
-        return RelativeSet(float(table[:, 0].min()), float(table[:, 1].max()), _merge(table), binding)
+                part = self.part(step, sign, ratio)
+                yield step, sign, part, part.first_stage(FIRST_STAGE * alpha)
 
     def identified_set(self, ratio: float) -> tuple[float, float]:
         """Effects that the estimates would allow if they were the truth (their lemma 2.1)."""

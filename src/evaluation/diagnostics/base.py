@@ -1,0 +1,98 @@
+"""What every check returns: one question, a verdict, the numbers and the answer in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+Verdict = Literal["evidence_against", "no_evidence_against", "not_informative"]
+VERDICTS: tuple[str, ...] = ("evidence_against", "no_evidence_against", "not_informative")
+LANGUAGES: tuple[str, ...] = ("en", "zh")
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostic:
+    """The answer to one question about an estimate.
+
+    Attributes
+    ----------
+    name : str
+        Which check, as in the result file.
+    question : mapping of str to str
+        In the languages ``en`` and ``zh``.
+    verdict : {"evidence_against", "no_evidence_against", "not_informative"}
+        Against what the estimate rests on. A check that could not have found trouble as large as the
+        estimate itself is ``not_informative``: it is never counted as passed.
+    statistic, p_value : float
+        NaN where there is none.
+    table : pandas.DataFrame
+        Everything that a figure of the check shows.
+    text : mapping of str to str
+        The answer as a plain sentence or two, in ``en`` and ``zh``.
+    figure_kind : str
+        How ``table`` is drawn.
+    details : mapping of str to object
+        Further numbers by name.
+    notes : tuple of str
+        What a referee must know.
+    """
+
+    name: str
+    question: Mapping[str, str]
+    verdict: Verdict
+    statistic: float
+    p_value: float
+    table: pd.DataFrame = field(repr=False)
+    text: Mapping[str, str]
+    figure_kind: str
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict {self.verdict!r} is none of {VERDICTS}")
+        for words in (self.question, self.text):
+            if set(words) != set(LANGUAGES) or not all(words.values()):
+                raise ValueError(f"{self.name}: words are needed in each of {LANGUAGES}")
+
+    def as_record(self) -> dict[str, object]:
+        """The check as it stands in the result file; NaN and infinity become null."""
+        return {
+            "name": self.name,
+            "verdict": self.verdict,
+            "statistic": _finite(self.statistic),
+            "p_value": _finite(self.p_value),
+            "text": dict(self.text),
+        }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def show(value: float, digits: int = 3) -> str:
+    """A number for a sentence: ``digits`` significant figures, true minus, thousands separated."""
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "−∞" if value < 0 else "–"
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    written = f"{abs(value):,.{min(decimals, 12)}f}"
+    return ("−" if value < 0 and float(written.replace(",", "")) != 0 else "") + written
+
+
+def show_p(value: float) -> str:
+    """A p-value with its relation: ``= 0.012`` or ``< 0.001``."""
+    if not math.isfinite(value):
+        return "= –"
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def show_percent(value: float) -> str:
+    """A share as whole per cent, with a decimal below ten."""
+    percent = 100 * value
+    return f"{percent:.0f}%" if abs(percent) >= 10 or percent == round(percent) else f"{percent:.1f}%"
