@@ -32,7 +32,7 @@ def weights_given(
     target = (shares(treated) @ predictors) * root
     matrix = predictors.T[None] * root[:, :, None]
     # among weights that match the predictors equally well a trace of ridge picks the most even
-    small = 1e-12 / np.where(donors > 0, donors, 1.0)
+    small = 1e-8 / np.where(donors > 0, donors, 1.0)
     return simplex_least_squares(matrix, target, ridge=small, allowed=donors > 0).weights
 
 
