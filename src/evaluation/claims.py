@@ -32,6 +32,8 @@ class Test:
         Two-sided, for no change beyond the comparison.
     name : str
         Which measure and comparison.
+    outcome, scale : str
+        The measure by its id, and the scale of the estimate.
     """
 
     __test__ = False  # not a test class for pytest
@@ -41,6 +43,8 @@ class Test:
     ci_high: float
     p_value: float
     name: str = ""
+    outcome: str = ""
+    scale: str = "level"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from evaluation.report import story
 from evaluation.report.story.wording import level_in_words, phrases, say
 
 STUDY = "pollution_enforcement"
-BANNED = ("significant", "显著", "*")
+BANNED = ("significant", "显著", "***")
 
 
 def fields(text: str) -> set[str]:

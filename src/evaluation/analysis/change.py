@@ -160,7 +160,7 @@ def change_test(
     return randomization_test(TwoWayFixedEffects(), panel, design)
 
 
-def as_test(test: RandomizationTest, name: str, level: float = 0.95) -> Test:
+def as_test(test: RandomizationTest, outcome: str, scale: str, level: float = 0.95) -> Test:
     """A randomisation test as the ledger reads it."""
     low, high, _ = test.interval(level)
-    return Test(test.estimate, low, high, test.p_value, name)
+    return Test(test.estimate, low, high, test.p_value, f"{outcome}, {scale}", outcome, scale)

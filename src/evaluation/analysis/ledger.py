@@ -101,5 +101,5 @@ def _tests(case: Case, claim: Claim, before: int, after: int) -> tuple[Test, ...
     tests = []
     for name, scale in product(names, rule.scales):
         table = year_table(case, name)
-        tests.append(as_test(change_test(case, table, before, after, rule.pool, scale), f"{name}, {scale}"))
+        tests.append(as_test(change_test(case, table, before, after, rule.pool, scale), name, scale))
     return tuple(tests)

@@ -1,7 +1,7 @@
 """The page's own sentences, tables and figures, each made from what `evaluation.analysis` found."""
 
 from evaluation.report.story.answer import answer, three_numbers
-from evaluation.report.story.claims import claims_table
+from evaluation.report.story.claims import claims_table, rule_table
 from evaluation.report.story.estimates import estimates_figure, estimates_table, specification_sentence
 from evaluation.report.story.evidence import (
     path_figure,
@@ -22,6 +22,7 @@ __all__ = [
     "record",
     "record_table",
     "replication",
+    "rule_table",
     "settle",
     "slope_figure",
     "specification_sentence",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
 from evaluation.analysis import Case
-from evaluation.claims import ClaimCheck
+from evaluation.claims import ClaimCheck, Test
 from evaluation.report.display import Table
 from evaluation.report.language import NOT_A_NUMBER, interval, number, p_value, text
+from evaluation.report.story.answer import leading_check
 from evaluation.report.story.wording import say
 
 
@@ -29,6 +31,48 @@ def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Tab
         simulated=case.simulated,
         language=language,
     )
+
+
+def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table:
+    """The tests that decide on the leading claim, one by one, as the rule asks for them."""
+    check = leading_check(case, checks)
+    passed = sum(test.p_value <= case.study.rule.level for test in check.tests)
+    return Table(
+        pd.DataFrame([_test_row(case, test, language) for test in check.tests]),
+        data=pd.DataFrame([asdict(test) for test in check.tests]).drop(columns="name"),
+        caption=say("rule.caption", language, passed=passed, count=len(check.tests)),
+        name="rule",
+        notes=say("rule.note", language, group=case.label(case.study.rule.pool, language)),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _test_row(case: Case, test: Test, language: str) -> dict[str, str]:
+    outcome, rule = case.study.outcome(test.outcome), case.study.rule
+    log = test.scale == "log"
+    unit = say("estimates.log_unit", language) if log else outcome.unit[language]
+    digits = 2 if log else outcome.digits
+    cells = {
+        "test": say(
+            "estimates.scale_unit",
+            language,
+            outcome=outcome.label[language],
+            scale=say(f"estimates.{test.scale}", language),
+            unit=unit,
+        ),
+        "estimate": say(
+            "claims.bounds",
+            language,
+            estimate=number(test.estimate, language, digits, sign=True),
+            interval=interval(test.ci_low, test.ci_high, language, digits),
+        ),
+        "p": p_value(test.p_value, language),
+        "met": say(
+            "rule.yes" if test.p_value <= rule.level else "rule.no", language, level=f"{rule.level:g}"
+        ),
+    }
+    return {say(f"rule.{key}", language): cell for key, cell in cells.items()}
 
 
 def _row(case: Case, check: ClaimCheck, language: str) -> dict[str, str]:

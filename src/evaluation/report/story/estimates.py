@@ -85,8 +85,11 @@ def _unit(case: Case, row: Row, language: str) -> str:
 
 
 def _digits(row: Row) -> int:
+    """Decimals that the interval bears; without one, those usual for the scale."""
     width = (row["ci_high"] - row["ci_low"]) / 3.92
-    return decimals(width) if math.isfinite(width) else 1
+    if math.isfinite(width):
+        return decimals(width)
+    return 2 if row["scale"] == "log" else 1
 
 
 def estimates_figure(case: Case, frame: pd.DataFrame, date: str, language: str) -> Figure:

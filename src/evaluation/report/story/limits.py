@@ -15,22 +15,19 @@ from evaluation.result import Result
 from evaluation.study import Outcome
 
 
-def threats(case: Case, language: str) -> Table:
+def threats(case: Case, language: str) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
-    rows = [
-        {
-            say("threats.what", language): item.title[language],
-            say("threats.why", language): item.text[language],
-            say("threats.direction", language): item.direction[language],
-        }
+    lines = [
+        say(
+            "threats.item",
+            language,
+            title=item.title[language],
+            text=item.text[language],
+            direction=item.direction[language],
+        )
         for item in case.study.threats
     ]
-    return Table(
-        pd.DataFrame(rows),
-        caption=say("threats.caption", language, count=len(rows)),
-        name="threats",
-        language=language,
-    )
+    return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 
 def settle(case: Case, head: Headline, language: str) -> Prose:
