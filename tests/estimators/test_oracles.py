@@ -75,7 +75,7 @@ def test_interaction_weighted_is_a_dummy_regression(simulate, seed, missing, coh
 @quick
 @given(seed=SEEDS, missing=MISSING, cohorts=COHORTS, never=st.booleans(), data=st.data())
 def test_imputation_follows_the_paper(simulate, seed, missing, cohorts, never, data):
-    """Theorem 2 and equation 8 of Borusyak, Jaravel and Spiess with dense dummy matrices."""
+    """Theorem 2 and section 4.3 of Borusyak, Jaravel and Spiess with dense dummy matrices."""
     if not never and len(cohorts) == 1:
         return
     frame = make(simulate, seed, missing, cohorts, never)

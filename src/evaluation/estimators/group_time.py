@@ -41,7 +41,7 @@ class GroupTime:
 
     ``ATT(g, t) = E[Y_t - Y_b | g] - E[Y_t - Y_b | comparison]``, adjusted for covariates at the base
     period b by outcome regression, inverse probability weighting or both (Callaway and Sant'Anna
-    2021, equations 2.2 to 2.8; Sant'Anna and Zhao 2020). Without covariates the three are the same
+    2021, Theorem 1; Sant'Anna and Zhao 2020). Without covariates the three are the same
     number, and everything follows from cohort means and Gram matrices.
 
     Parameters

@@ -48,7 +48,7 @@ class Imputation:
 
     Notes
     -----
-    Standard error (their equation 8): ``sum_i (sum_t v_it e_it)**2`` over units or coarser clusters,
+    Standard error (their section 4.3): ``sum_i (sum_t v_it e_it)**2`` over units or coarser clusters,
     v the weight of an observation in the estimate, e the residual for untreated observations and
     ``tau_it`` less its cohort-period mean (weights ``v**2``) for treated ones. It is conservative
     where effects differ within cohort-periods. No small-sample factor; normal quantiles.
@@ -123,7 +123,7 @@ class Imputation:
 
         ``y_it = a_i + b_t + x_it' gamma + sum_p delta_p 1[t - g_i = -p] + e_it`` on observations not
         yet treated only, so that the test does not share its errors with the estimates
-        (their section 4.4, equation 9). ``result.wald(np.eye(len(result)))`` tests all leads.
+        (their section 4.4). ``result.wald(np.eye(len(result)))`` tests all leads.
 
         Parameters
         ----------

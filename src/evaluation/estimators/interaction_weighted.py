@@ -32,7 +32,7 @@ class InteractionWeighted:
     """Least squares with an effect for each cohort and period, averaged by cohort shares.
 
     ``y_it = a_i + b_t + sum_g sum_t delta_gt 1[g_i = g] 1[t] + x_it' gamma + u_it`` without the terms
-    of each cohort's last period before treatment (Sun and Abraham 2021, equations 26 to 28). The
+    of each cohort's last period before treatment (Sun and Abraham 2021, section 4.1). The
     interactions are saturated, so that each cohort has its own path; with a balanced panel and no
     covariates ``delta_gt`` is a difference in differences of cohort means.
 
@@ -42,12 +42,12 @@ class InteractionWeighted:
         ``"fixest"`` (R fixest's defaults), ``"full"``, ``"clusters"``, ``"none"``, or a `SmallSample`.
     estimated_shares : bool
         False takes cohort shares in averages as known, as fixest's sunab does; True adds their
-        sampling variance (Sun and Abraham 2021, proposition 6).
+        sampling variance.
 
     Notes
     -----
     Without never treated units and with ``design.comparison = "not_yet_treated"`` the last cohort is
-    the comparison and the periods from its treatment on are dropped and counted (their section 4.1).
+    the comparison and the periods from its treatment on are dropped and counted (their section 4.1, step 1).
     """
 
     small_sample: str | SmallSample = "fixest"
