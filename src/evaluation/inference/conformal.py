@@ -128,7 +128,7 @@ def conformal_intervals(
     pandas.DataFrame
         Columns ``term, time, event_time, estimate, ci_low, ci_high, p_value, smallest_p, reason``.
         The interval is the smallest that holds every effect not rejected; NaN with the reason when
-        periods are too few for the level, infinite where no effect however far is rejected.
+        periods are too few for the level, infinite where effects however far are not rejected.
     """
     if not 0 < level < 1:
         raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.9")
@@ -149,6 +149,10 @@ def conformal_intervals(
             )
         else:
             low, high = _invert(part, estimate, 1 - level, q)
+            if np.isinf([low, high]).any():
+                reason = "effects however far are not rejected: the fit takes them up"
+            elif np.isnan(low):
+                reason = "every effect is rejected: the model does not hold"
         single = by == "period"
         time = panel.periods[part.post[0]] if single else None
         event = int(whole.event_time[part.post[0]]) if single else None
