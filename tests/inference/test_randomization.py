@@ -149,3 +149,71 @@ def test_a_test_of_many_terms_has_no_single_p_value():
     with pytest.raises(EstimationError, match="6 terms"):
         _ = test.p_value
     assert test.p_values.shape == (6,)
+
+
+@pytest.mark.parametrize(("treated", "exact"), [((3,), True), ((3, 5, 8), True)])
+def test_unequal_arms_are_permuted_not_redrawn(treated, exact):
+    """Every assignment treats as many units as were treated."""
+    data = frame(units=14, treated=treated, effect=1.2)
+    every = randomization_test(TwoWayFixedEffects(), panel(data), DESIGN)
+    assert every.exact is exact
+    slow = randomization_test(Refitted(), panel(data), DESIGN)
+    assert every.p_value == pytest.approx(slow.p_value)
+    if len(treated) > 1:
+        drawn = randomization_test(TwoWayFixedEffects(), panel(data), DESIGN, draws=300, seed=4)
+        assert not drawn.exact
+        # binomial(300, p): within 3.5 standard deviations of all 364 assignments
+        spread = np.sqrt(every.p_value * (1 - every.p_value) / 300)
+        assert abs(drawn.p_value - every.p_value) < 3.5 * spread + 2 / 300
+
+
+def test_drawn_sets_are_uniform_over_assignments():
+    from evaluation.inference.randomization import _draw_sets
+
+    sets = _draw_sets(5, 2, 40_000, np.random.default_rng(2))
+    pairs, count = np.unique(sets[:, 0] * 5 + sets[:, 1], return_counts=True)
+    assert len(pairs) == 20
+    assert (sets[:, 0] != sets[:, 1]).all()
+    # 2,000 expected for each ordered pair, 44 standard deviation
+    assert abs(count - 2_000).max() < 180
+
+
+def test_two_cohorts_of_unequal_size_equal_all_assignments():
+    data = frame(units=6, treated=(1, 2, 4))
+    data.loc[data["unit"] == 4, "first"] = 2.0
+    from itertools import permutations
+
+    observed = TwoWayFixedEffects().fit(panel(data), DESIGN).estimate
+    values = []
+    for order in set(permutations(["n", "a", "a", "n", "b", "n"])):
+        first = [{"n": np.nan, "a": 4.0, "b": 2.0}[o] for o in order]
+        moved = data.assign(first=np.array(first)[data["unit"]])
+        values.append(TwoWayFixedEffects().fit(panel(moved), DESIGN).estimate)
+    assert len(values) == 60
+    truth = np.mean(np.abs(values) >= abs(observed) - 1e-9)
+    drawn = randomization_test(TwoWayFixedEffects(), panel(data), DESIGN, draws=5_000, seed=1)
+    assert drawn.p_value == pytest.approx(truth, abs=0.025)
+    assert set(np.round(drawn.placebo[:, 0], 9)) == set(np.round(values, 9))
+
+
+@pytest.mark.peer
+@pytest.mark.filterwarnings("ignore")
+def test_where_ritest_of_pyfixest_goes_wrong():
+    """It draws each unit's treatment from 0 and 1 alike: 3 of 40 treated become about 20."""
+    pf = pytest.importorskip("pyfixest")
+    treated = (3, 5, 8)
+    data = frame(units=40, treated=treated, effect=0.0)
+    wide = data.pivot(index="unit", columns="time", values="y").to_numpy()
+    change = wide[:, START:].mean(axis=1) - wide[:, :START].mean(axis=1)
+    # an estimate at about 1.3 standard deviations of its permutation distribution
+    effect = 0.8 * change.std() - (change[list(treated)].mean() - np.delete(change, treated).mean())
+    data["y"] += effect * (data["time"] >= data["first"])
+    flat = data.assign(d=data["unit"].isin(treated).astype(int)).groupby("unit")[["d"]].first()
+    flat["change"] = change + effect * flat["d"]
+    ours = randomization_test(TwoWayFixedEffects(), panel(data), DESIGN)
+    assert ours.exact
+    fit = pf.feols("change ~ d", flat)
+    assert ours.estimate == pytest.approx(float(fit.coef()["d"]))
+    theirs = fit.ritest("d", reps=400, rng=np.random.default_rng(1))
+    assert 0.1 < ours.p_value < 0.3
+    assert float(theirs["Pr(>|t|)"]) < 0.06

@@ -52,14 +52,14 @@ def refitted(data, null, impose, variant, signs_of, vectors, covariates=(), weig
         z, target = x[:, 1:], y - null * x[:, 0]
         fitted = z @ np.linalg.lstsq(z, target, rcond=None)[0] + null * x[:, 0]
         residual = y - fitted
-        moved = left_out_residual(target, z, groups) if variant[1] == "3" else residual
+        moved = left_out_residual(target, z, groups) if variant[0] == "3" else residual
         centre = null
     else:
         beta = np.linalg.lstsq(x, y, rcond=None)[0]
         fitted = x @ beta
-        moved = left_out_residual(y, x, groups) if variant[1] == "3" else y - fitted
+        moved = left_out_residual(y, x, groups) if variant[0] == "3" else y - fitted
         centre = beta[0]
-    jack = variant[0] == "3"
+    jack = variant[1] == "3"
     out = [clustered_t(fitted + np.asarray(v)[signs_of] * moved, x, groups, centre, jack) for v in vectors]
     return np.array(out), clustered_t(y, x, groups, null, jack)
 
@@ -163,7 +163,7 @@ def test_event_study_term_is_tested_with_the_others_held():
 # the interval ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("variant", ["11", "31", "33"])
+@pytest.mark.parametrize("variant", ["11", "13", "33"])
 @pytest.mark.parametrize("impose", [True, False])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_interval_is_re_tested_at_its_ends(variant, impose, seed):
@@ -221,7 +221,7 @@ def test_one_treated_cluster_is_warned_of_in_words():
     assert "far too rarely" in restricted.notes[0]
     free = wild_cluster_bootstrap(TwoWayFixedEffects(), data, DESIGN, impose_null=False)
     assert "far too often" in free.notes[0]
-    jack = wild_cluster_bootstrap(TwoWayFixedEffects(), data, DESIGN, variant="31")
+    jack = wild_cluster_bootstrap(TwoWayFixedEffects(), data, DESIGN, variant="13")
     assert np.isnan(jack.p_value)
     assert jack.reason.startswith("without cluster 4 the effect does not exist")
     assert np.isnan(jack.interval()[0])
@@ -232,27 +232,32 @@ def test_one_treated_cluster_is_warned_of_in_words():
 
 @pytest.mark.peer
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("variant", ["11", "31", "13", "33"])
+@pytest.mark.parametrize("variant", ["11", "31"])
 @pytest.mark.parametrize("impose", [True, False])
-def test_equal_to_wildboottest_by_pyfixest(variant, impose):
-    pytest.importorskip("wildboottest", reason="wildboottest is not installed")
-    pf = pytest.importorskip("pyfixest")
-    data = table(units=20, groups=8).assign(d=lambda f: (f["time"] >= f["first"]).astype(float))
-    fit = pf.feols("y ~ d + C(unit) + C(time)", data, vcov={"CRV1": "group"})
-    theirs, drawn = fit.wildboottest(
-        param="d",
-        cluster="group",
-        reps=9999,
-        bootstrap_type=variant,
-        impose_null=impose,
-        return_bootstrapped_t_stats=True,
-    )
+def test_equal_to_wildboottest(variant, impose):
+    """Its jackknife variances (13, 33) stop with an error under numpy 2.4, so they have refits only."""
+    peer = pytest.importorskip("wildboottest.wildboottest", reason="wildboottest is not installed")
+    data = table(units=20, groups=8)
+    y, x = dense(data, static_term(data))
+    restriction = np.eye(x.shape[1])[0]
+    boot = peer.WildboottestCL(X=x, Y=y, cluster=data["group"].to_numpy(), R=restriction, B=9999, seed=1)
+    boot.get_scores(bootstrap_type=variant, impose_null=impose, adj=True, cluster_adj=True)
+    boot.get_weights(weights_type="rademacher")
+    boot.get_numer()
+    boot.get_denom()
+    boot.get_tboot()
+    boot.get_vcov()
+    boot.get_tstat()
     ours = wild_cluster_bootstrap(
-        TwoWayFixedEffects(), panel(data), GROUPED, variant=variant, impose_null=impose
+        TwoWayFixedEffects(small_sample="full"),
+        panel(data),
+        GROUPED,
+        variant=variant,
+        impose_null=impose,
     )
-    assert ours.statistic == pytest.approx(float(theirs["t value"]), rel=1e-6)
+    assert ours.statistic == pytest.approx(float(np.ravel(boot.t_stat)[0]), rel=1e-6)
     both = np.sort(np.abs(np.concatenate([ours.statistics, ours.statistics])))
-    np.testing.assert_allclose(np.sort(np.abs(drawn.ravel())), both, atol=1e-6)
+    np.testing.assert_allclose(np.sort(np.abs(boot.t_boot.ravel())), both, atol=1e-6)
 
 
 # mistakes -------------------------------------------------------------------------------------
@@ -268,7 +273,7 @@ def test_equal_to_wildboottest_by_pyfixest(variant, impose):
         ({"term": "event time 3"}, EstimationError, "there is no estimated term 'event time 3'"),
         ({"exhaustive": False}, DesignError, "no seed is given"),
         ({"subcluster": "time"}, DesignError, "subcluster 'time' cuts across clusters"),
-        ({"subcluster": "row", "variant": "13", "seed": 1}, EstimationError, "it has no subclusters"),
+        ({"subcluster": "row", "variant": "31", "seed": 1}, EstimationError, "it has no subclusters"),
         ({"subcluster": "row", "exhaustive": True}, DesignError, "too many to enumerate"),
     ],
 )

@@ -2,20 +2,39 @@
 
 from evaluation.inference.cluster_robust import ClusterRobust, cluster_robust
 from evaluation.inference.conformal import ConformalTest, conformal_intervals, conformal_test
+from evaluation.inference.conley_taber import FewTreated, conley_taber, ferman_pinto
+from evaluation.inference.ibragimov_muller import (
+    ClusterTTest,
+    ibragimov_muller,
+    t_test_of_clusters,
+    t_test_of_two_groups,
+)
 from evaluation.inference.placebo import PlaceboPaths, placebo_paths
 from evaluation.inference.randomization import RandomizationTest, randomization_test
+from evaluation.inference.randomization_time import randomization_in_time
+from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
     "ClusterRobust",
+    "ClusterTTest",
     "ConformalTest",
+    "FewTreated",
     "PlaceboPaths",
     "RandomizationTest",
+    "StepDown",
     "WildBootstrap",
     "cluster_robust",
     "conformal_intervals",
     "conformal_test",
+    "conley_taber",
+    "ferman_pinto",
+    "ibragimov_muller",
     "placebo_paths",
+    "randomization_in_time",
     "randomization_test",
+    "romano_wolf",
+    "t_test_of_clusters",
+    "t_test_of_two_groups",
     "wild_cluster_bootstrap",
 ]

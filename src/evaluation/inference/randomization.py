@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import combinations
 from math import comb, inf, nan
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from evaluation.design import Cohorts, Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
+from evaluation.inference.placebo import is_synthetic, synthetic_test
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -55,6 +57,8 @@ class RandomizationTest:
         not known to be linear.
     exact : bool
         Whether every assignment was enumerated.
+    notes : tuple of str
+        What a reader must know.
     """
 
     terms: pd.DataFrame
@@ -63,6 +67,7 @@ class RandomizationTest:
     labels: tuple[Any, ...] = field(repr=False)
     slope: FloatArray | None = field(repr=False)
     exact: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def n_assignments(self) -> int:
@@ -168,6 +173,8 @@ def randomization_test(
     *,
     draws: int = 9_999,
     seed: int | np.random.Generator | None = None,
+    statistic: Literal["estimate", "rmspe_ratio"] = "estimate",
+    treated_as_donor: bool = True,
 ) -> RandomizationTest:
     """Compare the estimate with those of every other assignment of treatment to units.
 
@@ -185,6 +192,12 @@ def randomization_test(
         Most assignments to look at.
     seed : int or numpy.random.Generator, optional
         Needed when assignments are sampled.
+    statistic : {"estimate", "rmspe_ratio"}
+        The ratio of the gap after treatment to that before, for synthetic methods with one cohort.
+    treated_as_donor : bool
+        Whether treated units are donors of the placebos; synthetic methods only. Without, as
+        Abadie, Diamond and Hainmueller (2010) do, an effect does not reach the placebos, but the
+        test is no longer exact.
 
     Returns
     -------
@@ -194,7 +207,28 @@ def randomization_test(
     ------
     DesignError
         No donor is left, or a seed is needed.
+    EstimationError
+        An option of synthetic methods for another estimator.
     """
+    if is_synthetic(estimator) and not design.covariates:
+        return RandomizationTest(
+            *synthetic_test(
+                estimator,
+                panel,
+                design,
+                statistic=statistic,
+                treated_as_donor=treated_as_donor,
+                draws=draws,
+                seed=seed,
+                choose=lambda among: _sets(among, draws, seed),
+            )
+        )
+    if statistic != "estimate" or not treated_as_donor:
+        raise EstimationError(
+            "statistic and treated_as_donor are options of synthetic methods without covariates",
+            where=type(estimator).__name__,
+            fix="leave them out, or use SyntheticControl or SyntheticDiD",
+        )
     cohorts = design.cohorts(panel)
     n_treated = int(cohorts.treated.sum())
     if n_treated == panel.n_units:
@@ -203,60 +237,68 @@ def randomization_test(
             expected="units that are never treated",
             fix="add units to the donor pool",
         )
-    assignments, exact = _assignments(cohorts, draws, seed)
-    labels = tuple(panel.units[assignments.argmax(axis=1)]) if n_treated == 1 else ()
+    sets, exact = _sets(cohorts, draws, seed)
+    labels = tuple(panel.units[sets[:, 0]]) if n_treated == 1 else ()
     fast = _linear(estimator, panel, design, cohorts)
     if fast is not None:
         terms, effect, slope = fast
-        observed = effect(np.arange(panel.n_units)[None])[0]
-        order = _permutations(assignments, cohorts)
-        placebo, slopes = effect(order), slope(order)
-        return RandomizationTest(terms, observed, placebo, labels, slopes, exact)
+        observed = effect(_actual(cohorts)[None])[0]
+        return RandomizationTest(terms, observed, effect(sets), labels, slope(sets), exact)
     result = estimator.fit(panel, design)
-    rows = list(_refits(estimator, panel, design, cohorts, _permutations(assignments, cohorts)))
+    rows = list(_refits(estimator, panel, design, _paths(sets, cohorts)))
     placebo = np.array([row.coef for row in rows]).reshape(len(rows), len(result))
     return RandomizationTest(result.terms, np.array(result.coef), placebo, labels, None, exact)
 
 
-def _assignments(
-    cohorts: Cohorts, draws: int, seed: int | np.random.Generator | None
-) -> tuple[NDArray[np.int64], bool]:
-    """Other assignments (m, n_units): 0 for never treated, else 1 + cohort."""
-    n = len(cohorts.first)
-    code = np.searchsorted(cohorts.values, cohorts.first) + 1
-    code[~cohorts.treated] = 0
-    treated = int(cohorts.treated.sum())
-    one_cohort = len(cohorts.values) == 1
-    if one_cohort and treated == 1:
-        donors = np.flatnonzero(~cohorts.treated)
-        out = np.zeros((len(donors), n), dtype=np.int64)
-        out[np.arange(len(donors)), donors] = 1
-        return out, True
-    if one_cohort and comb(n, treated) <= draws + 1:
-        from itertools import combinations
+def _cohort_of(cohorts: Cohorts) -> NDArray[np.intp]:
+    """Cohort of each treated unit, cohort by cohort (n_treated,)."""
+    codes = np.searchsorted(cohorts.values, cohorts.first[cohorts.treated])
+    return np.sort(codes)
 
-        sets = np.array(list(combinations(range(n), treated)))
-        out = np.zeros((len(sets), n), dtype=np.int64)
-        out[np.arange(len(sets))[:, None], sets] = 1
-        return out[(out != code).any(axis=1)], True
+
+def _actual(cohorts: Cohorts) -> NDArray[np.intp]:
+    """Treated units, cohort by cohort (n_treated,)."""
+    units = np.flatnonzero(cohorts.treated)
+    return units[np.argsort(cohorts.first[units], kind="stable")]
+
+
+def _sets(
+    cohorts: Cohorts, draws: int, seed: int | np.random.Generator | None
+) -> tuple[NDArray[np.integer], bool]:
+    """Units treated under other assignments (m, n_treated), in the order of `_cohort_of`."""
+    n, treated = len(cohorts.first), int(cohorts.treated.sum())
+    actual = _actual(cohorts)
+    if len(cohorts.values) == 1 and comb(n, treated) <= max(draws + 1, n if treated == 1 else 0):
+        every = np.array(list(combinations(range(n), treated)))
+        return every[(every != actual).any(axis=1)], True
     if seed is None:
         raise DesignError(
             "the assignments are too many to enumerate and no seed is given",
             where=f"{treated} of {n} units treated in {len(cohorts.values)} cohorts",
             fix="pass seed=...",
         )
-    generator = np.random.default_rng(seed)
-    return generator.permuted(np.tile(code, (draws, 1)), axis=1), False
+    return _draw_sets(n, treated, draws, np.random.default_rng(seed)), False
 
 
-def _permutations(assignments: NDArray[np.int64], cohorts: Cohorts) -> NDArray[np.int64]:
-    """For each assignment the unit whose treatment path each unit takes, shape (m, n_units)."""
-    code = np.searchsorted(cohorts.values, cohorts.first) + 1
-    code[~cohorts.treated] = 0
-    sources = np.array(
-        [np.flatnonzero(code == c)[0] if (code == c).any() else 0 for c in range(code.max() + 1)]
-    )
-    return sources[assignments]
+def _draw_sets(n: int, size: int, draws: int, generator: np.random.Generator) -> NDArray[np.integer]:
+    """Ordered sets of units drawn without replacement (draws, size): a shuffle that stops early."""
+    pool = np.empty((n, draws), dtype=np.int16 if n <= 2**15 else np.int64)
+    pool[:] = np.arange(n)[:, None]
+    column = np.arange(draws)
+    for k in range(size):
+        other = generator.integers(k, n, size=draws)
+        chosen = pool[other, column]
+        pool[other, column] = pool[k]
+        pool[k] = chosen
+    return pool[:size].T
+
+
+def _paths(sets: NDArray[np.integer], cohorts: Cohorts) -> NDArray[np.intp]:
+    """For each assignment the unit whose treatment path each unit takes (m, n_units)."""
+    out = np.full((len(sets), len(cohorts.first)), np.flatnonzero(~cohorts.treated)[0])
+    first_of = np.array([np.flatnonzero(cohorts.first == value)[0] for value in cohorts.values])
+    out[np.arange(len(sets))[:, None], sets] = first_of[_cohort_of(cohorts)]
+    return out
 
 
 def _linear(
@@ -278,32 +320,38 @@ def _linear(
     if not estimator.event_study:
         paths = _demean(after.astype(float))
         scale = float((paths**2).sum())
-        # unit i under the path of unit j: a sum over units of score[i, j]
-        sources, path_of = np.unique(cohorts.first, return_inverse=True)
-        distinct = np.stack([paths[np.flatnonzero(path_of == k)[0]] for k in range(len(sources))])
-        own = outcome @ distinct.T / scale
-        ours = after.astype(float) @ distinct.T / scale
+        # unit i under path c adds score[i, c]; all but the treated follow the path of the never treated
+        never = paths[np.flatnonzero(~cohorts.treated)[0]]
+        own_path = [paths[np.flatnonzero(cohorts.first == value)[0]] - never for value in cohorts.values]
+        gain = np.stack(own_path, axis=1) / scale
+        cohort = _cohort_of(cohorts)
 
-        def static(score: FloatArray, order: NDArray[np.int64]) -> FloatArray:
-            out: FloatArray = score[np.arange(len(score)), path_of[order]].sum(axis=1)[:, None]
-            return out
+        def static(values: FloatArray, sets: NDArray[np.integer]) -> FloatArray:
+            score = values @ gain
+            total = np.full(len(sets), float(values.sum(axis=0) @ never) / scale)
+            for k, c in enumerate(cohort):
+                total += score[:, c][sets[:, k]]
+            return total[:, None]
 
-        return result.terms, lambda o: static(own, o), lambda o: static(ours, o)
+        indicator = after.astype(float)
+        return result.terms, lambda sets: static(outcome, sets), lambda sets: static(indicator, sets)
     events = result.terms["event_time"].to_numpy(dtype=float)
     columns = np.searchsorted(panel.ordinals, events.astype(np.int64) + int(cohorts.values[0]))
     base = int(np.searchsorted(panel.ordinals, int(cohorts.values[0]) + reference))
     centred = outcome - outcome.mean(axis=0)
     change = centred[:, columns] - centred[:, [base]]
-    treated = cohorts.treated
+    size, share = int(cohorts.treated.sum()), float(cohorts.treated.mean())
 
-    def path(order: NDArray[np.int64]) -> FloatArray:
-        chosen = treated[order].astype(float)
-        return chosen @ change / (chosen.sum(axis=1, keepdims=True) * (1 - treated.mean()))
+    def path(sets: NDArray[np.integer]) -> FloatArray:
+        total = np.zeros((len(sets), change.shape[1]))
+        for k in range(size):
+            total += change[sets[:, k]]
+        return total / (size * (1 - share))
 
-    observed = path(np.arange(panel.n_units)[None])[0]
+    observed = path(_actual(cohorts)[None])[0]
     if not np.allclose(observed, result.coef, rtol=1e-8, atol=1e-8):
         return None
-    return result.terms, path, lambda o: None
+    return result.terms, path, lambda sets: None
 
 
 def _demean(values: FloatArray) -> FloatArray:
@@ -311,9 +359,7 @@ def _demean(values: FloatArray) -> FloatArray:
     return out
 
 
-def _refits(
-    estimator: Estimator, panel: Panel, design: Design, cohorts: Cohorts, order: NDArray[np.int64]
-) -> Iterator[Result]:
+def _refits(estimator: Estimator, panel: Panel, design: Design, order: NDArray[np.intp]) -> Iterator[Result]:
     column = panel.frame[design.first_treated].to_numpy()
     first_row = np.zeros(panel.n_units, dtype=np.int64)
     first_row[panel.unit_codes[::-1]] = np.arange(panel.n_rows)[::-1]

@@ -44,7 +44,7 @@ class WildBootstrap:
     ----------
     term : str
     estimate, std_error, statistic : float
-        The standard error is the clustered one, or the jackknife's for variants 31 and 33.
+        The standard error is the clustered one, or the jackknife's for variants 13 and 33.
     null : float
         Effect under the null hypothesis.
     p_value : float
@@ -189,9 +189,9 @@ def wild_cluster_bootstrap(
     weights : {"rademacher", "webb"}
         Signs, or Webb's six points, of which few clusters have more combinations.
     variant : {"11", "31", "13", "33"}
-        First digit: sandwich (1) or jackknife (3) variance in each bootstrap sample. Second: plain
-        residuals (1) or those of the regression without the cluster (3). MacKinnon, Nielsen and
-        Webb (2023), table 1, call them C, V, S and B.
+        First digit: plain residuals (1) or those of the regression without the cluster (3). Second:
+        sandwich (1) or jackknife (3) variance in each bootstrap sample. MacKinnon, Nielsen and Webb
+        (2023) call 11, 31, 13 and 33 also C, S, V and B.
     subcluster : str, optional
         ``"row"``, the panel's unit column, or another column: rows that share a sign, each inside
         one cluster, while the variance stays clustered (MacKinnon and Webb 2018).
@@ -221,13 +221,13 @@ def wild_cluster_bootstrap(
     position = fit.term(term)
     row, column = int(fit.rows[position]), int(fit.regression.place[position])
     codes, n_groups = _subclusters(fit, panel, subcluster)
-    if codes is not None and variant[1] == "3":
+    if codes is not None and variant[0] == "3":
         raise EstimationError(
             f"variant {variant!r} transforms the scores of whole clusters, so it has no subclusters",
-            fix="use variant '11' or '31', or leave subcluster out",
+            fix="use variant '11' or '13', or leave subcluster out",
         )
     g, n_treated = fit.regression.n_clusters, int(fit.treated.sum())
-    error, factor, reason = _standard_error(fit, row, column, variant)
+    error, factor, reason = _standard_error(fit, row, column, variant, impose_null)
     signs, exact = _signs(n_groups, weights, draws, exhaustive, seed)
     name = f"{'WCR' if impose_null else 'WCU'}-{variant}, {weights.capitalize()}"
     if codes is not None:
@@ -240,8 +240,8 @@ def wild_cluster_bootstrap(
             fit.regression,
             column,
             restricted=impose_null,
-            variance=variant[0],
-            transformed=variant[1] == "3",
+            variance=variant[1],
+            transformed=variant[0] == "3",
             factor=factor,
             codes=codes,
             n_codes=n_groups,
@@ -282,17 +282,21 @@ def _smallest(vectors: int, has_sample: bool, weights: str) -> float:
     return (1 if weights == "rademacher" else 2) / vectors
 
 
-def _standard_error(fit: ClusteredFit, row: int, column: int, variant: str) -> tuple[float, float, str]:
+def _standard_error(
+    fit: ClusteredFit, row: int, column: int, variant: str, impose_null: bool
+) -> tuple[float, float, str]:
     """Standard error, factor of the sum of squares behind it, and why there is none."""
     regression = fit.regression
     error = float(fit.result.std_errors[row])
     if not np.isfinite(error):
         return nan, nan, "the clustered standard error is undefined, so there is no t statistic"
-    lost = regression.spectrum.lost(column) if "3" in variant else np.zeros(0, dtype=bool)
+    # residuals of the regression without a cluster exist when the effect is held at the null
+    left_out = variant[1] == "3" or (variant[0] == "3" and not impose_null)
+    lost = regression.spectrum.lost(column) if left_out else np.zeros(0, dtype=bool)
     if lost.any():
         names = ", ".join(str(fit.labels[i]) for i in np.flatnonzero(lost))
         return nan, nan, f"without cluster {names} the effect does not exist, so its jackknife does not"
-    if variant[0] == "3":
+    if variant[1] == "3":
         g = regression.n_clusters
         return wild.jackknife_error(regression, column), (g - 1) / g, ""
     parts = regression.scores(regression.residual) @ regression.inverse[column]
