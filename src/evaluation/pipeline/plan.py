@@ -42,13 +42,14 @@ def plan(
     StudyError, DataError, DesignError
         Whatever can be known to be wrong without running the notebook.
     """
-    from evaluation.analysis import prepare
     from evaluation.study import load_study
 
     for language in languages:
         check_parameters(place.study, overrides, language)
     study = load_study(place.study, overrides, root)
     read_notebook(root, study.notebook)
+    from evaluation.analysis import prepare  # takes a second to import: only once the study itself is sound
+
     prepare(study, overrides, root)
     made = how_made(root) if making is None else making
     return tuple(
