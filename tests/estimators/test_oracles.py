@@ -246,14 +246,36 @@ def test_two_way_clusters_add_and_subtract(simulate):
     frame = simulate(3, units=60)
     frame["other"] = frame["id"] % 7
     panel = Panel(frame, unit="id", time="t")
-    psi = GroupTime().fit(panel, Design("y", "g")).influence
+    plain = GroupTime().fit(panel, Design("y", "g"))
+    psi, k = np.column_stack([plain.influence, plain.shares.influence()]), len(plain)
     both = frame.groupby("id")[["cl", "other"]].first()
     expected = np.zeros((psi.shape[1],) * 2)
     for codes, sign in ((both["cl"], 1), (both["other"], 1), (both["cl"] * 100 + both["other"], -1)):
         sums = pd.DataFrame(psi).groupby(codes.to_numpy()).sum().to_numpy()
         expected += sign * sums.T @ sums / len(psi) ** 2
-    for covariates in ((), ("z",)):
-        result = GroupTime().fit(panel, Design("y", "g", cluster=("cl", "other"), covariates=covariates))
-        if not covariates:
-            np.testing.assert_allclose(result.vcov, expected, rtol=1e-9, atol=1e-12)
-        assert result.sample.clusters == (both["cl"].nunique(), 7)
+    values, vectors = np.linalg.eigh(expected)
+    assert values.min() < 0  # this one must be mended
+    expected = (vectors * np.clip(values, 0, None)) @ vectors.T
+    result = GroupTime().fit(panel, Design("y", "g", cluster=("cl", "other")))
+    np.testing.assert_allclose(result.vcov, expected[:k, :k], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result.shares.cross, expected[:k, k:], rtol=1e-9, atol=1e-12)
+    assert np.linalg.eigvalsh(result.vcov).min() > -1e-12
+    assert any("negative eigenvalues were set to 0" in note for note in result.notes)
+    assert result.sample.clusters == (both["cl"].nunique(), 7)
+    adjusted = GroupTime().fit(panel, Design("y", "g", cluster=("cl", "other"), covariates=("z",)))
+    assert (adjusted.std_errors > 0).all()
+
+
+def test_periods_with_gaps(simulate):
+    """The base is the last period seen before treatment, the one before t the last one seen before t."""
+    frame = simulate(6, units=50, periods=9, cohorts=(4, 7))
+    frame = frame[frame["t"].isin([1, 2, 5, 6, 9])]
+    result = GroupTime().fit(Panel(frame, unit="id", time="t"), Design("y", "g"))
+    mean = frame.groupby([frame["g"].fillna(0), "t"])["y"].mean()
+    base = {(4, 2): 1, (4, 5): 2, (4, 6): 2, (4, 9): 2, (7, 2): 1, (7, 5): 2, (7, 6): 5, (7, 9): 6}
+    assert list(zip(result.terms["cohort"], result.terms["time"], strict=True)) == list(base)
+    for estimate, ((g, t), b) in zip(result.coef, base.items(), strict=True):
+        np.testing.assert_allclose(estimate, mean[g, t] - mean[g, b] - mean[0, t] + mean[0, b], **CLOSE)
+    assert result.terms["event_time"].tolist() == [t - g for g, t in base]
+    imputed = Imputation().fit(Panel(frame, unit="id", time="t"), Design("y", "g"))
+    assert imputed.terms["event_time"].tolist() == [1, 2, 5, 2]

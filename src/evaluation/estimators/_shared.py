@@ -15,6 +15,9 @@ from evaluation.numerics.effects import EffectsFit
 from evaluation.result import CohortShares, Result
 
 FloatArray = NDArray[np.float64]
+MENDED = (
+    "the two-way clustered covariance was not positive semi-definite; its negative eigenvalues were set to 0"
+)
 Vectors = Callable[[NDArray[np.integer], int], FloatArray]
 
 
@@ -69,6 +72,9 @@ def joint_result(
         Fixed weights of cells in averages.
     """
     k = len(cells)
+    mended = False
+    if len(sample.cluster_counts) == 2:
+        joint, mended = nearest(joint)
     undefined = np.isnan(estimate) | cells.reference
     vcov, cross, of_shares = joint[:k, :k].copy(), joint[:k, k:].copy(), joint[k:, k:].copy()
     vcov[undefined], vcov[:, undefined] = np.nan, np.nan
@@ -96,7 +102,13 @@ def joint_result(
         vcov=vcov,
         df=df,
         sample=sample.count(),
-        notes=(*sample.notes, *notes, *single_unit_note(sample), *few_cluster_note(sample)),
+        notes=(
+            *sample.notes,
+            *notes,
+            *([MENDED] if mended else []),
+            *single_unit_note(sample),
+            *few_cluster_note(sample),
+        ),
         inference=f"{words}, {convention}",
         influence_function=influence,
         cluster_codes=sample.cluster_codes,
@@ -109,6 +121,14 @@ def joint_result(
             term_weight=term_weight,
         ),
     )
+
+
+def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
+    """Covariance with negative eigenvalues at 0 (Cameron, Gelbach and Miller 2011); whether any was."""
+    values, vectors = np.linalg.eigh(vcov)
+    if len(values) == 0 or values.min() >= -1e-12 * max(values.max(), 0.0):
+        return vcov, False
+    return (vectors * np.clip(values, 0, None)) @ vectors.T, True
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:

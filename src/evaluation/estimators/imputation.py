@@ -13,11 +13,13 @@ from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
 from evaluation.estimators._shared import (
+    MENDED,
     Vectors,
     few_cluster_note,
     joint_result,
     lazy,
     named,
+    nearest,
 )
 from evaluation.numerics.cohorts import (
     LinearMap,
@@ -186,17 +188,22 @@ class Imputation:
         counts = sample.cluster_counts
         groups = counts if len(counts) == 1 else (*counts, min(counts))
         f = factors(observations, counted, groups, option)
+        vcov = f.parameters * f.parts[0] * second.covariance(maps, m)
+        mended = False
+        if len(counts) == 2:
+            vcov, mended = nearest(vcov)
         return Result(
             method="Pre-trends of the imputation estimator (Borusyak, Jaravel and Spiess)",
             estimand="difference before treatment, among untreated observations",
             terms=pd.DataFrame({"term": [f"event time {e}" for e in events], "event_time": events}),
             coef=fit.beta[:m],
-            vcov=f.parameters * f.parts[0] * second.covariance(maps, m),
+            vcov=vcov,
             df=f.df,
             sample=sample.count(),
             notes=(
                 *sample.notes,
                 *_lost_covariates(sample, fit, m),
+                *([MENDED] if mended else []),
                 *few_cluster_note(sample),
                 f"reference: event times before {events[0]}, and never treated units",
             ),
