@@ -12,6 +12,7 @@ from evaluation.inference.ibragimov_muller import (
 from evaluation.inference.placebo import PlaceboPaths, placebo_paths
 from evaluation.inference.randomization import RandomizationTest, randomization_test
 from evaluation.inference.randomization_time import randomization_in_time
+from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
@@ -22,6 +23,7 @@ __all__ = [
     "FewTreated",
     "PlaceboPaths",
     "RandomizationTest",
+    "Recommendation",
     "StepDown",
     "WildBootstrap",
     "cluster_robust",
@@ -33,6 +35,7 @@ __all__ = [
     "placebo_paths",
     "randomization_in_time",
     "randomization_test",
+    "recommend",
     "romano_wolf",
     "t_test_of_clusters",
     "t_test_of_two_groups",
