@@ -9,6 +9,7 @@ from evaluation.numerics.simplex import simplex_least_squares
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
+_TINY = float(np.finfo(float).tiny)
 
 
 def shares(multiplicity: FloatArray) -> FloatArray:
@@ -77,10 +78,16 @@ def augmentation_penalty(
     """
     before = outcome[:, pre]
     target = (shares(treated) @ outcome)[:, pre]
-    x, _ = _centred(before, target, donors, intercept)
-    largest = np.linalg.norm(x, ord=2, axis=(1, 2)) ** 2
-    grid = largest[:, None] * 10.0 ** np.linspace(0, -8, steps)[None, :]
-    errors = np.empty((len(pre), len(treated), steps))
+    x, goal = _centred(before, target, donors, False)
+    gram = np.matmul(np.swapaxes(x * donors[:, :, None], 1, 2), x)
+    shape = gram
+    if intercept:
+        shape = gram - gram.mean(axis=1, keepdims=True)
+        shape = shape - shape.mean(axis=2, keepdims=True)
+    grid = _largest_eigenvalue(shape)[:, None] * 10.0 ** np.linspace(0, -8, steps)[None, :]
+    # what weights fitted without period s leave in it and in the others
+    miss = np.empty((len(treated), len(pre)))
+    left = np.empty((len(treated), len(pre), len(pre)))
     for s in range(len(pre)):
         rest = np.delete(np.arange(len(pre)), s)
         fit = simplex_least_squares(
@@ -90,24 +97,15 @@ def augmentation_penalty(
             intercept=intercept,
             allowed=donors > 0,
         )
-        part, goal = _centred(before[:, rest], target[:, rest], donors, intercept)
-        held, level = before[:, s], target[:, s]
-        constant = fit.intercept if intercept else 0.0
-        miss = level - fit.weights @ held - constant
-        left = goal - np.matmul(fit.weights[:, None, :], part)[:, 0]
-        gram = np.matmul(np.swapaxes(part * donors[:, :, None], 1, 2), part)
-        values, vectors = np.linalg.eigh(gram)
-        loading = np.matmul(np.swapaxes(vectors, 1, 2), left[:, :, None])[:, :, 0]
-        own = donors * held
-        if intercept:
-            # the held period less each unit's mean over the other periods
-            own = donors * (held - before[:, rest].mean(axis=1))
-        push = np.matmul(own[:, None, :], part)[:, 0]
-        push = np.matmul(push[:, None, :], vectors)[:, 0]
-        correction = (
-            (push * loading)[:, None, :] / (np.maximum(values, 0)[:, None, :] + grid[:, :, None])
-        ).sum(axis=2)
-        errors[s] = (miss[:, None] - correction) ** 2
+        miss[:, s] = target[:, s] - fit.weights @ before[:, s] - (fit.intercept if intercept else 0.0)
+        left[:, s] = goal - np.matmul(fit.weights[:, None, :], x)[:, 0]
+    place = np.arange(len(pre))
+    left[:, place, place] = 0.0
+    errors = np.empty((len(pre), len(treated), steps))
+    for k in range(steps):
+        full = gram + grid[:, k, None, None] * np.eye(len(pre))
+        correction = _left_out(gram, np.linalg.inv(full), left, intercept)
+        errors[:, :, k] = ((miss - correction) ** 2).T
     mean = errors.mean(axis=0)
     spread = errors.std(axis=0, ddof=1) / np.sqrt(len(pre)) if len(pre) > 1 else np.zeros_like(mean)
     best = mean.argmin(axis=1)
@@ -116,3 +114,39 @@ def augmentation_penalty(
     chosen = (mean <= bound[:, None]).argmax(axis=1)  # the grid falls, so the first is the largest
     out: FloatArray = grid[row, chosen]
     return out
+
+
+def _left_out(gram: FloatArray, inverse: FloatArray, left: FloatArray, intercept: bool) -> FloatArray:
+    """Ridge prediction of each period from what is left in all others (b, T0).
+
+    The inverse without row and column s follows from the full one, so that no period costs a
+    system of its own. A constant of each unit is taken out by holding coefficients to a sum of 0.
+    """
+
+    def solve(right: FloatArray) -> FloatArray:
+        whole = np.matmul(right, inverse)
+        diagonal = np.diagonal(whole, axis1=1, axis2=2) / np.diagonal(inverse, axis1=1, axis2=2)
+        out: FloatArray = whole - diagonal[:, :, None] * inverse
+        return out
+
+    slope, push = solve(left), gram
+    if intercept:
+        others = 1.0 - np.eye(gram.shape[1])
+        one = solve(np.broadcast_to(others, gram.shape))
+        slope = slope - one * (slope.sum(axis=2) / one.sum(axis=2))[:, :, None]
+        push = gram - np.matmul(others / others.sum(axis=1), gram)
+    out: FloatArray = (push * slope).sum(axis=2)
+    return out
+
+
+def _largest_eigenvalue(gram: FloatArray) -> FloatArray:
+    """By powers of the matrix (b,); the largest penalty of the grid need not be exact."""
+    # a column of its own, since ones are what centring takes out
+    v = gram[:, :, 0] + gram[:, :, -1]
+    value = np.ones(len(gram))
+    for _ in range(60):
+        w = np.matmul(gram, v[:, :, None])[:, :, 0]
+        value = np.sqrt((w**2).sum(axis=1)) / np.sqrt(np.maximum((v**2).sum(axis=1), _TINY))
+        size = np.abs(w).max(axis=1, keepdims=True)
+        v = np.where(size > 0, w / np.where(size > 0, size, 1.0), v)
+    return np.where(value > 0, value, 1.0)
