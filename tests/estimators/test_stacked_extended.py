@@ -73,6 +73,22 @@ def test_stacked_with_one_cohort_is_the_event_study(staggered):
     np.testing.assert_allclose(result.std_errors, event.std_errors, rtol=1e-11)
 
 
+def test_stacked_residuals_within_cohorts_are_those_of_sun_and_abraham(staggered):
+    """With the shares of whole cohorts taken as known the two are one estimator."""
+    frame = staggered[staggered["g"].isna() | staggered["g"].between(5, 6)]
+    design = Design("y", "g", window=(-2, 2), cluster="cl")
+    bare = InteractionWeighted(small_sample="none").fit(panel_of(frame), design).aggregate("event_time")
+    own = Stacked(small_sample="none", residuals="cohort").fit(panel_of(frame), design)
+    np.testing.assert_allclose(own.coef, bare.coef, atol=SAME)
+    used = np.isfinite(bare.std_errors)
+    np.testing.assert_allclose(own.vcov[np.ix_(used, used)], bare.vcov[np.ix_(used, used)], atol=1e-13)
+    assert "residuals within cohorts" in own.inference
+    pooled = Stacked(small_sample="none").fit(panel_of(frame), design)
+    np.testing.assert_array_equal(pooled.coef, own.coef)
+    with pytest.raises(EstimationError, match="residuals is 'mine'"):
+        Stacked(residuals="mine")
+
+
 def test_stacked_trims_and_counts(staggered, staggered_unbalanced):
     result = Stacked().fit(panel_of(staggered), Design("y", "g", window=(-2, 2)))
     assert any("cohorts 8 were trimmed" in note for note in result.notes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import NEVER, Design
-from evaluation.errors import DesignError, shortlist
+from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import references
@@ -39,6 +40,11 @@ class Stacked:
         Event time whose effect is 0; the last one before treatment, less anticipation, when absent.
     small_sample : str or SmallSample
         As in `TwoWayFixedEffects`; rows of the stack and parameters of the regression count.
+    residuals : {"pooled", "cohort"}
+        Where residuals start in the standard error. ``"pooled"``: from the mean of an arm at an event
+        time over cohorts, as the regression has it, so that calendar effects that differ between
+        windows and effects that differ between cohorts make it larger. ``"cohort"``: from the mean
+        of the cohort's own arm, which takes the cohorts' shares as known and is not conservative.
 
     Notes
     -----
@@ -49,10 +55,13 @@ class Stacked:
 
     reference: int | None = None
     small_sample: str | SmallSample = "fixest"
+    residuals: Literal["pooled", "cohort"] = "pooled"
 
     def __post_init__(self) -> None:
         small_sample(self.small_sample)
         references(self.reference, 0)
+        if self.residuals not in ("pooled", "cohort"):
+            raise EstimationError(f"residuals is {self.residuals!r}", expected="'pooled' or 'cohort'")
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate one effect an event time of the window.
@@ -80,10 +89,13 @@ class Stacked:
         gap = treated_mean - control_mean
         coef = gap - gap[at]
         psi = np.zeros((panel.n_units, len(times)))
+        own = self.residuals == "cohort"
         for s, piece in zip(share, pieces, strict=True):
-            left = grid[piece.treated][:, piece.columns] - treated_mean
+            left = grid[piece.treated][:, piece.columns]
+            left = left - (left.mean(axis=0) if own else treated_mean)
             psi[piece.treated] += (left - left[:, [at]]) / n_treated
-            left = grid[piece.control][:, piece.columns] - control_mean
+            left = grid[piece.control][:, piece.columns]
+            left = left - (left.mean(axis=0) if own else control_mean)
             psi[piece.control] -= (left - left[:, [at]]) * (s / len(piece.control))
         used = np.zeros(panel.n_units, dtype=bool)
         for piece in pieces:
@@ -107,7 +119,7 @@ class Stacked:
             vcov=vcov,
             sample=sample.count(),
             df=cov.df,
-            inference=cov.inference,
+            inference=cov.inference + (", residuals within cohorts" if own else ""),
             notes=(*sample.notes, *notes, *cov.notes),
             influence_function=lambda: panel.n_units * psi,
             cluster_codes=cluster_codes(sample),

@@ -58,11 +58,13 @@ class SimulatedPanel:
             raise DesignError(f"unknown average {by!r}", expected=", ".join(["simple", *_KEYS]))
         if shares not in ("population", "sample"):
             raise DesignError(f"shares is {shares!r}", expected="'population' or 'sample'")
-        weight = self.truth["share" if shares == "population" else "observations"].astype(float)
-        table = self.truth.assign(weight=weight, product=weight * self.truth["effect"])
-        key = pd.Series("ATT", index=table.index) if by == "simple" else table[_KEYS[by]]
-        sums = table.groupby(key)[["product", "weight"]].sum()
-        return sums["product"] / sums["weight"]
+        weight = self.truth["share" if shares == "population" else "observations"].to_numpy(dtype=float)
+        effect = self.truth["effect"].to_numpy()
+        if by == "simple":
+            return pd.Series([np.average(effect, weights=weight)], index=["ATT"])
+        values, place = np.unique(self.truth[_KEYS[by]], return_inverse=True)
+        sums = np.bincount(place, weight * effect) / np.bincount(place, weight)
+        return pd.Series(sums, index=pd.Index(values, name=_KEYS[by]))
 
 
 @dataclass(frozen=True)
