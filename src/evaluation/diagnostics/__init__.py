@@ -3,17 +3,28 @@
 from evaluation.diagnostics.bacon import bacon
 from evaluation.diagnostics.base import Diagnostic
 from evaluation.diagnostics.event_study import EventStudy, event_study, from_estimates
+from evaluation.diagnostics.leave_one_out import leave_one_out
+from evaluation.diagnostics.minimum_effect import minimum_effect
 from evaluation.diagnostics.negative_weights import negative_weights
+from evaluation.diagnostics.placebo_dates import placebo_dates
 from evaluation.diagnostics.pretrends import pretrends
 from evaluation.diagnostics.sensitivity import sensitivity
+from evaluation.diagnostics.specification_curve import Specification, specification_curve
+from evaluation.diagnostics.spillover import spillover
 
 __all__ = [
     "Diagnostic",
     "EventStudy",
+    "Specification",
     "bacon",
     "event_study",
     "from_estimates",
+    "leave_one_out",
+    "minimum_effect",
     "negative_weights",
+    "placebo_dates",
     "pretrends",
     "sensitivity",
+    "specification_curve",
+    "spillover",
 ]
