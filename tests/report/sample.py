@@ -3,8 +3,10 @@
 Loaded by path (``runpy``) from the tests of the page and from the browser tests; needs no kernel.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import nbformat
@@ -17,11 +19,44 @@ from evaluation.report.display import Answer, Prose, Record, Table
 HOSTILE = "<script>alert(1)</script>"
 FORMULA_CELL = "=cmd|'/C calc'!A0"
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
-EN = (
-    "Jinan Qingdao Zibo Zaozhuang Dongying Yantai Weifang Jining Tai'an Weihai Rizhao Laiwu Linyi Dezhou "
-    "Liaocheng Binzhou Heze"
-).split()
-ZH = "济南 青岛 淄博 枣庄 东营 烟台 潍坊 济宁 泰安 威海 日照 莱芜 临沂 德州 聊城 滨州 菏泽".split()
+EN = [
+    "Jinan",
+    "Qingdao",
+    "Zibo",
+    "Zaozhuang",
+    "Dongying",
+    "Yantai",
+    "Weifang",
+    "Jining",
+    "Tai'an",
+    "Weihai",
+    "Rizhao",
+    "Laiwu",
+    "Linyi",
+    "Dezhou",
+    "Liaocheng",
+    "Binzhou",
+    "Heze",
+]
+ZH = [
+    "济南",
+    "青岛",
+    "淄博",
+    "枣庄",
+    "东营",
+    "烟台",
+    "潍坊",
+    "济宁",
+    "泰安",
+    "威海",
+    "日照",
+    "莱芜",
+    "临沂",
+    "德州",
+    "聊城",
+    "滨州",
+    "菏泽",
+]
 PROVENANCE = {
     "command": "evaluation run sample",
     "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -40,6 +75,7 @@ def pick(language: str, en: str, zh: str) -> str:
     return zh if language == "zh" else en
 
 
+@cache
 def drawings(language: str, *, simulated: bool = False) -> list[Any]:
     """Every kind of figure."""
     draws = np.random.default_rng(7)
@@ -92,8 +128,12 @@ def drawings(language: str, *, simulated: bool = False) -> list[Any]:
     common: dict[str, Any] = {
         "language": language,
         "simulated": simulated,
-        "source": pick(language, "Source: national monitoring network, daily records; own computation", "资料来源：全国环境监测网逐日数据；本项目计算"),
-    }  # fmt: skip
+        "source": pick(
+            language,
+            "Source: national monitoring network, daily records; own computation",
+            "资料来源：全国环境监测网逐日数据；本项目计算",
+        ),
+    }
     days = pick(language, "Good days a year (AQI ≤ 100)", "每年优良天数（AQI ≤ 100）")
     less = pick(
         language,
@@ -105,47 +145,120 @@ def drawings(language: str, *, simulated: bool = False) -> list[Any]:
             [
                 figures.Number(pick(language, "Claimed by the city", "市政府公布"), 63, role="reference"),
                 figures.Number(pick(language, "Found in independent data", "独立数据所见"), 67),
-                figures.Number(pick(language, "Gained by 16 other cities", "其余16市平均"), 51, role="comparison"),
+                figures.Number(
+                    pick(language, "Gained by 16 other cities", "其余16市平均"), 51, role="comparison"
+                ),
                 figures.Number(pick(language, "Left after that", "扣除之后"), 16.1, -22, 54),
                 figures.Number(pick(language, "Blue-sky days", "蓝天天数"), None),
             ],
             x_label=pick(language, "Change in good days, 2016 less 2014", "2016年比2014年增加的优良天数"),
-            title=pick(language, "Of 67 more good days, 51 came to its neighbours too", "增加的67个优良天里，51个别处也有"),
-            alt=pick(language, "Claimed +63, found +67, others +51, left +16 (−22 to 54).", "公布+63，所见+67，其他+51，余+16（−22至54）。"),
-            name="three", **common),
+            title=pick(
+                language,
+                "Of 67 more good days, 51 came to its neighbours too",
+                "增加的67个优良天里，51个别处也有",
+            ),
+            alt=pick(
+                language,
+                "Claimed +63, found +67, others +51, left +16 (−22 to 54).",
+                "公布+63，所见+67，其他+51，余+16（−22至54）。",
+            ),
+            name="three",
+            **common,
+        ),
         figures.series(
-            years, treated=zibo, y_label=days, events=[(2015, pick(language, "base year", "基准年"))],
-            title=pick(language, "Zibo gained 67 good days; its neighbours gained 51", "淄博优良天数增加67天，其余16市平均增加51天"),
+            years,
+            treated=zibo,
+            y_label=days,
+            events=[(2015, pick(language, "base year", "基准年"))],
+            title=pick(
+                language,
+                "Zibo gained 67 good days; its neighbours gained 51",
+                "淄博优良天数增加67天，其余16市平均增加51天",
+            ),
             highlight_mean=pick(language, "16 others, mean", "其余16市平均"),
-            alt=pick(language, "Zibo rises from 119 to 186 good days.", "淄博由119天升至186天。"), name="years", **common),
+            alt=pick(language, "Zibo rises from 119 to 186 good days.", "淄博由119天升至186天。"),
+            name="years",
+            **common,
+        ),
         figures.series(
-            sulphur, treated=zibo, y_label=pick(language, "SO₂, monthly mean, µg/m³", "二氧化硫月均浓度，微克/立方米"),
-            events=[("2015-01", pick(language, "after the base year", "基准年之后")), ("2016-03", pick(language, "campaign", "行动开始"))],
-            title=pick(language, "Sulphur dioxide fell in Zibo and around it alike", "二氧化硫：淄博在降，周边也在降"),
+            sulphur,
+            treated=zibo,
+            y_label=pick(language, "SO₂, monthly mean, µg/m³", "二氧化硫月均浓度，微克/立方米"),
+            events=[
+                ("2015-01", pick(language, "after the base year", "基准年之后")),
+                ("2016-03", pick(language, "campaign", "行动开始")),
+            ],
+            title=pick(
+                language, "Sulphur dioxide fell in Zibo and around it alike", "二氧化硫：淄博在降，周边也在降"
+            ),
             highlight_mean=pick(language, "16 others, mean", "其余16市平均"),
-            alt=pick(language, "Both fall with the seasons.", "两者同步下降。"), name="months", **common),
+            alt=pick(language, "Both fall with the seasons.", "两者同步下降。"),
+            name="months",
+            **common,
+        ),
         figures.slope(
-            years, treated=zibo, y_label=days, title=pick(language, "Zibo is still below most of its province", "淄博仍低于省内多数城市"),
-            alt=pick(language, "Zibo ends fifth from below.", "淄博居倒数第五。"), name="slope", **common),
+            years,
+            treated=zibo,
+            y_label=days,
+            title=pick(language, "Zibo is still below most of its province", "淄博仍低于省内多数城市"),
+            alt=pick(language, "Zibo ends fifth from below.", "淄博居倒数第五。"),
+            name="slope",
+            **common,
+        ),
         figures.event_study(
-            events, x_label=pick(language, "Months from the start of the campaign", "距行动开始的月数"),
+            events,
+            x_label=pick(language, "Months from the start of the campaign", "距行动开始的月数"),
             y_label=pick(language, "Difference in good days a month", "优良天数之差，天/月"),
-            bands=pick(language, "where 95% of the placebo cities lie", "安慰剂城市中95%所在范围"), policy=pick(language, "campaign starts", "行动开始"),
-            title=pick(language, "Neither before nor after does Zibo leave the range of its placebos", "行动前后，淄博都没有越出安慰剂范围"),
-            alt=pick(language, "All estimates lie within the band.", "各期估计均在范围之内。"), name="event", **common),
+            bands=pick(language, "where 95% of the placebo cities lie", "安慰剂城市中95%所在范围"),
+            policy=pick(language, "campaign starts", "行动开始"),
+            title=pick(
+                language,
+                "Neither before nor after does Zibo leave the range of its placebos",
+                "行动前后，淄博都没有越出安慰剂范围",
+            ),
+            alt=pick(language, "All estimates lie within the band.", "各期估计均在范围之内。"),
+            name="event",
+            **common,
+        ),
         figures.forest(
-            lines, x_label=pick(language, "Change in good days a month, 95% interval", "每月优良天数的变化，95%区间"),
+            lines,
+            x_label=pick(
+                language, "Change in good days a month, 95% interval", "每月优良天数的变化，95%区间"
+            ),
             title=pick(language, "Every interval holds zero", "所有区间都包含零"),
-            alt=pick(language, "Four estimates near zero.", "四个估计都接近零。"), name="forest", **common),
+            alt=pick(language, "Four estimates near zero.", "四个估计都接近零。"),
+            name="forest",
+            **common,
+        ),
         figures.placebo(
-            gains, treated=zibo, x_label=less, labels={names[0]: names[0], names[7]: names[7]},
-            title=pick(language, "Some of the 17 cities gained as much without the policy", "没有这项政策，也有城市增幅相当"),
-            alt=pick(language, "Zibo at +16 among 17.", "淄博+16，在17市之中。"), name="placebo", **common),
+            gains,
+            treated=zibo,
+            x_label=less,
+            labels={names[0]: names[0], names[7]: names[7]},
+            title=pick(
+                language,
+                "Some of the 17 cities gained as much without the policy",
+                "没有这项政策，也有城市增幅相当",
+            ),
+            alt=pick(language, "Zibo at +16 among 17.", "淄博+16，在17市之中。"),
+            name="placebo",
+            **common,
+        ),
         figures.placebo(
-            nation, treated="c0", x_label=less, labels={"c0": zibo},
-            title=pick(language, "Among 187 cities nationwide Zibo is in the upper half", "放到全国187个城市中，淄博居前半"),
-            alt=pick(language, "Zibo at +16 among 187.", "淄博+16，在187市之中。"), name="nation", **common),
-    ]  # fmt: skip
+            nation,
+            treated="c0",
+            x_label=less,
+            labels={"c0": zibo},
+            title=pick(
+                language,
+                "Among 187 cities nationwide Zibo is in the upper half",
+                "放到全国187个城市中，淄博居前半",
+            ),
+            alt=pick(language, "Zibo at +16 among 187.", "淄博+16，在187市之中。"),
+            name="nation",
+            **common,
+        ),
+    ]
 
 
 def tables(language: str) -> list[Any]:
@@ -163,11 +276,22 @@ def tables(language: str) -> list[Any]:
     )
     wide.index.name = pick(language, "District", "区县")
     return [
-        Table(hostile, caption=pick(language, "Names are shown, never obeyed", "名称只显示，不执行") + f" {HOSTILE}", name="hostile",
-              notes=[f"{HOSTILE} & co"], language=language),
-        Table(wide, caption=pick(language, "A wide table scrolls in its own box", "宽表在自己的框内滚动"), name="wide",
-              formats={"2016": ".1f"}, simulated=True, language=language),
-    ]  # fmt: skip
+        Table(
+            hostile,
+            caption=pick(language, "Names are shown, never obeyed", "名称只显示，不执行") + f" {HOSTILE}",
+            name="hostile",
+            notes=[f"{HOSTILE} & co"],
+            language=language,
+        ),
+        Table(
+            wide,
+            caption=pick(language, "A wide table scrolls in its own box", "宽表在自己的框内滚动"),
+            name="wide",
+            formats={"2016": ".1f"},
+            simulated=True,
+            language=language,
+        ),
+    ]
 
 
 def notebook(language: str) -> Any:
@@ -193,14 +317,25 @@ def notebook(language: str) -> Any:
         code("import evaluation  # set up\nprint('never shown')", stream("never shown"), tags=["hide"]),
         markdown("# The notebook's own title\n", tags=["en", "zh"]),
         code("answer", shown(answer)),
-        markdown("## What happened\n\nPlain words, *stressed*, **strong**, `code` and [a link](https://example.org/).", tags=["en"]),
-        markdown("## 发生了什么\n\n普通文字、*着重*、**加粗**、`code`，以及“引号”——破折号。" + "环境监测" * 40, tags=["zh"]),
-        *[code(f"figures.{drawing.name}(...)  # comment\nx = 1.5 + len('text')", shown(drawing)) for drawing in drawings(language)],
+        markdown(
+            "## What happened\n\nPlain words, *stressed*, **strong**, `code` and [a link](https://example.org/).",
+            tags=["en"],
+        ),
+        markdown(
+            "## 发生了什么\n\n普通文字、*着重*、**加粗**、`code`，以及“引号”——破折号。" + "环境监测" * 40,
+            tags=["zh"],
+        ),
+        *[
+            code(f"figures.{drawing.name}(...)  # comment\nx = 1.5 + len('text')", shown(drawing))
+            for drawing in drawings(language)
+        ],
         markdown("### Simulated\n\nEvery figure says so.", tags=["en"]),
         markdown("### 模拟数据\n\n每张图都有标注。", tags=["zh"]),
         code("simulated", shown(drawings(language, simulated=True)[1])),
         markdown(
-            "## Tables\n\n| a | b |\n|---|--:|\n| <b>x</b> | 1 |\n\n" + LONG_WORD + "\n\n<script>alert(2)</script>\n\n"
+            "## Tables\n\n| a | b |\n|---|--:|\n| <b>x</b> | 1 |\n\n"
+            + LONG_WORD
+            + "\n\n<script>alert(2)</script>\n\n"
             "```python\ndef f(x: int) -> str:\n    return 'y'\n```"
         ),
         *[code("table", shown(table)) for table in tables(language)],
@@ -208,12 +343,30 @@ def notebook(language: str) -> Any:
             "## Formulas\n\nInline $\\hat\\tau = \\bar y_1 - \\bar y_0 < 3$ and shown\n\n$$Y_{it} = \\alpha_i + \\lambda_t + "
             "\\sum_{k \\neq -1} \\beta_k \\mathbf{1}\\{t - g_i = k\\} + \\varepsilon_{it}, \\qquad \\sqrt{\\frac{a}{b}}$$\n"
         ),
-        code("prose", shown(Prose(f"## {pick(language, 'Threats', '可能的偏差')}\n\n- {HOSTILE} [x](javascript:alert(3))\n- two"))),
+        code(
+            "prose",
+            shown(
+                Prose(
+                    f"## {pick(language, 'Threats', '可能的偏差')}\n\n- {HOSTILE} [x](javascript:alert(3))\n- two"
+                )
+            ),
+        ),
         code("record", shown(Record({"choice": HOSTILE, "window": "2014–2016"}, "Fixed beforehand"))),
-        code("frame", output({"text/plain": "   a  b\n0  1  2" + " wide" * 60, "text/html": "<table><tr><td>1</td></tr></table>"})),
+        code(
+            "frame",
+            output(
+                {
+                    "text/plain": "   a  b\n0  1  2" + " wide" * 60,
+                    "text/html": "<table><tr><td>1</td></tr></table>",
+                }
+            ),
+        ),
         code("print('\\x1b[31mred\\x1b[0m')", stream("\x1b[31mred\x1b[0m & <b>plain</b>\n")),
-        code("result", output({"application/vnd.evaluation.result+json": {"study": "sample"}, "text/plain": "result"})),
-    ]  # fmt: skip
+        code(
+            "result",
+            output({"application/vnd.evaluation.result+json": {"study": "sample"}, "text/plain": "result"}),
+        ),
+    ]
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -246,14 +399,27 @@ def index_entries() -> list[dict[str, Any]]:
 
     result = {
         "study": "sample",
-        "title": {"en": "Was Zibo's cleaner air more than its neighbours had?", "zh": "淄博空气改善，是否超过了邻近城市？"},
-        "question": {"en": f"Is 63 days more than others gained? {HOSTILE}", "zh": "多出的63天，别处有没有？"},
-        "answer": {"en": "51 of the 67 days came to its neighbours too.", "zh": "67天里有51天，周边城市也有。"},
-        "claims": [claim("close", "not_distinguishable"), claim("not_reproduced", "not_testable"), claim("close", "opposite")],
+        "title": {
+            "en": "Was Zibo's cleaner air more than its neighbours had?",
+            "zh": "淄博空气改善，是否超过了邻近城市？",
+        },
+        "question": {
+            "en": f"Is 63 days more than others gained? {HOSTILE}",
+            "zh": "多出的63天，别处有没有？",
+        },
+        "answer": {
+            "en": "51 of the 67 days came to its neighbours too.",
+            "zh": "67天里有51天，周边城市也有。",
+        },
+        "claims": [
+            claim("close", "not_distinguishable"),
+            claim("not_reproduced", "not_testable"),
+            claim("close", "opposite"),
+        ],
         "generated": "2017-07-25T08:30:00Z",
         "data": [{"name": "x", "sha256": "0", "simulated": False}],
         "overrides": {},
-    }  # fmt: skip
+    }
     varied = {**result, "study": "other", "overrides": {"treatment.date": "2016-03"}}
     return [
         {

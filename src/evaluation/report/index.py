@@ -45,8 +45,8 @@ def render_failure(name: str, failures: Mapping[str, Any], making: Mapping[str, 
     making : mapping, optional
         ``command``, ``commit``, ``generated``, ``versions``, ``overrides``, as known.
     """
-    making = dict(making or {})
-    making.setdefault("command", f"evaluation run {name}")
+    known = dict.fromkeys(("commit", "generated", "versions", "overrides"))
+    making = {**known, "command": f"evaluation run {name}", **(making or {})}
     title = words.text("failure_title", "en", study=name)
     context = furniture("en", title=title, description=title, index_href="../index.html")
     # the same fault in both languages is said once

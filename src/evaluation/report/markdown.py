@@ -110,11 +110,14 @@ def formula(source: str, *, block: bool, language: str) -> str:
     """
     from latex2mathml.converter import convert
 
+    braces = re.findall(r"(?<!\\)[{}]", source)
+    if braces.count("{") != braces.count("}"):
+        raise ReportError("A formula has a brace too many or too few.", where=source.strip())
     try:
         markup = convert(source.strip(), display="block" if block else "inline")
     except Exception as error:
         raise ReportError(
-            "A formula cannot be read.", where=source.strip(), expected=str(error) or None
+            "A formula cannot be read.", where=source.strip(), expected=str(error) or type(error).__name__
         ) from error
     left = re.search(r"\\[A-Za-z]+", markup)
     if left or re.search(r"<(?!/?m|/?annotation|/?semantics)", markup):
