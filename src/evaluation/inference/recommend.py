@@ -201,7 +201,7 @@ def _noise(f: DesignFacts) -> dict[str, Any]:
 
 
 def _time(f: DesignFacts) -> Advice:
-    values = {
+    values: dict[str, Any] = {
         "periods": f.periods,
         "before": f.before,
         "dates": f.dates,
@@ -223,7 +223,7 @@ def _time(f: DesignFacts) -> Advice:
 
 
 def _subcluster(f: DesignFacts, few: bool) -> Advice:
-    values = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
     if not few:
         return _say("subcluster_bootstrap", "not_needed", False, **values)
     key = "unequal" if f.size_ratio > LIKE_SIZE else "holds"
@@ -272,7 +272,7 @@ def _ibragimov_muller(f: DesignFacts) -> Advice:
 
 
 def _clustered_t(f: DesignFacts, few: bool) -> Advice:
-    values = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
     if few:
         return _say("clustered_t", "few", False, **values)
     if f.size_ratio > UNEQUAL_SIZE:

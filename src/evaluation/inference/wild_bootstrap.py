@@ -84,6 +84,11 @@ class WildBootstrap:
     _moments: Callable[[], FloatArray] = field(repr=False)
 
     @property
+    def n_vectors(self) -> int:
+        """Vectors of signs compared; all that there are stand for their mirror images too."""
+        return len(self.statistics)
+
+    @property
     def method(self) -> str:
         """Name in words."""
         return f"wild cluster bootstrap ({self.variant})"
