@@ -56,7 +56,7 @@ def test_months_outside_the_window_may_miss(estimator):
 def test_treated_unit_with_a_missing_month_is_named(estimator):
     data = table()
     data.loc[(data["unit"] == "u0") & (data["time"] == 4), "y"] = np.nan
-    with pytest.raises(DataError, match="a treated unit has no outcome 'y' in 1 periods") as caught:
+    with pytest.raises(DataError, match="a treated unit has no outcome 'y' in 1 period") as caught:
         fit(estimator, data)
     assert "u0 in 4" in str(caught.value)
 

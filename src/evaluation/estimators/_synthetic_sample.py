@@ -139,7 +139,7 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
         _refuse_short(panel, short[0], design)
     for label, members, before, _ in short:
         reason = (
-            f"treated from {label}: {before} period{'s' if before != 1 else ''} before treatment"
+            f"treated from {label}: {counted(before, 'period')} before treatment"
             if before < 2
             else f"treated from {label}: no period of treatment in the panel"
         )
@@ -154,7 +154,7 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
     if lost.any():
         dropped["donor without an outcome in every period"] = int(rows[lost].sum())
         notes.append(
-            f"{int(lost.sum())} donors without an outcome in every period left out: "
+            f"{counted(int(lost.sum()), 'donor')} without an outcome in every period left out: "
             f"{shortlist(panel.units[lost])}"
         )
     if not donors.any():
@@ -184,6 +184,11 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
     return replace(sample, notes=(*notes, *_remarks(sample)))
 
 
+def counted(n: int, noun: str) -> str:
+    """``1 donor``, ``2 donors``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def _refuse(design: Design, method: str) -> None:
     if design.comparison != "never_treated":
         raise DesignError(
@@ -203,7 +208,7 @@ def _refuse_short(panel: Panel, cohort: tuple[Any, NDArray[np.bool_], int, int],
     label, members, before, _ = cohort
     where = f"{shortlist(panel.units[members])} treated from {label}"
     if design.anticipation:
-        where += f", {design.anticipation} periods of anticipation"
+        where += f", {counted(design.anticipation, 'period')} of anticipation"
     if design.window is not None:
         where += f", window {design.window[0]} to {design.window[1]}"
     span = f"the panel runs from {panel.periods[0]} to {panel.periods[-1]}"
@@ -229,7 +234,7 @@ def _refuse_missing(panel: Panel, outcome: FloatArray, cohort: TreatedCohort, de
     units = panel.units[cohort.members][missing.any(axis=1)]
     periods = panel.periods[used[missing.any(axis=0)]]
     raise DataError(
-        f"a treated unit has no outcome {design.outcome!r} in {len(periods)} periods",
+        f"a treated unit has no outcome {design.outcome!r} in {counted(len(periods), 'period')}",
         where=f"{shortlist(units)} in {shortlist(periods)}",
         expected="an outcome of treated units in every period",
         fix="fill the values in, or leave these periods out of the panel for all units",
@@ -242,7 +247,7 @@ def _remarks(sample: SyntheticSample) -> list[str]:
     n = int(sample.donors.sum())
     if n < FEWEST_DONORS:
         out.append(
-            f"{n} donors: a placebo test cannot give a p-value below 1/{n + 1}, and with fewer than "
+            f"{counted(n, 'donor')}: a placebo test cannot give a p-value below 1/{n + 1}, and with fewer than "
             f"{FEWEST_DONORS} donors no p-value below 1/5 is reported: the standard error is left undefined"
         )
     for c in sample.cohorts:

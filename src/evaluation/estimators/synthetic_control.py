@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic
+from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
 from evaluation.numerics.predictors import choose_importance, weights_given
 from evaluation.numerics.synthetic import Paths, Window, synthetic_control
 from evaluation.panel import Panel
@@ -196,7 +196,7 @@ class SyntheticControl:
                 )
             if missing.any():
                 note = (
-                    f"{int(missing.sum())} donors that miss a predictor left out: "
+                    f"{counted(int(missing.sum()), 'donor')} without a predictor left out: "
                     f"{shortlist(sample.names[missing])}"
                 )
                 sample = sample.keep(~missing, "donor that misses a predictor", note)

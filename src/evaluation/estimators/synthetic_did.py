@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evaluation.design import Design
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic
+from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
 from evaluation.numerics.synthetic import Paths, Window, synthetic_did
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -174,9 +174,7 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
             fix="fill the values in, or leave the covariate out",
         )
     if missing.any():
-        note = (
-            f"{int(missing.sum())} donors that miss a covariate left out: {shortlist(sample.names[missing])}"
-        )
+        note = f"{counted(int(missing.sum()), 'donor')} without a covariate left out: {shortlist(sample.names[missing])}"
         sample = sample.keep(~missing, "donor that misses a covariate", note)
         values = values[:, ~missing]
 
