@@ -279,7 +279,7 @@ class Result:
                 np.add.at(sums, self.cluster_codes, scores)
                 scores = sums
             # draws have variance 1, so that a small-sample factor in vcov does not shrink them
-            scores = scores / np.sqrt((scores**2).sum(axis=0))
+            scores /= np.sqrt(np.einsum("ij,ij->j", scores, scores))
             sample = _signed_sums(generator, draws, scores)
         else:
             raise EstimationError(f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'")

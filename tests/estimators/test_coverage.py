@@ -46,7 +46,7 @@ def draw(kind: str, rng: np.random.Generator) -> pd.DataFrame:
     t = np.arange(1, PERIODS + 1)
     x = rng.standard_normal(UNITS)
     if kind == "trends":
-        rank = np.argsort(np.argsort(x + rng.logistic(size=UNITS)))
+        rank = np.argsort(np.argsort(0.5 * x + rng.logistic(size=UNITS)))
         g = np.where(rank < 0.4 * UNITS, np.nan, COHORTS[1 + rng.integers(0, 3, UNITS)])
     else:
         g = rng.choice(COHORTS, size=UNITS, p=CHANCES)
