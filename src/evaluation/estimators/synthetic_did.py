@@ -174,7 +174,8 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
             fix="fill the values in, or leave the covariate out",
         )
     if missing.any():
-        note = f"{counted(int(missing.sum()), 'donor')} without a covariate left out: {shortlist(sample.names[missing])}"
+        names = shortlist(sample.names[missing])
+        note = f"{counted(int(missing.sum()), 'donor')} without a covariate left out: {names}"
         sample = sample.keep(~missing, "donor that misses a covariate", note)
         values = values[:, ~missing]
 
@@ -190,7 +191,7 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
     beta = np.linalg.lstsq(x, within(sample.outcome), rcond=None)[0]
     notes = sample.notes
     if flat.any():
-        names = [name for name, gone in zip(design.covariates, flat, strict=True) if gone]
-        notes = (*notes, f"covariate {shortlist(names)} does not vary beyond unit and period effects")
+        lost = [name for name, gone in zip(design.covariates, flat, strict=True) if gone]
+        notes = (*notes, f"covariate {shortlist(lost)} does not vary beyond unit and period effects")
     adjusted = sample.outcome - np.tensordot(beta, values, axes=1)
     return replace(sample, outcome=adjusted, notes=(*notes, "covariate coefficients are taken as known"))
