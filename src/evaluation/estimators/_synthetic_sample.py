@@ -248,7 +248,7 @@ def _remarks(sample: SyntheticSample) -> list[str]:
     if n < FEWEST_DONORS:
         out.append(
             f"{counted(n, 'donor')}: a placebo test cannot give a p-value below 1/{n + 1}, and with fewer "
-            f"than {FEWEST_DONORS} donors no p-value below 1/5 is reported: the standard error is left undefined"
+            f"than {FEWEST_DONORS} donors no p-value below 1/5 is reported: no standard error"
         )
     for c in sample.cohorts:
         t0 = len(c.window.pre)
