@@ -160,10 +160,7 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Any, pages: list[Path]) ->
                 for state in (False, True):
                     open_folds(page, state)
                     wide, room = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-                    culprits = page.evaluate(
-                        "() => [...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll, .formula') && "
-                        "e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName + '.' + e.className).slice(0, 5)"
-                    )
+                    culprits = page.evaluate(TOO_WIDE)
                     assert wide <= room, (path, culprits)
                     assert culprits == [], path
 
@@ -188,6 +185,11 @@ def test_chinese_is_drawn_and_not_boxed(browser: Any, pages: list[Path]) -> None
             checked += boxed["count"]
             assert boxed["tofu"] == [], path
     assert checked > 20
+
+
+TOO_WIDE = """() => [...document.querySelectorAll('main *')]
+  .filter(e => !e.closest('.scroll, .formula') && e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.tagName + '.' + e.className).slice(0, 5)"""
 
 
 BOXES = """() => {

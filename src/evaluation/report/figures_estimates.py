@@ -279,6 +279,8 @@ def _points(canvas: Canvas, axes: Any, frame: pd.DataFrame, time: Any, thin: boo
     estimate = frame["estimate"].to_numpy(dtype=float)
     low, high = (frame[column].to_numpy(dtype=float) for column in ("ci_low", "ci_high"))
     known = np.isfinite(low) & np.isfinite(high) & (low < high)
+    # where no period has an interval, only the reference period (zero by construction) is open
+    solid = known if known.any() else estimate != 0
     axes.vlines(time[known], low[known], high[known], color=colour, lw=points(1.3 if thin else 1.7), zorder=3)
     if {"inner_low", "inner_high"} <= set(frame.columns):
         axes.vlines(
@@ -290,10 +292,10 @@ def _points(canvas: Canvas, axes: Any, frame: pd.DataFrame, time: Any, thin: boo
             zorder=3,
         )
     size = points(5 if thin else 7.5)
-    axes.plot(time[known], estimate[known], "o", color=colour, ms=size, zorder=5)
+    axes.plot(time[solid], estimate[solid], "o", color=colour, ms=size, zorder=5)
     axes.plot(
-        time[~known],
-        estimate[~known],
+        time[~solid],
+        estimate[~solid],
         "o",
         mec=colour,
         mfc=canvas.theme["paper"],

@@ -42,7 +42,6 @@ WORDS: dict[str, str] = {
     "index_lead": "Each report takes a government’s own figures, asks independent data whether they hold, "
     "and asks comparable places whether the change is more than they had.",
     "index_empty": "There is no report yet. Make them with “make report”.",
-    "read": "Read the report",
     "variant": "with {settings}",
     "updated": "Made {date}",
     "failed_since": "The latest run failed; this is the last good report.",
@@ -62,7 +61,6 @@ WORDS: dict[str, str] = {
     "failure_in_en": "in the English report",
     "failure_in_zh": "in the Chinese report",
     "failing_cell": "Cell {number} of the notebook",
-    "message": "Message",
     "rerun": "Run this report alone",
     "back": "All reports",
 }

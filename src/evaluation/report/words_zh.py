@@ -41,7 +41,6 @@ WORDS: dict[str, str] = {
     "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对是否属实，"
     "再与条件相近的地方比较，看改善是否更多。",
     "index_empty": "还没有报告。运行 make report 即可生成。",
-    "read": "阅读报告",
     "variant": "参数：{settings}",
     "updated": "生成于{date}",
     "failed_since": "最近一次运行失败，这里是上一份完好的报告。",
@@ -61,7 +60,6 @@ WORDS: dict[str, str] = {
     "failure_in_en": "英文报告",
     "failure_in_zh": "中文报告",
     "failing_cell": "笔记本第 {number} 格",
-    "message": "错误信息",
     "rerun": "单独运行这份报告",
     "back": "全部报告",
 }

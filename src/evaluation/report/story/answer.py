@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.analysis import Case, Headline
+from evaluation.analysis import Case, Headline, leading_claim
 from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
@@ -76,13 +76,9 @@ def _detail(case: Case, head: Headline, pool: str, language: str) -> str:
 
 
 def leading_check(case: Case, checks: Sequence[ClaimCheck]) -> ClaimCheck:
-    """The check of the claim that the headline is about: a change of the headline outcome."""
-    leading = {
-        claim.id
-        for claim in case.study.claims
-        if claim.outcome == case.study.headline.outcome and claim.kind in ("change", "relative_change")
-    }
-    return next((check for check in checks if check.id in leading), checks[0])
+    """The check of the claim that the headline is about."""
+    leading = leading_claim(case.study).id
+    return next(check for check in checks if check.id == leading)
 
 
 def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Figure:
