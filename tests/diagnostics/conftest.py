@@ -22,6 +22,11 @@ def honest() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def medicaid() -> dict[str, Any]:
+    return json.loads((REFERENCE / "medicaid_event_study.json").read_text())
+
+
+@pytest.fixture(scope="session")
 def published(honest) -> Callable[[str], tuple[np.ndarray, np.ndarray, int]]:
     """Estimates, covariance and number of periods before treatment of an example of HonestDiD."""
 

@@ -64,6 +64,26 @@ def test_published_intervals_stand_in_the_table(study, honest):
         )
 
 
+def test_medicaid_example_as_printed(medicaid):
+    """R's README, estimated from the table on: grid and simulated quantiles move its ends by 4e-4."""
+    study = from_estimates(medicaid["times"], medicaid["betahat"], medicaid["sigma"])
+    printed = medicaid["printed"]
+    ratios = {float(key): value for key, value in printed["relative_magnitudes"].items()}
+    table = sensitivity(study, target="first", parameters=list(ratios)).table
+    rows = table[(table["target"] == "first") & (table["parameter"] > 0)]
+    for row in rows.itertuples():
+        ours = np.array([row.ci_low, row.ci_high])
+        assert np.abs(np.array(ratios[row.parameter]) - ours).min(axis=0).max() < 4e-4
+    bends = {float(key): value for key, value in printed["smoothness"].items()}
+    smooth = sensitivity(study, restriction="smoothness", target="first", parameters=list(bends))
+    rows = smooth.table[(smooth.table["target"] == "first") & smooth.table["parameter"].notna()]
+    for row in rows.itertuples():
+        # R simulates its quantile (1e-4) and prints three figures
+        assert (row.ci_low, row.ci_high) == pytest.approx(
+            bends[row.parameter], abs=6e-4 if row.ci_high > 0.1 else 1.2e-4
+        )
+
+
 def test_verdict_compares_with_what_was_seen_before(study):
     first, average = sensitivity(study, target="first"), sensitivity(study)
     assert first.verdict == "no_evidence_against"

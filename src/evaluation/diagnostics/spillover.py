@@ -43,7 +43,8 @@ def spillover(
 
     The second leaves the treated places out and compares neighbours with places further away, from
     the date of the treated place that they adjoin (the earliest, where there are several). A spillover
-    that reaches all comparison places alike cannot be seen.
+    that reaches all comparison places alike cannot be seen, and a shock to the region looks like one.
+    Inference is of one kind in all three rows.
 
     Parameters
     ----------
@@ -79,14 +80,16 @@ def spillover(
     far = ~near & ~cohorts.treated
     if not far.any():
         raise DesignError("every comparison unit is a neighbour", fix="add units further away to the panel")
-    everyone = how.ask(estimator, panel, design)
-    without = how.ask(estimator, subset(panel, ~near[panel.unit_codes]), design)
+    randomised = how.randomised(panel, design)
+    everyone = how.ask(estimator, panel, design, randomised=randomised)
+    without = how.ask(estimator, subset(panel, ~near[panel.unit_codes]), design, randomised=randomised)
     pretended = first.copy().astype(object)
     for unit, date in dates.items():
         pretended.iloc[unit] = date
     others = subset(panel, ~cohorts.treated[panel.unit_codes])
     pretended = pretended[~cohorts.treated].infer_objects()
-    as_treated = how.ask(estimator, with_column(others, design.first_treated, pretended), design)
+    reached = with_column(others, design.first_treated, pretended)
+    as_treated = how.ask(estimator, reached, design, randomised=randomised)
     rows = [
         {"comparison": name, **answer.row(), "units": int(units)}
         for name, answer, units in (
@@ -187,8 +190,10 @@ def _text(
     }
     if verdict == "evidence_against":
         return {
-            "en": f"Yes: {moved['en']}, so they are no clean comparison; {beside['en']}.",
-            "zh": f"是：{moved['zh']}，因此不是干净的对照；{beside['zh']}。",
+            "en": f"They changed too: {moved['en']}, by a spillover or by a shock to the whole region; "
+            f"either way they are no clean comparison. Also, {beside['en']}.",
+            "zh": f"周边也有变化：{moved['zh']}，可能是溢出，也可能是整个区域的共同冲击，"
+            f"无论哪种，都不是干净的对照。{beside['zh']}。",
         }
     if verdict == "no_evidence_against":
         return {
