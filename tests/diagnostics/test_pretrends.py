@@ -188,6 +188,17 @@ def test_results_without_a_path_before_are_refused(simulate, panel_of):
         pretrends(TwoWayFixedEffects().fit(panel, Design("y", "first")))
 
 
+def test_anticipated_periods_may_drift_but_are_no_effects(simulate, panel_of):
+    panel = panel_of(simulate(first=TREATED, units=30))
+    study = event_study(TwoWayFixedEffects(event_study=True).fit(panel, Design("y", "first", anticipation=2)))
+    assert study.reference == -3
+    assert study.times[study.pre :].tolist() == [-2, -1, 0, 1, 2, 3]
+    np.testing.assert_allclose(study.target("average"), [0, 0, 0.25, 0.25, 0.25, 0.25])
+    np.testing.assert_allclose(study.target("first"), [0, 0, 1, 0, 0, 0])
+    row = pretrends(study).details["power"].iloc[0]
+    assert row["bias"] == pytest.approx(row["slope"] * np.mean([3, 4, 5, 6]))
+
+
 def test_binned_ends_are_left_out_with_a_note(simulate, panel_of):
     panel = panel_of(simulate(first=TREATED, units=30))
     result = TwoWayFixedEffects(event_study=True).fit(panel, Design("y", "first", window=(-4, 2)))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evaluation import Design
-from evaluation.diagnostics import Specification, specification_curve
+from evaluation.diagnostics import Specification, every_choice, specification_curve
 from evaluation.diagnostics.specification_curve import joint_test
 from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators import GroupTime, TwoWayFixedEffects
@@ -144,6 +144,27 @@ def test_several_treated_units_share_their_draws(simulate, panel_of):
     with pytest.raises(EstimationError, match="seed"):
         # without a seed no specification has a test
         specification_curve(specs, draws=199)
+
+
+def test_every_choice_is_built_or_says_why_not(simulate, panel_of):
+    data = simulate(units=30, effect=5.0)
+
+    def build(chosen):
+        if chosen["scale"] == "log" and chosen["from"] == "3":
+            raise DesignError("the logarithm of a negative value")
+        return panel_of(data[data["time"] >= int(chosen["from"])]), DESIGN, TWO_WAY
+
+    specs = every_choice({"scale": ["level", "log"], "from": ["0", "3"]}, build)
+    assert [tuple(spec.choices.values()) for spec in specs] == [
+        ("level", "0"),
+        ("level", "3"),
+        ("log", "0"),
+        ("log", "3"),
+    ]
+    table = specification_curve(specs).table
+    assert table["reason"].tolist() == ["", "", "", "the logarithm of a negative value"]
+    with pytest.raises(EstimationError, match="no option"):
+        every_choice({"scale": []}, build)
 
 
 def test_different_treated_units_are_refused(simulate, panel_of):

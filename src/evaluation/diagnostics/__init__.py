@@ -9,7 +9,7 @@ from evaluation.diagnostics.negative_weights import negative_weights
 from evaluation.diagnostics.placebo_dates import placebo_dates
 from evaluation.diagnostics.pretrends import pretrends
 from evaluation.diagnostics.sensitivity import sensitivity
-from evaluation.diagnostics.specification_curve import Specification, specification_curve
+from evaluation.diagnostics.specification_curve import Specification, every_choice, specification_curve
 from evaluation.diagnostics.spillover import spillover
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Specification",
     "bacon",
     "event_study",
+    "every_choice",
     "from_estimates",
     "leave_one_out",
     "minimum_effect",

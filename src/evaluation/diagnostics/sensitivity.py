@@ -64,6 +64,7 @@ def sensitivity(
         The effect that the verdict is about: the average over all periods after treatment or the
         first of them. The table shows both, and the weights given if any.
     alpha : float
+        Quantiles are normal, as in the paper, whatever the degrees of freedom.
     window : tuple of int, optional
         Event times to use.
 
@@ -130,7 +131,9 @@ def sensitivity(
             "alpha": alpha,
             "reference": study.reference,
         },
-        notes=study.notes,
+        notes=study.notes
+        if np.isinf(study.df)
+        else (*study.notes, f"normal quantiles; the estimator's own intervals use t with {study.df:g}"),
     )
 
 

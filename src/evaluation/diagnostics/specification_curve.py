@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,43 @@ class Specification:
     panel : Panel
     design : Design
     estimator : object with ``fit(panel, design) -> Result``
+    reason : str
+        Why the choices cannot be put together; then there is no panel.
     """
 
     choices: Mapping[str, str]
-    panel: Panel = field(repr=False)
-    design: Design = field(repr=False)
-    estimator: Estimator
+    panel: Panel | None = field(repr=False)
+    design: Design | None = field(repr=False)
+    estimator: Estimator | None
+    reason: str = ""
+
+
+def every_choice(
+    choices: Mapping[str, Sequence[str]],
+    build: Callable[[Mapping[str, str]], tuple[Panel, Design, Estimator]],
+) -> list[Specification]:
+    """All combinations of declared choices.
+
+    Parameters
+    ----------
+    choices : mapping of str to sequence of str
+        Options of each choice.
+    build : callable
+        One combination to panel, design and estimator. Where it raises an `EvaluationError` the
+        combination stays on the list with that reason.
+    """
+    if not choices or not all(choices.values()):
+        raise EstimationError("a choice has no option", expected="at least one option for each choice")
+    out = []
+    for options in product(*choices.values()):
+        chosen = dict(zip(choices, options, strict=True))
+        try:
+            panel, design, estimator = build(chosen)
+        except EvaluationError as error:
+            out.append(Specification(chosen, None, None, None, error.what))
+        else:
+            out.append(Specification(chosen, panel, design, estimator))
+    return out
 
 
 def specification_curve(
@@ -102,7 +134,13 @@ def specification_curve(
             "none of the specifications can be estimated",
             where=shortlist(dict.fromkeys(str(row["reason"]) for row in rows)),
         )
-    curve = _aligned([(specifications[i], test) for i in used if (test := tests[i]) is not None])
+    curve = _aligned(
+        [
+            (spec.panel, spec.design, test)
+            for spec, test in zip(specifications, tests, strict=True)
+            if test is not None and spec.panel is not None and spec.design is not None
+        ]
+    )
     joint = joint_test(curve, alpha)
     table = pd.DataFrame(rows).sort_values("estimate", ignore_index=True, na_position="last", kind="stable")
     estimates = table["estimate"].dropna().to_numpy(dtype=float)
@@ -182,6 +220,9 @@ def _one(
     spec: Specification, names: list[str], how: Inferring
 ) -> tuple[dict[str, Any], RandomizationTest | None]:
     row: dict[str, Any] = {name: spec.choices.get(name, "") for name in names}
+    blank = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value"), np.nan)
+    if spec.panel is None or spec.design is None or spec.estimator is None:
+        return {**row, **blank, "units": 0, "reason": spec.reason or "no panel"}, None
     try:
         test = randomization_test(
             one_number(spec.estimator), spec.panel, spec.design, draws=how.draws, seed=how.seed
@@ -196,18 +237,19 @@ def _one(
             "reason": "",
         }
     except EvaluationError as error:
-        blank = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value"), np.nan)
         return {**row, **blank, "units": spec.panel.n_units, "reason": error.what}, None
     return {**row, **values}, test
 
 
-def _aligned(pairs: list[tuple[Specification, RandomizationTest]]) -> FloatArray:
+def _aligned(used: list[tuple[Panel, Design, RandomizationTest]]) -> FloatArray:
     """Estimates (m, S) of the assignments that can be made in all specifications, the actual first."""
-    actual = np.array([test.estimate for _, test in pairs])
-    if all(test.labels for _, test in pairs):
+    tests = [test for _, _, test in used]
+    treats = [design.cohorts(panel).treated for panel, design, _ in used]
+    actual = np.array([test.estimate for test in tests])
+    if all(test.labels for test in tests):
         treated = {
-            str(spec.panel.units[int(np.flatnonzero(spec.design.cohorts(spec.panel).treated)[0])])
-            for spec, _ in pairs
+            str(panel.units[int(np.flatnonzero(who)[0])])
+            for (panel, _, _), who in zip(used, treats, strict=True)
         }
         if len(treated) > 1:
             raise DesignError(
@@ -215,8 +257,8 @@ def _aligned(pairs: list[tuple[Specification, RandomizationTest]]) -> FloatArray
                 where=shortlist(sorted(treated)),
                 expected="one treated unit, the same in all",
             )
-        places = [{label: i for i, label in enumerate(test.labels)} for _, test in pairs]
-        common = [label for label in pairs[0][1].labels if all(label in place for place in places)]
+        places = [{label: i for i, label in enumerate(test.labels)} for test in tests]
+        common = [label for label in tests[0].labels if all(label in place for place in places)]
         if not common:
             raise DesignError(
                 "the specifications share no comparison unit, so no placebo can be made in all",
@@ -224,23 +266,22 @@ def _aligned(pairs: list[tuple[Specification, RandomizationTest]]) -> FloatArray
             )
         columns = [
             test.placebo[[place[label] for label in common], 0]
-            for (_, test), place in zip(pairs, places, strict=True)
+            for test, place in zip(tests, places, strict=True)
         ]
         return np.vstack([actual, np.stack(columns, axis=1)])
-    units = [spec.panel.units for spec, _ in pairs]
-    lengths = {len(test.placebo) for _, test in pairs}
-    first = [spec.design.cohorts(spec.panel).treated for spec, _ in pairs]
+    units = [panel.units for panel, _, _ in used]
+    lengths = {len(test.placebo) for test in tests}
     if (
         any(not index.equals(units[0]) for index in units)
         or len(lengths) > 1
-        or any((treated != first[0]).any() for treated in first)
+        or any((who != treats[0]).any() for who in treats)
     ):
         raise DesignError(
             "with several treated units all specifications need the same units, treated and not",
             where=f"{len({tuple(index) for index in units})} different sets of units",
             fix="use the same donor pool in all specifications",
         )
-    return np.vstack([actual, np.stack([test.placebo[:, 0] for _, test in pairs], axis=1)])
+    return np.vstack([actual, np.stack([test.placebo[:, 0] for test in tests], axis=1)])
 
 
 def _one_unit(specifications: Sequence[Specification]) -> bool:
