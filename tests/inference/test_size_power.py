@@ -98,3 +98,17 @@ def test_shifts_in_time_fail_where_the_gap_wanders(script, world):
     wandering = replace(world, autocorrelation=0.9, season=0.0)
     assert script.rejections(calm, time, "any", 0.0, 2_000, 9, 0.05) < 0.065
     assert script.rejections(wandering, time, "any", 0.0, 2_000, 9, 0.05) > 0.08
+
+
+@pytest.mark.slow
+def test_unlike_serial_correlation_breaks_every_test_in_space(script, world):
+    """The treated at 0.7, the others at 0.2: what no method here can see past but the one in time."""
+    rng = np.random.default_rng(1)
+    one = replace(world, autocorrelation=0.7, season=0.0, deviations=np.ones(17)).errors(1_000, rng)
+    y = replace(world, autocorrelation=0.2, season=0.0, deviations=np.ones(17)).errors(1_000, rng)
+    y[:, 0] = one[:, 0]
+    draw = script.Draw(y, world, rng)
+    for name in ("placebo in space", "Ferman-Pinto, variances from before"):
+        assert (script.METHODS[name][0](draw) <= 1 / 17 + 1e-9).mean() > 0.2
+    assert (script.wild_by_row(draw) <= 0.05).mean() > 0.2
+    assert (script.placebo_in_time(draw) <= 0.05).mean() < 0.09

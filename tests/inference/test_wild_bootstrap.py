@@ -160,6 +160,20 @@ def test_event_study_term_is_tested_with_the_others_held():
     np.testing.assert_allclose(ours.statistics, theirs, atol=1e-8)
 
 
+@pytest.mark.parametrize("subcluster", [None, "unit", "row"])
+def test_many_clusters_go_without_the_full_map(subcluster, monkeypatch):
+    from evaluation.numerics import wild
+
+    data = panel(table(units=14, groups=7, lost_rows=4))
+    options = {"subcluster": subcluster, "seed": 1, "draws": 199, "exhaustive": False}
+    dense_map = wild_cluster_bootstrap(TwoWayFixedEffects(), data, GROUPED, **options)
+    limits = dense_map.interval(0.9)
+    monkeypatch.setattr(wild, "_DENSE", 0)
+    split = wild_cluster_bootstrap(TwoWayFixedEffects(), data, GROUPED, **options)
+    np.testing.assert_allclose(split.statistics, dense_map.statistics, atol=1e-10)
+    assert split.interval(0.9)[:2] == pytest.approx(limits[:2])
+
+
 # the interval ---------------------------------------------------------------------------------
 
 

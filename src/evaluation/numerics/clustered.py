@@ -227,9 +227,12 @@ class Leverage:
         own = np.einsum("gkj,k->gj", self.vectors, self.root[column])
         size = np.sum(own**2 * self.power(2 * exponent, 1), axis=1)
         turned = np.einsum("gkj,gj->gk", self.vectors, own * self.power(exponent, 1))
-        cross = np.diag(size) - turned @ turned.T
-        below = float(np.sum(cross**2))
-        return float(np.trace(cross)) ** 2 / below if below > 0 else float("nan")
+        # Omega = diag(size) - turned turned', without forming it
+        square = np.sum(turned**2, axis=1)
+        trace = float(np.sum(size - square))
+        inner = turned.T @ turned
+        below = float(np.sum(size**2) - 2 * np.sum(size * square) + np.sum(inner**2))
+        return trace**2 / below if below > 0 else float("nan")
 
 
 def remove_unit_means(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ WEBB = np.array([-np.sqrt(1.5), -1.0, -np.sqrt(0.5), np.sqrt(0.5), 1.0, np.sqrt(
 """Six points with mean 0 and variance 1 (Webb 2023)."""
 TIE = 1e-9
 _CHUNK = 4_000_000
+_DENSE = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,20 @@ class WildSystem:
     ----------
     numerator : ndarray (1 or 2, S)
         a.
-    scores : ndarray (1 or 2, G, S)
-        C, scaled so that ``|C v|**2`` is the variance.
+    own : ndarray (1 or 2, S)
+        What a sign adds to its own cluster in C v, scaled so that ``|C v|**2`` is the variance.
+    scores : ndarray (1 or 2, S, K)
+        ``X_s' u_s``, which every cluster shares in through the coefficients of the other columns.
+    shared : ndarray (G, K)
+    home : ndarray of int (S,)
+        Cluster of each sign.
     """
 
     numerator: FloatArray
+    own: FloatArray
     scores: FloatArray
+    shared: FloatArray
+    home: IntArray
 
     @property
     def restricted(self) -> bool:
@@ -89,21 +99,43 @@ class WildSystem:
         else:
             rows = np.broadcast_to(own, (regression.n_clusters, len(own)))
             shared = regression.scores(regression.columns @ own) @ regression.inverse
-        inside = np.arange(regression.n_clusters)[:, None] == home
         root = np.sqrt(factor)
-        maps = [root * (inside * np.einsum("sk,sk->s", rows[home], s) - shared @ s.T) for s in scores]
-        return cls(np.stack([s @ own for s in scores]), np.stack(maps))
+        return cls(
+            numerator=np.stack([s @ own for s in scores]),
+            own=np.stack([root * np.einsum("sk,sk->s", rows[home], s) for s in scores]),
+            scores=np.stack(scores),
+            shared=root * shared,
+            home=home,
+        )
+
+    @cached_property
+    def maps(self) -> FloatArray | None:
+        """C itself (1 or 2, G, S), where it is small enough to be the quicker way."""
+        g, s = len(self.shared), len(self.home)
+        if g * s > _DENSE:
+            return None
+        inside = np.arange(g)[:, None] == self.home
+        return np.stack([inside * o - self.shared @ b.T for o, b in zip(self.own, self.scores, strict=True)])
+
+    def moved(self, v: FloatArray, weights: FloatArray) -> FloatArray:
+        """``C v`` (B, G) for a weighted sum of the two maps."""
+        k = len(weights)
+        if self.maps is not None:
+            return v @ np.einsum("i,igs->gs", weights, self.maps[:k]).T
+        alone = v * (weights @ self.own[:k])
+        order = np.argsort(self.home, kind="stable")
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(self.home[order])) + 1])
+        sums = np.add.reduceat(alone[:, order], starts, axis=1)
+        return sums - (v @ np.einsum("i,isk->sk", weights, self.scores[:k])) @ self.shared.T
 
     def statistics(self, signs: NDArray[np.number], distance: float) -> FloatArray:
         """Bootstrap t statistics (B,) when the estimate is ``distance`` from the null."""
-        a, c = self.numerator[0], self.scores[0]
-        if self.restricted:
-            a, c = a + distance * self.numerator[1], c + distance * self.scores[1]
+        weights = np.array([1.0, distance]) if self.restricted else np.ones(1)
+        a = weights @ self.numerator
         parts = []
         for v in _chunks(signs):
-            moved = v @ a
-            spread = v @ c.T
-            parts.append(ratio(moved, np.einsum("ij,ij->i", spread, spread)))
+            spread = self.moved(v, weights)
+            parts.append(ratio(v @ a, np.einsum("ij,ij->i", spread, spread)))
         return np.concatenate(parts)
 
     def moments(self, signs: NDArray[np.number]) -> FloatArray:
@@ -114,18 +146,9 @@ class WildSystem:
         parts = []
         for v in _chunks(signs):
             n = v @ self.numerator.T
-            zero, one = v @ self.scores[0].T, v @ self.scores[1].T
-            parts.append(
-                np.stack(
-                    [
-                        n[:, 0],
-                        n[:, 1],
-                        np.einsum("ij,ij->i", zero, zero),
-                        np.einsum("ij,ij->i", zero, one),
-                        np.einsum("ij,ij->i", one, one),
-                    ]
-                )
-            )
+            zero, one = self.moved(v, np.array([1.0, 0.0])), self.moved(v, np.array([0.0, 1.0]))
+            d = [np.einsum("ij,ij->i", x, y) for x, y in ((zero, zero), (zero, one), (one, one))]
+            parts.append(np.stack([n[:, 0], n[:, 1], *d]))
         return np.concatenate(parts, axis=1)
 
 
