@@ -4,8 +4,30 @@ All take, by keyword, ``title`` (what the figure shows, a whole sentence), ``sou
 from), ``alt`` (the same for those who cannot see it), ``language``, ``name`` and ``simulated``.
 """
 
+from evaluation.report.figures_curve import specification_curve
+from evaluation.report.figures_diagnostics import (
+    diagnostic_figure,
+    event_study_with_trends,
+    pair,
+    power_curve,
+)
 from evaluation.report.figures_estimates import event_study, forest
+from evaluation.report.figures_intervals import intervals
 from evaluation.report.figures_lines import series, slope
 from evaluation.report.figures_numbers import Number, placebo, three_numbers
 
-__all__ = ["Number", "event_study", "forest", "placebo", "series", "slope", "three_numbers"]
+__all__ = [
+    "Number",
+    "diagnostic_figure",
+    "event_study",
+    "event_study_with_trends",
+    "forest",
+    "intervals",
+    "pair",
+    "placebo",
+    "power_curve",
+    "series",
+    "slope",
+    "specification_curve",
+    "three_numbers",
+]

@@ -1,0 +1,214 @@
+"""The key of a figure, the words that figures of checks share, and small things that all of them draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.errors import ReportError
+from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, points
+from evaluation.report.language import check_language
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "beyond": (
+        "beyond chance (p ≤ {level}): {count} of {all}",
+        "超出偶然（p ≤ {level}）：{all}种中{count}种",
+    ),
+    "within": ("within chance", "未超出偶然"),
+    "line": ("line: 95% interval", "竖线：95%区间"),
+    "line_some": ("line: 95% interval, where one exists", "竖线：95%区间（存在时）"),
+    "main": ("main choice", "主要设定"),
+    "columns": ("Each column is one estimate, {all} in all", "每列为一种算法，共{all}种"),
+    "absent": ("; {count} more cannot be computed", "；另有{count}种无法计算"),
+    "usual": ("usual", "常规"),
+    "excludes": ("interval without zero", "区间不含零"),
+    "holds": ("interval that holds zero", "区间包含零"),
+    "breakdown": ("reaches zero at {value}", "至{value}时包含零"),
+    "placebo_dates": ("pretended dates", "假设日期"),
+    "actual": ("actual date", "真实日期"),
+    "open": ("open: no 95% interval exists", "空心：不存在95%区间"),
+    "everyone": ("all included", "全部纳入"),
+    "left_out": ("one left out", "剔除其一"),
+    "band": ("95% intervals", "95%区间"),
+    "rank": ("{count} places left out in turn, by estimate", "逐一剔除{count}个地区，按估计值排列"),
+    "not_estimated": ("{count} cannot be estimated", "{count}个无法估计"),
+    "without": ("without {label}: {value}", "剔除{label}：{value}"),
+    "all_comparison": ("Against all comparison places", "与全部对照地区相比"),
+    "without_neighbours": ("Without the neighbours", "不用周边地区作对照"),
+    "as_treated": ("Neighbours, as if they were treated", "把周边地区当作处理组"),
+    "places": ("{count} places", "{count}个地区"),
+    "power_axis": ("Chance that the effect is found", "效应被发现的机会"),
+    "power_line": ("found {power} of the time", "发现机会{power}"),
+    "level_line": ("{level}: found by chance alone", "{level}：仅凭偶然"),
+    "estimate_here": ("the estimate, {value}", "实际估计值{value}"),
+    "never": ("never found", "无从发现"),
+    "drift": ("drift found {power} of the time", "有{power}机会被发现的偏离"),
+    "estimates": ("estimates, 95% interval", "估计值及95%区间"),
+    "gap": ("gap", "差距"),
+    "made_of": ("{name}: {parts}", "{name}：{parts}"),
+    "part": ("{name} {weight}", "{name}{weight}"),
+    "others": ("{count} others {weight}", "其余{count}个地区{weight}"),
+    "comma": (", ", "、"),
+    "sensitivity_relative_magnitudes": (
+        "Largest step apart after the start, as a multiple of the largest before it",
+        "措施后逐期偏离的上限，以此前最大变动的倍数计",
+    ),
+    "sensitivity_smoothness": (
+        "Largest bend of the drift from one period to the next, {unit}",
+        "走势偏离逐期弯折的上限（{unit}）",
+    ),
+    "event_time": ("Periods since the start", "距措施开始的期数"),
+    "effect": ("Size of the effect, {unit}", "效应大小（{unit}）"),
+    "labelled": ("{label}, {unit}", "{label}（{unit}）"),
+    "alt": ("{kind}. {question} {text}", "{kind}。{question}{text}"),
+    "alt_specification_curve": ("Specification curve", "设定曲线图"),
+    "alt_interval_by_parameter": (
+        "Intervals under growing violations of parallel trends",
+        "平行趋势偏离渐增时的区间图",
+    ),
+    "alt_interval_by_date": ("Estimates at pretended dates", "假设日期的估计值图"),
+    "alt_interval_by_label": ("Estimates one by one", "逐项估计值图"),
+    "alt_power_curve": ("Power curve", "检验功效曲线图"),
+    "alt_event_study_with_trends": ("Event study with drift lines", "附走势偏离线的事件研究图"),
+}  # fmt: skip
+
+
+def word(key: str, language: str, **values: object) -> str:
+    """A word or phrase of these figures in the page's language."""
+    return _WORDS[key][0 if check_language(language) == "en" else 1].format(**values)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a key.
+
+    Attributes
+    ----------
+    text : str
+    colour : str
+        Name of a colour of the theme, of the mark.
+    mark : {"dot", "open", "line", "dash", "band", ""}
+    """
+
+    text: str
+    colour: str
+    mark: str = "dot"
+
+
+_MARK = 18.0  # px of a mark and the space after it
+_GAP = 14.0  # px between entries
+
+
+class Key:
+    """Marks with their words, as many to a row as fit. Made before the sheet, which it takes room from."""
+
+    def __init__(self, canvas: Canvas, entries: Sequence[Entry]) -> None:
+        self.canvas = canvas
+        self.placed: list[tuple[float, int, Entry, list[str]]] = []
+        x, row, last = float(MARGIN), 0, -1
+        for entry in entries:
+            indent = _MARK if entry.mark else 0.0
+            lines = canvas.wrap(entry.text, WIDTH - 2 * MARGIN - indent, SMALL)
+            width = indent + max(canvas.width(line, SMALL) for line in lines)
+            if x > MARGIN and (x + width > WIDTH - MARGIN or len(lines) > 1):
+                x, row = float(MARGIN), last + 1
+            self.placed.append((x, row, entry, lines))
+            last = max(last, row + len(lines) - 1)
+            x += width + _GAP
+            if len(lines) > 1:
+                x = float(WIDTH)
+        self.height = (last + 1) * SMALL * LINE + (6 if entries else 0)
+
+    def draw(self, top: float) -> None:
+        """Draw it, its upper edge ``top`` pixels from the sheet's."""
+        for x, row, entry, lines in self.placed:
+            y = top + row * SMALL * LINE
+            indent = _MARK if entry.mark else 0.0
+            self._mark(x, y + SMALL * 0.62, entry)
+            for i, line in enumerate(lines):
+                self.canvas.write(
+                    x + indent, y + i * SMALL * LINE, line, size=SMALL, colour=text_colour(self.canvas, entry)
+                )
+
+    def _mark(self, x: float, y: float, entry: Entry) -> None:
+        if not entry.mark:
+            return
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Rectangle
+
+        canvas, colour = self.canvas, self.canvas.theme[entry.colour]
+        place = canvas.figure.transFigure
+        at = 1 - y / canvas.height
+        if entry.mark == "band":
+            box = (x / WIDTH, 1 - (y + 5) / canvas.height)
+            canvas.figure.add_artist(
+                Rectangle(
+                    box, 13 / WIDTH, 10 / canvas.height, transform=place, color=colour, alpha=0.25, lw=0
+                )
+            )
+        elif entry.mark in ("line", "dash"):
+            style: dict[str, Any] = {"dashes": (3, 2)} if entry.mark == "dash" else {}
+            canvas.figure.add_artist(
+                Line2D(
+                    [x / WIDTH, (x + 13) / WIDTH],
+                    [at, at],
+                    transform=place,
+                    color=colour,
+                    lw=points(2),
+                    **style,
+                )
+            )
+        else:
+            canvas.figure.add_artist(
+                Line2D(
+                    [(x + 6) / WIDTH],
+                    [at],
+                    transform=place,
+                    marker="o",
+                    ms=points(7),
+                    mec=colour,
+                    mew=points(1.5),
+                    mfc=colour if entry.mark == "dot" else canvas.theme["paper"],
+                    ls="",
+                )
+            )
+
+
+def text_colour(canvas: Canvas, entry: Entry) -> str:
+    """Colour of words beside a mark: legible, of the mark's meaning."""
+    return canvas.theme["muted"] if entry.colour in ("unit", "rule") else canvas.theme.text(entry.colour)
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as floats; NaN for all rows where the table has none of that name."""
+    if column not in frame.columns:
+        return np.full(len(frame), np.nan)
+    return frame[column].to_numpy(dtype=float, na_value=np.nan)
+
+
+def need(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+    """Raise ReportError unless the table has the columns and a finite estimate or power.
+
+    Raises
+    ------
+    ReportError
+    """
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise ReportError(
+            f"A figure's table has no column {', '.join(absent)}.",
+            where=f"figure {name}",
+            expected=", ".join(columns),
+        )
+    value = "estimate" if "estimate" in columns else columns[-1]
+    if not np.isfinite(numbers(frame, value)).any():
+        raise ReportError(
+            "A figure's table has no number to draw.",
+            where=f"figure {name}, column {value}",
+            fix="leave the figure out, and say in words why there is none",
+        )
