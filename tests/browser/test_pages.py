@@ -236,7 +236,8 @@ def test_print_opens_folds_and_is_light(browser: Any, pages: list[Path]) -> None
                 """() => { const code = document.querySelector('details.code pre');
                    const shown = e => e && getComputedStyle(e).display !== 'none';
                    return {code: !code || code.getBoundingClientRect().height > 0,
-                           furniture: [...document.querySelectorAll('.skip, .wide, .narrow, .csv')].some(shown),
+                           furniture: [...document.querySelectorAll('.skip, .wide, .narrow, .csv')]
+                             .some(shown),
                            ground: getComputedStyle(document.body).backgroundColor}; }"""
             )
             assert state == {"code": True, "furniture": False, "ground": "rgb(255, 255, 255)"}, path
