@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.errors import DesignError, shortlist
+from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, as_periods, period_ordinals, require_columns
 
 NEVER = np.iinfo(np.int64).max
@@ -93,9 +93,7 @@ class Design:
         ):
             value = getattr(self, name)
             if value not in allowed:
-                raise DesignError(
-                    f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed))
-                )
+                raise DesignError(f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed)))
         if isinstance(self.anticipation, bool) or not isinstance(self.anticipation, int | np.integer):
             raise DesignError(f"anticipation is {self.anticipation!r}", expected="a whole number of periods")
         if self.anticipation < 0:
@@ -126,7 +124,17 @@ class Design:
             The value changes within a unit (treatment that switches on twice or off).
         """
         require_columns(panel.frame, [self.outcome, self.first_treated, *self.covariates], table="panel")
-        codes, labels = panel.constant_in_unit(self.first_treated)
+        try:
+            codes, labels = panel.constant_in_unit(self.first_treated)
+        except DataError as error:
+            raise DataError(
+                f"the first treated period {self.first_treated!r} changes within a unit",
+                where=error.where,
+                expected="one first treated period a unit: treatment that stays on once it has begun",
+                fix="give one date a unit. Treatment that switches off or on again is what the estimator of "
+                "de Chaisemartin and D'Haultfoeuille (2024) is for; none here allows it: leave these units "
+                "out, end the panel before, or give the first date for the effect of ever being treated",
+            ) from error
         if pd.api.types.is_numeric_dtype(labels):
             infinite = np.isinf(labels.to_numpy(dtype=float))
             codes = np.where(np.isin(codes, np.flatnonzero(infinite)), -1, codes)

@@ -15,6 +15,7 @@ from evaluation.errors import DataError, shortlist
 Frequency = Literal["Y", "Q", "M", "W", "D"]
 FREQUENCIES: tuple[str, ...] = ("Y", "Q", "M", "W", "D")
 _MOST_PERIODS_GAP = 100_000
+LARGEST = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +152,15 @@ class Panel:
         require_columns(self.frame, [name], table="panel")
         values = self.frame[name]
         try:
+            if pd.api.types.is_complex_dtype(values):
+                raise TypeError("complex numbers have no order")
             array = values.to_numpy(dtype=float, na_value=np.nan)
+        except OverflowError as error:
+            raise _too_large(name, values.index) from error
         except (TypeError, ValueError) as error:
-            bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
+            bad = values
+            if isinstance(error, ValueError):
+                bad = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
             raise DataError(
                 f"column {name!r} must be numeric",
                 where=f"rows {shortlist(bad.index)}: {shortlist(map(repr, bad.iloc[:3]), 3)}",
@@ -167,6 +174,9 @@ class Panel:
                 expected="finite numbers, or empty where the value is missing",
                 fix="look for a logarithm of zero or a division by zero",
             )
+        whole = pd.api.types.is_integer_dtype(values)
+        if whole and max(np.nanmax(array, initial=0.0), -np.nanmin(array, initial=0.0)) > LARGEST:
+            raise _too_large(name, self.frame.index[np.abs(array) > LARGEST])
         return array
 
     def matrix(self, name: str) -> NDArray[np.float64]:
@@ -230,6 +240,15 @@ class Panel:
         """Integer time of a date written as in ``time``, whether or not the panel observes it."""
         index, _ = as_periods(pd.Index([value]), self.frequency, column=self.time)
         return int(period_ordinals(index)[0])
+
+
+def _too_large(name: str, rows: pd.Index) -> DataError:
+    return DataError(
+        f"whole numbers in column {name!r} are too large to be told apart in floating point",
+        where=f"rows {shortlist(rows)}",
+        expected="at most 2**53 (about 9e15); a count beyond that is often an overflow",
+        fix="look at how the counts were summed, or measure in thousands or millions",
+    )
 
 
 def require_columns(frame: pd.DataFrame, columns: list[str], *, table: str) -> None:

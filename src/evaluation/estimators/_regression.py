@@ -125,6 +125,28 @@ def weighted_regression(sample: Sample, terms: Terms) -> Regress:
     return by_cells
 
 
+def not_estimable(fit: CellRegression | RowRegression, k: int) -> NDArray[np.bool_]:
+    """Which of the first k terms have no meaning of their own (k,).
+
+    Not only those that were left out as collinear: what is left out of a group becomes the reference of
+    the others in it.
+    """
+    kept = fit.kept[:k]
+    if kept.all():
+        return ~kept
+    if isinstance(fit, CellRegression):
+        applied = fit.moments.system @ fit.regressors
+        gram = np.tensordot(fit.regressors, applied, axes=([0, 1], [0, 1]))
+    else:
+        columns = fit.columns[:, :k]
+        gram = columns.T @ (columns if fit.weights is None else columns * fit.weights[:, None])
+    out = ~kept
+    if kept.any():
+        shares = fit.bread[:k, :k][np.ix_(kept, kept)] @ gram[np.ix_(kept, ~kept)]
+        out[np.flatnonzero(kept)[(np.abs(shares) > 1e-6).any(axis=1)]] = True
+    return out
+
+
 def is_perfect(fit: CellRegression | RowRegression, sample: Sample) -> bool:
     """Whether what is left of the outcome is rounding error."""
     weight = sample.n_rows if sample.weights is None else float(sample.weights.sum())

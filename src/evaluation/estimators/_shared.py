@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 MENDED = (
     "the two-way clustered covariance was not positive semi-definite; its negative eigenvalues were set to 0"
 )
+EXACT = "units of a cohort change alike: standard errors without any variation behind them are undefined"
 Vectors = Callable[[NDArray[np.integer], int], FloatArray]
 
 
@@ -75,7 +76,8 @@ def joint_result(
     mended = False
     if len(sample.cluster_counts) == 2:
         joint, mended = nearest(joint)
-    undefined = np.isnan(estimate) | cells.reference
+    exact = ~np.isnan(estimate) & ~cells.reference & _without_variation(sample, np.diag(joint)[:k])
+    undefined = np.isnan(estimate) | cells.reference | exact
     vcov, cross, of_shares = joint[:k, :k].copy(), joint[:k, k:].copy(), joint[k:, k:].copy()
     vcov[undefined], vcov[:, undefined] = np.nan, np.nan
     cross[undefined] = 0.0
@@ -106,6 +108,7 @@ def joint_result(
             *sample.notes,
             *notes,
             *([MENDED] if mended else []),
+            *([EXACT] if exact.any() else []),
             *single_unit_note(sample),
             *few_cluster_note(sample),
         ),
@@ -121,6 +124,15 @@ def joint_result(
             term_weight=term_weight,
         ),
     )
+
+
+def _without_variation(sample: CohortSample, variance: FloatArray) -> NDArray[np.bool_]:
+    """Which variances are rounding error of the outcome's level, and not variation (k,)."""
+    # the level of a few units is enough to see that the others need not be read
+    near = np.nanmax(np.abs(sample.outcome[:256]), initial=0.0)
+    if not (variance <= (1e-12 * near) ** 2).any():
+        return np.zeros(len(variance), dtype=bool)
+    return np.asarray(variance <= (1e-15 * np.nanmax(np.abs(sample.outcome))) ** 2)
 
 
 def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
-from evaluation.estimators._regression import is_perfect, regress
+from evaluation.estimators._regression import is_perfect, not_estimable, regress
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import Terms
-from evaluation.estimators.poisson import count_covariance, fit_counts
+from evaluation.estimators.poisson import PERFECT, count_covariance, fit_counts
 from evaluation.estimators.two_way import assemble
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
@@ -106,26 +106,32 @@ class ExtendedTwoWayFixedEffects:
             df = cov.df
             if is_perfect(fit, sample):
                 cov = replace(cov, vcov=np.full_like(cov.vcov, np.nan))
-                notes.append("the model fits the outcome perfectly: standard errors are undefined")
+                notes.append(PERFECT)
         else:
             fitted = fit_counts(sample, terms, exposure=self.exposure, tolerance=1e-10)
             cov = count_covariance(fitted, self.covariance, self.small_sample)
+            if fitted.perfect:
+                cov = replace(cov, vcov=np.full_like(cov.vcov, np.nan))
+                notes.append(PERFECT)
             sample, fit, df = fitted.sample, fitted.fit.regression, np.inf  # type: ignore[assignment]
             lost = fitted.empty
             notes.extend(fitted.notes)
         k = terms.table.shape[2]
+        apart = not_estimable(fit, k)
         unknown = lost | ~fit.kept
+        unknown[:k] |= apart
         if unknown[:k].all():
             raise EstimationError(
                 "no treated cohort-period can be told apart from unit and period effects",
                 fix="add units that are not treated while others are",
             )
-        gone = ~fit.kept[:k] & ~lost[:k]
+        gone = apart & ~lost[:k]
         if gone.any():
             names = terms.frame["term"].to_numpy()[terms.estimated[gone]]
             notes.append(f"{shortlist(names)} have no comparison in the data and no estimate")
         if interacted:
             notes.append("effects are at the cohort means of the covariates")
+            notes.extend(_lost_covariates(sample, design, fit.kept[k:], len(terms.estimated)))
         result = assemble(
             sample,
             terms,
@@ -240,6 +246,14 @@ def _interact(sample: Sample, terms: Terms) -> tuple[Sample, bool]:
         columns.append((sample.time[:, None] == periods) * sample.covariates[:, j, None])
         columns.append(cells * centred[:, None])
     return replace(sample, covariates=np.column_stack(columns)), True
+
+
+def _lost_covariates(sample: Sample, design: Design, kept: NDArray[np.bool_], n_terms: int) -> list[str]:
+    """Covariates left out in every period; columns of `_interact` are by covariate, period and term."""
+    each = np.split(kept, len(design.covariates))
+    periods = len(kept) // len(design.covariates) - n_terms
+    lost = [name for name, own in zip(design.covariates, each, strict=True) if not own[:periods].any()]
+    return [f"covariate {shortlist(map(repr, lost))} is collinear and was left out"] if lost else []
 
 
 def _cell_count(sample: Sample, terms: Terms) -> FloatArray:

@@ -28,6 +28,7 @@ from evaluation.panel import Panel
 from evaluation.result import Result
 
 FloatArray = NDArray[np.float64]
+PERFECT = "the model fits the outcome perfectly: standard errors are undefined"
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,20 @@ report_covariates
         check_identified(fitted.sample, terms, fitted.kept | fitted.empty)
         cov = count_covariance(fitted, self.covariance, self.small_sample)
         sample, fit = fitted.sample, fitted.fit.regression
+        vcov = np.full_like(cov.vcov, np.nan) if fitted.perfect else cov.vcov
         notes = [
             *sample.notes,
             *fitted.notes,
             *covariate_notes(sample, terms, fitted.kept),
             *cov.notes,
+            *([PERFECT] if fitted.perfect else []),
             *(window_notes(design, self.endpoints) if self.event_study else ()),
         ]
         return assemble(
             sample,
             terms,
             np.where(fitted.empty, np.nan, fit.coef),
-            np.where(fitted.empty[:, None] | fitted.empty, np.nan, cov.vcov),
+            np.where(fitted.empty[:, None] | fitted.empty, np.nan, vcov),
             fitted.kept,
             method="Poisson fixed effects" + (", event study" if self.event_study else ""),
             estimand=(
@@ -149,6 +152,12 @@ class CountFit:
     empty: NDArray[np.bool_]
     notes: tuple[str, ...]
 
+    @property
+    def perfect(self) -> bool:
+        """Whether what is left of the outcome is rounding error."""
+        outcome = self.sample.outcome
+        return bool(np.abs(outcome - self.fit.mean).max() <= 1e-12 * outcome.max())
+
 
 def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance: float) -> CountFit:
     """Poisson regression on cell terms, covariates and effects, without separated rows.
@@ -175,7 +184,7 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
         gone = separated(tiny, regress) if tiny.any() else tiny
         if not gone.any():
             if fit.moving > 10 * tolerance:
-                raise not_converged(fit.iterations, fit.moving, 0.0, tolerance)
+                raise not_converged(fit.iterations, fit.moving, tolerance)
             break
         units = sample.panel.units[np.unique(sample.unit[gone])]
         notes.append(
@@ -186,6 +195,8 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
         sample = _drop_without_events(sample, notes)
         sample, more = _drop_empty_terms(sample, terms, notes)
         empty = empty | more
+    else:
+        raise not_converged(fit.iterations, fit.moving, tolerance)
     full = np.zeros(len(fit.regression.coef), dtype=bool)
     full[: len(empty)] = empty
     return CountFit(sample, fit, fit.regression.kept, full, tuple(notes))

@@ -73,7 +73,7 @@ class Stacked:
             whose window is observed with comparison units.
         """
         window, base = _checked(design, self.reference)
-        sample = build_sample(panel, design)
+        sample = build_sample(panel, design, always_treated="drop")
         grid = np.full((panel.n_units, panel.n_periods), np.nan)
         grid[sample.unit, sample.time] = sample.outcome
         pieces, notes = _experiments(sample, grid, window)
@@ -163,6 +163,11 @@ def _experiments(
     panel, design = sample.panel, sample.design
     first = np.append(sample.cohort_values, NEVER)[sample.group]
     place = {int(o): i for i, o in enumerate(panel.ordinals)}
+    if design.comparison == "never_treated" and not (first[sample.unit] == NEVER).any():
+        raise DesignError(
+            "no unit is never treated, and never treated units are the comparison",
+            fix='set comparison="not_yet_treated", or add never treated units',
+        )
     pieces: list[_Experiment] = []
     trimmed: list[object] = []
     alone: list[object] = []

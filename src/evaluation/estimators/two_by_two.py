@@ -136,6 +136,12 @@ def _changes(
         )
     if len(dates) == 0 or not (~treated & (weight > 0)).any():
         missing = "treated" if len(dates) == 0 else "comparison"
+        if missing == "comparison" and treated.all():
+            raise DesignError(
+                "there is no comparison unit: every unit is treated",
+                where=f"treated from {shortlist(sample.cohort_labels)}",
+                fix="add never treated units",
+            )
         raise EstimationError(
             f"no {missing} unit is observed in every period", fix="look at the missing values of these units"
         )

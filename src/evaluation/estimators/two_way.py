@@ -163,10 +163,6 @@ def window_notes(design: Design, endpoints: str) -> tuple[str, ...]:
 def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> None:
     """Raise when a treatment term is a combination of effects and earlier terms."""
     k = terms.table.shape[2]
-    if kept[:k].all():
-        return
-    lost = terms.frame["term"].to_numpy()[terms.estimated[~kept[:k]]]
-    never = bool((sample.group[sample.unit] == len(sample.cohort_values)).any())
     if len(terms.frame) == 1:
         present = np.unique(terms.table[sample.group[sample.unit], sample.time, 0])
         if len(present) == 1:
@@ -176,6 +172,11 @@ def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> N
                 expected="periods before and after treatment",
                 fix=f"check the dates in column {sample.design.first_treated!r}",
             )
+    if kept[:k].all():
+        return
+    lost = terms.frame["term"].to_numpy()[terms.estimated[~kept[:k]]]
+    never = bool((sample.group[sample.unit] == len(sample.cohort_values)).any())
+    if len(terms.frame) == 1:
         raise EstimationError(
             "treatment does not vary beyond unit and period effects, so its effect is not identified",
             where="all units are treated at the same time" if not never else None,
@@ -184,7 +185,9 @@ def check_identified(sample: Sample, terms: Terms, kept: NDArray[np.bool_]) -> N
         )
     raise EstimationError(
         f"{shortlist(lost)} cannot be told apart from unit and period effects and the other terms",
-        where=None if never else "no unit is never treated, so effects are known only up to a linear trend",
+        where="; ".join(f"{n} rows dropped: {reason}" for reason, n in sample.dropped.items()) or None
+        if never
+        else "no unit is never treated, so effects are known only up to a linear trend",
         fix="add never treated units, or give a second reference such as reference=(-5, -1), or a window"
         if not never
         else "choose a narrower window",

@@ -332,8 +332,9 @@ def _residual_grams(fit: CellRegression) -> tuple[FloatArray, float]:
 def _spread(cells: FloatArray, table: FloatArray) -> FloatArray:
     weight = cells[:, :, None]
     mean = (weight * table).sum(axis=(0, 1)) / max(cells.sum(), 1e-300)
-    out: FloatArray = (weight * (table - mean) ** 2).sum(axis=(0, 1))
-    return out
+    spread: FloatArray = (weight * (table - mean) ** 2).sum(axis=(0, 1))
+    # a term that is the same everywhere has no spread, and rounding would pass for some
+    return np.maximum(spread, 1e-3 * (weight * table**2).sum(axis=(0, 1)))
 
 
 def _indicator(codes: IntArray, n: int) -> sparse.csr_array:

@@ -36,7 +36,7 @@ Regress = Callable[[FloatArray, FloatArray], tuple[Weighted, FloatArray]]
 
 @dataclass(frozen=True, slots=True)
 class PoissonFit:
-    """A converged Poisson regression.
+    """A Poisson regression.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class PoissonFit:
     deviance : float
     iterations : int
     moving : float
-        Last relative change of coefficients. Above the tolerance where the deviance stood still
-        while they moved on, which separated rows cause.
+        Last relative change of coefficients (after the last iteration, or of the deviance). Above the
+        tolerance where they moved on while the deviance stood still, which separated rows cause.
     """
 
     regression: Weighted
@@ -81,10 +81,10 @@ def fit_poisson(
         On coefficients (relative to 1 + their size) and on the relative change of the deviance.
     max_iterations : int
 
-    Raises
-    ------
-    EstimationError
-        Not converged; says what was reached.
+    Returns
+    -------
+    PoissonFit
+        ``moving`` above the tolerance says that it has not converged: separated rows, or an error.
     """
     off = np.zeros(len(outcome)) if offset is None else offset
     # between the outcome and its mean, so that zeros have a logarithm
@@ -113,14 +113,14 @@ def fit_poisson(
         still = still + 1 if change <= tolerance else 0
         if (gap <= tolerance and still and halvings == 0) or still >= 8:
             return PoissonFit(fit, mean, deviance, iteration, gap)
-    raise not_converged(max_iterations, gap, change, tolerance)
+    return PoissonFit(fit, mean, deviance, max_iterations, max(gap, change))
 
 
-def not_converged(iterations: int, gap: float, change: float, tolerance: float) -> EstimationError:
+def not_converged(iterations: int, gap: float, tolerance: float) -> EstimationError:
     """The error of an iteration that did not end."""
     return EstimationError(
         f"Poisson regression did not converge in {iterations} iterations",
-        where=f"coefficients still move by {gap:.1e}, the deviance by {change:.1e}",
+        where=f"coefficients or the deviance still move by {gap:.1e}",
         expected=f"at most {tolerance:.0e}",
         fix="look for covariates of very different size, or for terms with almost no events",
     )

@@ -100,8 +100,11 @@ def fit_rows(
     EstimationError
         The effects did not converge.
     """
-    # the scale of a column is its variation: a constant far from 0 must not hide it
-    scale = ((columns - columns.mean(axis=0)) ** 2 * (1 if weights is None else weights[:, None])).sum(axis=0)
+    # the scale of a column is its variation: a constant far from 0 must not hide it, nor rounding of
+    # a column that has none pass for some
+    heavy = 1 if weights is None else weights[:, None]
+    scale = ((columns - columns.mean(axis=0)) ** 2 * heavy).sum(axis=0)
+    scale = np.maximum(scale, 1e-16 * (columns**2 * heavy).sum(axis=0))
     stacked = np.column_stack([outcome, columns])
     within = demean(stacked, unit, time, n_first=n_units, n_second=n_periods, weights=weights).values
     fit = least_squares(within[:, 1:], within[:, 0], weights, scale)
