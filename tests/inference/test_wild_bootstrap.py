@@ -220,6 +220,15 @@ def test_p_value_at_another_null_equals_a_new_test(impose):
         assert test.p_value_at(null) == pytest.approx(again.p_value)
 
 
+def test_result_crosses_a_process():
+    import pickle
+
+    test = wild_cluster_bootstrap(TwoWayFixedEffects(), panel(table(units=14, groups=7)), GROUPED)
+    again = pickle.loads(pickle.dumps(test))
+    assert again.interval(0.9) == test.interval(0.9)
+    assert again.p_value == test.p_value
+
+
 def test_five_clusters_have_no_95_percent_interval_and_it_is_said():
     test = wild_cluster_bootstrap(TwoWayFixedEffects(), panel(table(groups=5)), GROUPED)
     assert test.smallest_p == pytest.approx(1 / 16)

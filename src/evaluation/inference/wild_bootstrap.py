@@ -7,7 +7,6 @@ vectors are enumerated, so that the p-value has no simulation noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, nan
@@ -81,7 +80,8 @@ class WildBootstrap:
     reason: str
     notes: tuple[str, ...]
     restricted: bool
-    _moments: Callable[[], FloatArray] = field(repr=False)
+    _system: WildSystem | None = field(repr=False)
+    _signs: NDArray[np.number] = field(repr=False)
 
     @property
     def n_vectors(self) -> int:
@@ -150,7 +150,8 @@ class WildBootstrap:
 
     @cached_property
     def _pieces(self) -> FloatArray:
-        return self._moments()
+        assert self._system is not None
+        return self._system.moments(self._signs)
 
     @property
     def _has_sample(self) -> bool:
@@ -271,7 +272,8 @@ def wild_cluster_bootstrap(
         reason=reason,
         notes=_notes(n_treated, g, impose_null, codes is not None, exact, len(signs)),
         restricted=impose_null,
-        _moments=lambda: np.empty((5, 0)) if system is None else system.moments(signs),
+        _system=system,
+        _signs=signs,
     )
 
 

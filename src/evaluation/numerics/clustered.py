@@ -131,6 +131,7 @@ class ClusteredRegression:
 
     @property
     def n_columns(self) -> int:
+        """Number of columns, K."""
         return self.columns.shape[1]
 
     def direction(self, column: int) -> FloatArray:

@@ -54,6 +54,7 @@ class WildSystem:
 
     @property
     def restricted(self) -> bool:
+        """Whether the null is imposed on the residuals."""
         return len(self.numerator) == 2
 
     @classmethod
