@@ -300,20 +300,58 @@ def test_intervals_move_and_scale_with_the_data(seed, pre, post):
     assert (-mirrored.high, -mirrored.low) == pytest.approx((got.low, got.high), abs=1e-7 * scale)
 
 
-def test_confidence_set_covers_at_its_level():
-    """Bias at the edge of what is allowed: the truth is covered at least 95 % of the time."""
-    covariance = 0.04 * (np.eye(5) + 0.4)
-    target = np.full(2, 0.5)
-    path = np.array(
-        [0.6, 0.4, 0.4, 0.2, 0.4]
-    )  # the largest step before is 0.4, from the last to the reference
+def test_confidence_set_covers_where_the_plug_in_set_does_not():
+    """Bias at the edge of what is allowed. The set that takes the largest estimated step as if it were
+    known, widened by 1.96 standard errors, is too short; the hybrid is right, neither short nor wasteful."""
+    covariance, target = 0.04 * np.eye(2), np.ones(1)
+    truth = np.array([-0.5, 1.0])  # the step before is 0.5, the bias after twice as much
     rng = np.random.default_rng(12)
-    covered = 0
-    for _ in range(80):
-        estimates = path + rng.multivariate_normal(np.zeros(5), covariance)
-        got = relative_problem(estimates, covariance, 3, target).confidence_set(1.0)
-        covered += got.low <= 0.0 <= got.high
-    assert covered >= 80 * 0.95 - 3 * np.sqrt(80 * 0.95 * 0.05)
+    ours = plug_in = 0
+    draws = 500
+    for _ in range(draws):
+        problem = relative_problem(
+            truth + rng.multivariate_normal(np.zeros(2), covariance), covariance, 1, target
+        )
+        ours += problem.accepts(0.0, 2.0)
+        low, high = problem.identified_set(2.0)
+        plug_in += low - 1.96 * 0.2 <= 0 <= high + 1.96 * 0.2
+    assert abs(ours / draws - 0.95) < 3 * np.sqrt(0.95 * 0.05 / draws)
+    assert plug_in / draws < 0.85
+
+
+def test_confidence_set_covers_with_several_steps():
+    """Nearly equal steps: the union over all of them is conservative, never short."""
+    covariance, target = 0.01 * (np.eye(5) + 0.4), np.full(2, 0.5)
+    path = np.array([0.0, 0.0, 0.2, 0.2, 0.4])  # the last step before is 0.2, as is each after
+    rng = np.random.default_rng(12)
+    covered = [
+        relative_problem(
+            path + rng.multivariate_normal(np.zeros(5), covariance), covariance, 3, target
+        ).accepts(0.0, 1.0)
+        for _ in range(200)
+    ]
+    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 200)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 30.0, 500.0])
+def test_ends_are_where_rejection_begins_however_far(published, ratio):
+    """A fixed grid stops at some multiple of the standard error; here both ends are edges of the test."""
+    estimates, covariance, pre = published("BC")
+    problem = relative_problem(estimates, covariance, pre, first_period(4))
+    found = problem.confidence_set(ratio)
+    width = found.high - found.low
+    if ratio > 1:
+        assert width > 40 * np.sqrt(covariance[pre, pre])
+    for inside, outside in (
+        (found.low + 1e-7 * width, found.low - 1e-7 * width),
+        (found.high - 1e-7 * width, found.high + 1e-7 * width),
+    ):
+        assert problem.accepts(inside, ratio)
+        assert not problem.accepts(outside, ratio)
+    # nothing is accepted beyond, out to ten widths
+    for far in np.linspace(0.001, 10, 60) * width:
+        assert not problem.accepts(found.low - far, ratio)
+        assert not problem.accepts(found.high + far, ratio)
 
 
 def test_one_value_takes_far_less_than_a_second(published):
