@@ -9,12 +9,12 @@ from evaluation.report.figures_diagnostics import (
     diagnostic_figure,
     event_study_with_trends,
     pair,
-    power_curve,
 )
 from evaluation.report.figures_estimates import event_study, forest
 from evaluation.report.figures_intervals import intervals
 from evaluation.report.figures_lines import series, slope
 from evaluation.report.figures_numbers import Number, placebo, three_numbers
+from evaluation.report.figures_power import power_curve
 
 __all__ = [
     "Number",

@@ -18,7 +18,6 @@ from evaluation.report.axes import (
     event_rows,
     limits,
     nice_ticks,
-    tick_texts,
     timeline,
     value_scale,
     x_title,
@@ -31,20 +30,17 @@ from evaluation.report.canvas import (
     WIDTH,
     Canvas,
     draw,
-    embolden,
-    halo,
     points,
-    spread,
 )
 from evaluation.report.display import Figure
 from evaluation.report.figures_curve import Choices, specification_curve
 from evaluation.report.figures_intervals import intervals
-from evaluation.report.figures_key import Entry, Key, need, numbers, word
+from evaluation.report.figures_key import DASHES, Entry, Key, label_ends, need, numbers, word
+from evaluation.report.figures_power import power_curve
 
 if TYPE_CHECKING:
     from evaluation.diagnostics.base import Diagnostic
 
-_STYLES = (("treated", None), ("comparison", (5.0, 1.8)), ("reference", (1.6, 1.4)))
 _END_ROOM = 112.0  # widest label at the end of a line, px
 _NAMED_DONORS = 5
 KINDS = (
@@ -55,126 +51,6 @@ KINDS = (
     "power_curve",
     "event_study_with_trends",
 )
-
-
-def power_curve(
-    tables: pd.DataFrame | Mapping[str, pd.DataFrame],
-    *,
-    x_label: str,
-    title: str,
-    source: str,
-    alt: str,
-    language: str,
-    name: str,
-    simulated: bool = False,
-    smallest: float | Mapping[str, float] | None = None,
-    power: float = 0.8,
-    level: float = 0.05,
-    estimate: float | None = None,
-    unit: str = "",
-    height: float = 220,
-) -> Figure:
-    """Draw how likely an effect is to be found, by its size.
-
-    Parameters
-    ----------
-    tables : DataFrame or mapping of label to DataFrame
-        Columns ``effect, power`` (between 0 and 1). Up to three curves, labelled where they end.
-    smallest : float or mapping of label to float, optional
-        The smallest effect found with probability ``power``: marked where finite. A curve that is 0
-        throughout, whose smallest effect is infinite, is drawn on to the edge and says so.
-    power, level : float
-        Horizontal lines.
-    estimate : float, optional
-        Marked by a vertical line at its absolute value.
-    unit : str
-        Written after the marked numbers, in the page's language.
-
-    Raises
-    ------
-    ReportError
-        A column is missing, nothing to draw, or more than three curves.
-    """
-    curves = {"": tables} if isinstance(tables, pd.DataFrame) else dict(tables)
-    if not 1 <= len(curves) <= len(_STYLES):
-        raise ReportError(f"{len(curves)} curves of power.", where=f"figure {name}", expected="1 to 3")
-    for curve in curves.values():
-        need(curve, ["effect", "power"], name)
-    found = dict(smallest) if isinstance(smallest, Mapping) else {next(iter(curves)): smallest}
-    reach = {label: float(np.inf if found.get(label) is None else found[label]) for label in curves}  # type: ignore[arg-type]
-    never = {
-        label: label in found and np.isinf(reach[label]) and bool((numbers(curve, "power") == 0).all())
-        for label, curve in curves.items()
-    }
-    moving = [curve for label, curve in curves.items() if not never[label]] or list(curves.values())
-    right_end = max(float(np.nanmax(numbers(curve, "effect"))) for curve in moving)
-    here = None if estimate is None or not np.isfinite(estimate) else abs(float(estimate))
-    right_end = max(right_end, 1.08 * here if here is not None else 0.0)
-
-    def paint(canvas: Canvas) -> None:
-        theme = canvas.theme
-        ticks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
-        texts = [words.percent(tick, language) for tick in ticks]
-        left = MARGIN + 6 + max(canvas.width(text, SMALL) for text in texts)
-        ends = [
-            (label + (f"{words.text('interval', language)[:0]} " if label else "")
-             + (word("never", language) if never[label] else "")).strip()
-            for label in curves
-        ]  # fmt: skip
-        written = [canvas.wrap(text, _END_ROOM, SMALL) for text in ends]
-        widths = [canvas.width(line, SMALL) for lines in written for line in lines]
-        right = MARGIN + 4 + (max(widths) + 8 if any(ends) else 0)
-        below = x_title_room(canvas, x_label)
-        marks, mark_texts = [], []
-        if here is not None:
-            marks, mark_texts = [here], [word("estimate_here", language, value=_amount(here, unit, language))]
-        above = SMALL * LINE + 2 if marks else 0
-        axes = canvas.sheet(height, left=left, right=right, above=above, below=below)
-        draw_value_scale(canvas, axes, ticks, texts, -0.02, 1.03)
-        axes.set_xlim(0, right_end)
-        across = nice_ticks(0, right_end, 6)
-        draw_x_values(canvas, axes, across, tick_texts(across, language))
-        axes.tick_params(axis="x", length=points(4), width=points(1), color=theme["reference"])
-        draw_events(canvas, axes, marks, mark_texts, [0] * len(marks), WIDTH - MARGIN)
-        plot = WIDTH - left - right
-        for at, text in (
-            (power, word("power_line", language, power=words.percent(power, language))),
-            (level, word("level_line", language, level=words.percent(level, language))),
-        ):
-            axes.axhline(at, color=theme["reference"], lw=points(1.1), dashes=(2.5, 2.5), zorder=1)
-            _over(canvas, axes, (0.0, at), text, shift=(4, 3), ha="left")
-        tips = []
-        for (label, curve), (role, dashes) in zip(curves.items(), _STYLES, strict=False):
-            x, y = numbers(curve, "effect"), numbers(curve, "power")
-            if never[label]:
-                x, y = np.append(x, right_end), np.append(y, 0.0)
-            inside = x <= right_end
-            style: dict[str, Any] = {} if dashes is None else {"dashes": dashes}
-            axes.plot(x, y, color=theme[role], lw=points(2.6), zorder=4, clip_on=False, **style)
-            tips.append((float(y[inside][-1]), float(x[inside][-1]), role))
-            if np.isfinite(reach[label]) and reach[label] <= right_end:
-                spot = (reach[label], power)
-                axes.plot([spot[0]] * 2, [-0.02, power], color=theme[role], lw=points(1.1), zorder=2)
-                axes.plot(*spot, "o", color=theme[role], ms=points(8), zorder=6)
-                text = _amount(reach[label], unit, language)
-                side = "right" if spot[0] / right_end * plot > canvas.width(text, SMALL) + 12 else "left"
-                _over(canvas, axes, spot, text, shift=(-6 if side == "right" else 6, 7), ha=side, role=role)
-        if any(ends):
-            _label_ends(canvas, axes, tips, written, height)
-        x_title(canvas, axes, x_label, below)
-
-    data = pd.concat([curve.assign(curve=label) for label, curve in curves.items()], ignore_index=True)
-    return draw(
-        paint,
-        title=title,
-        subtitle=word("power_axis", language),
-        source=source,
-        alt=alt,
-        language=language,
-        name=name,
-        simulated=simulated,
-        data=data if len(curves) > 1 else data.drop(columns="curve"),
-    )
 
 
 def event_study_with_trends(
@@ -214,29 +90,35 @@ def event_study_with_trends(
         before = numbers(frame, column)[time <= 0]
         bottom, top = min(bottom, 1.05 * float(before.min())), max(top, 1.05 * float(before.max()))
     known = np.isfinite(low) & np.isfinite(high) & (low < high)
-    dashes = ((1.6, 1.6), (5.0, 1.8), (8.0, 2.0))
+    marks = ["dots", "dash", "line"][-len(drifts) :] if len(drifts) != 2 else ["dots", "dash"]
 
     def paint(canvas: Canvas) -> None:
         theme = canvas.theme
         ticks, texts, left = value_scale(canvas, bottom, top, sign=True)
         below = x_title_room(canvas, x_label)
         entries = [Entry(word("estimates", language), "treated")]
+        for column, mark in zip(drifts, marks, strict=True):
+            chance = words.percent(float(str(column)[6:]) / 100, language)
+            entries.append(Entry(word("drift", language, power=chance), "comparison", mark))
         key = Key(canvas, entries)
-        mark = SMALL * LINE + 2 if policy else 0
-        axes = canvas.sheet(height, left=left, right=MARGIN + 4, above=key.height + mark, below=below)
+        head = SMALL * LINE + 2 if policy else 0
+        axes = canvas.sheet(height, left=left, right=MARGIN + 4, above=key.height + head, below=below)
         draw_value_scale(canvas, axes, ticks, texts, bottom, top)
         pad = max(0.6, 0.02 * float(np.ptp(time)))
         axes.set_xlim(time.min() - pad, time.max() + pad)
         at = [tick for tick in nice_ticks(time.min(), time.max(), 7) if tick == round(tick)]
         draw_x_values(canvas, axes, at, [words.number(tick, language, 0) for tick in at])
         axes.tick_params(axis="x", length=points(4), width=points(1), color=theme["reference"])
-        key.draw(canvas.height * (1 - axes.get_position().y1) - mark - key.height)
+        key.draw(canvas.height * (1 - axes.get_position().y1) - head - key.height)
         axes.axhline(0, color=theme["reference"], lw=points(1.2), zorder=1)
         if policy:
             draw_events(canvas, axes, [-0.5], [policy], [0], WIDTH - MARGIN)
         else:
             axes.axvline(-0.5, color=theme["reference"], lw=points(1.1), dashes=(2.5, 2.5), zorder=1)
-        _drifts(canvas, axes, frame, drifts, dashes)
+        for column, mark in zip(drifts, marks, strict=True):
+            style: dict[str, Any] = {"dashes": DASHES[mark]} if mark in DASHES else {}
+            drift = numbers(frame, column)
+            axes.plot(time, drift, color=theme["comparison"], lw=points(1.9), zorder=2.5, **style)
         size = points(4.6 if len(frame) > 26 else 7)
         axes.vlines(time[known], low[known], high[known], color=theme["treated"], lw=points(1.4), zorder=3)
         axes.plot(time[known], value[known], "o", color=theme["treated"], ms=size, mew=0, zorder=5)
@@ -257,22 +139,6 @@ def event_study_with_trends(
         simulated=simulated,
         data=table,
     )
-
-
-def _drifts(canvas: Canvas, axes: Any, frame: pd.DataFrame, drifts: Sequence[Any], dashes: Any) -> None:
-    """Lines of drift, each named where it ends or leaves the plot."""
-    theme, time = canvas.theme, numbers(frame, "event_time")
-    bottom, top = axes.get_ylim()
-    for column, dash in zip(drifts, dashes, strict=False):
-        y = numbers(frame, column)
-        axes.plot(time, y, color=theme["comparison"], lw=points(1.9), dashes=dash, zorder=2.5)
-        chance = words.percent(float(str(column)[6:]) / 100, canvas.language)
-        inside = (y >= bottom) & (y <= top) & (time > 0)
-        if not inside.any():
-            continue
-        last = int(np.flatnonzero(inside)[-1])
-        _over(canvas, axes, (float(time[last]), float(y[last])), word("drift", canvas.language, power=chance),
-              shift=(-6, 3), ha="right", role="comparison")  # fmt: skip
 
 
 def pair(
@@ -327,7 +193,9 @@ def pair(
         draw_value_scale(canvas, axes, ticks, texts, bottom, top)
         draw_time_scale(canvas, axes, line, pad=0.02)
         after = line.x >= (places[0] if places else line.x.min()) - 1e-9
-        axes.fill_between(line.x, one, two, where=after, color=theme["treated"], alpha=0.18, lw=0, zorder=0.9)
+        # a third of the hue is a shade of the palette: a thin area keeps its colour
+        shade: dict[str, Any] = {"color": theme["treated"], "alpha": 1 / 3, "lw": 0, "zorder": 0.9}
+        axes.fill_between(line.x, one, two, where=after, **shade)
         axes.plot(line.x, two, color=theme["comparison"], lw=points(2.1), dashes=(4, 1.6), zorder=4)
         axes.plot(line.x, one, color=theme["treated"], lw=points(2.6), zorder=5)
         rows = event_rows(canvas, places, event_texts, lambda p: left + (p - line.x.min()) / span, WIDTH)
@@ -336,7 +204,7 @@ def pair(
             (_last(values), float(line.x[-1]), role)
             for values, role in ((one, "treated"), (two, "comparison"))
         ]
-        _label_ends(canvas, axes, tips, written, height)
+        label_ends(canvas, axes, tips, written, height)
         start = canvas.height * (1 - axes.get_position().y0) + 22 + 8
         for i, note in enumerate(notes):
             canvas.write(MARGIN, start + i * SMALL * LINE, note, size=SMALL, colour=theme.text("comparison"))
@@ -379,69 +247,6 @@ def _made_of(twin: str, weights: Sequence[tuple[str, float]], language: str) -> 
 
 def _last(values: Any) -> float:
     return float(values[np.isfinite(values)][-1])
-
-
-def _amount(value: float, unit: str, language: str) -> str:
-    shown = words.number(value, language, words.figures(value, 2) if value else 0)
-    return words.with_unit(shown, unit, language) if unit else shown
-
-
-def _over(
-    canvas: Canvas,
-    axes: Any,
-    at: tuple[float, float],
-    text: str,
-    *,
-    shift: tuple[float, float],
-    ha: str,
-    role: str = "reference",
-) -> None:
-    """Words on the plot beside a point, in a rim of paper; ``shift`` in pixels."""
-    written = axes.annotate(
-        text,
-        at,
-        tuple(points(px) for px in shift),
-        textcoords="offset points",
-        ha=ha,
-        va="bottom" if shift[1] >= 0 else "top",
-        size=points(SMALL),
-        color=canvas.theme.text(role),
-        annotation_clip=False,
-        zorder=7,
-    )
-    halo(written, canvas.theme)
-
-
-def _label_ends(
-    canvas: Canvas,
-    axes: Any,
-    tips: Sequence[tuple[float, float, str]],
-    written: Sequence[Sequence[str]],
-    height: float,
-) -> None:
-    """Words at the right ends of lines (y, x, role), moved apart where they would overlap."""
-    bottom, top = axes.get_ylim()
-    line = SMALL * 1.2
-    wanted = [(y - bottom) / (top - bottom) * height for y, _, _ in tips]
-    sizes = [len(lines) * line + 3 for lines in written]
-    for place, lines, (_, x, role) in zip(spread(wanted, sizes, 4, height - 4), written, tips, strict=True):
-        for i, text in enumerate(lines):
-            y = place + ((len(lines) - 1) / 2 - i) * line
-            shown = axes.annotate(
-                text,
-                (x, bottom + y / height * (top - bottom)),
-                (points(7), 0),
-                textcoords="offset points",
-                size=points(SMALL),
-                color=canvas.theme.text(role),
-                va="center_baseline",
-                annotation_clip=False,
-                zorder=7,
-            )
-            if role == "treated":
-                embolden(shown, canvas.theme.text(role), SMALL)
-            else:
-                halo(shown, canvas.theme)
 
 
 def diagnostic_figure(

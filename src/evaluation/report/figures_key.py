@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import ReportError
-from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, points
+from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, embolden, halo, points, spread
 from evaluation.report.language import check_language
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -47,6 +47,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "level_line": ("{level}: found by chance alone", "{level}：仅凭偶然"),
     "estimate_here": ("the estimate, {value}", "实际估计值{value}"),
     "never": ("never found", "无从发现"),
+    "changes": ("bold: another conclusion without it", "粗体：剔除后结论改变"),
+    "changes_named": ("another conclusion without {names}", "剔除{names}后结论改变"),
     "drift": ("drift found {power} of the time", "有{power}机会被发现的偏离"),
     "estimates": ("estimates, 95% interval", "估计值及95%区间"),
     "gap": ("gap", "差距"),
@@ -92,7 +94,7 @@ class Entry:
     text : str
     colour : str
         Name of a colour of the theme, of the mark.
-    mark : {"dot", "open", "line", "dash", "band", ""}
+    mark : {"dot", "open", "line", "dash", "dots", "band", ""}
     """
 
     text: str
@@ -100,7 +102,8 @@ class Entry:
     mark: str = "dot"
 
 
-_MARK = 18.0  # px of a mark and the space after it
+DASHES = {"dash": (5.0, 1.8), "dots": (1.6, 1.4)}
+_MARK = 22.0  # px of a mark and the space after it
 _GAP = 14.0  # px between entries
 
 
@@ -148,14 +151,14 @@ class Key:
             box = (x / WIDTH, 1 - (y + 5) / canvas.height)
             canvas.figure.add_artist(
                 Rectangle(
-                    box, 13 / WIDTH, 10 / canvas.height, transform=place, color=colour, alpha=0.25, lw=0
+                    box, 16 / WIDTH, 10 / canvas.height, transform=place, color=colour, alpha=0.16, lw=0
                 )
             )
-        elif entry.mark in ("line", "dash"):
-            style: dict[str, Any] = {"dashes": (3, 2)} if entry.mark == "dash" else {}
+        elif entry.mark in ("line", *DASHES):
+            style: dict[str, Any] = {"dashes": DASHES[entry.mark]} if entry.mark in DASHES else {}
             canvas.figure.add_artist(
                 Line2D(
-                    [x / WIDTH, (x + 13) / WIDTH],
+                    [x / WIDTH, (x + 17) / WIDTH],
                     [at, at],
                     transform=place,
                     color=colour,
@@ -166,7 +169,7 @@ class Key:
         else:
             canvas.figure.add_artist(
                 Line2D(
-                    [(x + 6) / WIDTH],
+                    [(x + 8) / WIDTH],
                     [at],
                     transform=place,
                     marker="o",
@@ -212,3 +215,61 @@ def need(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:
             where=f"figure {name}, column {value}",
             fix="leave the figure out, and say in words why there is none",
         )
+
+
+def beside(
+    canvas: Canvas,
+    axes: Any,
+    at: tuple[float, float],
+    text: str,
+    *,
+    shift: tuple[float, float],
+    ha: str,
+    role: str = "reference",
+) -> None:
+    """Words on the plot beside a point, in a rim of paper; ``shift`` in pixels."""
+    written = axes.annotate(
+        text,
+        at,
+        tuple(points(px) for px in shift),
+        textcoords="offset points",
+        ha=ha,
+        va="bottom" if shift[1] >= 0 else "top",
+        size=points(SMALL),
+        color=canvas.theme.text(role),
+        annotation_clip=False,
+        zorder=7,
+    )
+    halo(written, canvas.theme)
+
+
+def label_ends(
+    canvas: Canvas,
+    axes: Any,
+    tips: Sequence[tuple[float, float, str]],
+    written: Sequence[Sequence[str]],
+    height: float,
+) -> None:
+    """Words at the right ends of lines (y, x, role), moved apart where they would overlap."""
+    bottom, top = axes.get_ylim()
+    line = SMALL * 1.2
+    wanted = [(y - bottom) / (top - bottom) * height for y, _, _ in tips]
+    sizes = [len(lines) * line + 3 for lines in written]
+    for place, lines, (_, x, role) in zip(spread(wanted, sizes, 4, height - 4), written, tips, strict=True):
+        for i, text in enumerate(lines):
+            y = place + ((len(lines) - 1) / 2 - i) * line
+            shown = axes.annotate(
+                text,
+                (x, bottom + y / height * (top - bottom)),
+                (points(7), 0),
+                textcoords="offset points",
+                size=points(SMALL),
+                color=canvas.theme.text(role),
+                va="center_baseline",
+                annotation_clip=False,
+                zorder=7,
+            )
+            if role == "treated":
+                embolden(shown, canvas.theme.text(role), SMALL)
+            else:
+                halo(shown, canvas.theme)
