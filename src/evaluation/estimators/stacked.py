@@ -108,6 +108,9 @@ class Stacked:
         cov = unit_covariance(psi, sample, 2 * len(times), (), self.small_sample, rows=rows)
         vcov = cov.vcov.copy()
         vcov[at], vcov[:, at] = np.nan, np.nan
+        if float(np.abs(psi).max()) <= 1e-14 * float(np.abs(sample.outcome).max()):
+            vcov[:] = np.nan
+            notes.append("units of an arm change alike: standard errors are undefined")
         repeated = rows // len(times) - int(used.sum())
         if repeated:
             notes.append(f"units stand in {repeated} more places of the stack than there are units")
