@@ -73,6 +73,8 @@ class Data(Model):
     least: int | None = Field(default=None, ge=1)
     annual: str | None = None
     """Table with the columns ``unit`` and ``year``: yearly figures that months cannot be added up to."""
+    credit: Text | None = None
+    """The source in a few words, for the line under a figure; the manifest's words when absent."""
     labels: str | None = None
     """Table with the columns ``unit`` and ``name_en``: names for English pages."""
 
@@ -245,6 +247,8 @@ class Study(Model):
     data: Data
     treatment: Treatment
     pools: tuple[Pool, ...] = Field(min_length=1)
+    neighbours: tuple[str, ...] = ()
+    """Units that adjoin the treated one, for the check on spillovers."""
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     headline: Headline
     rule: Rule

@@ -5,19 +5,39 @@ from evaluation.analysis.change import Headline, YearTable, headline, year_table
 from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.record import ResultFile, result_file
+from evaluation.analysis.robustness import (
+    Twin,
+    diagnose,
+    inference_methods,
+    specification_curve,
+    synthetic_estimates,
+    twin,
+)
+from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
 
 __all__ = [
     "Case",
     "EventPath",
     "Headline",
     "ResultFile",
+    "RuleAudit",
+    "RulePower",
+    "Twin",
     "YearTable",
     "check_claims",
+    "diagnose",
     "event_path",
     "headline",
+    "inference_methods",
+    "leading_claim",
     "prepare",
     "ranks",
     "result_file",
+    "rule_audit",
+    "rule_power",
+    "specification_curve",
     "specifications",
+    "synthetic_estimates",
+    "twin",
     "year_table",
 ]

@@ -40,10 +40,11 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str) -> p
 
 def check_claims(case: Case) -> tuple[ClaimCheck, ...]:
     """Every claim of the study, with its verdicts by the study's rule."""
-    return tuple(_check(case, claim) for claim in case.study.claims)
+    return tuple(check_claim(case, claim) for claim in case.study.claims)
 
 
-def _check(case: Case, claim: Claim) -> ClaimCheck:
+def check_claim(case: Case, claim: Claim) -> ClaimCheck:
+    """One claim, with its verdicts by the study's rule."""
     rule = case.study.rule
     found: float | None = None
     tests: tuple[Test, ...] = ()

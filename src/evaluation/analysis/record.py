@@ -13,6 +13,7 @@ import pandas as pd
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline
 from evaluation.claims import ClaimCheck
+from evaluation.diagnostics import Diagnostic
 
 RESULT_MIME = "application/vnd.evaluation.result+json"
 
@@ -42,7 +43,9 @@ def result_file(
     headlines: Iterable[Headline],
     estimates: pd.DataFrame,
     claims: Iterable[ClaimCheck],
-    diagnostics: Iterable[dict[str, Any]] = (),
+    synthetic: pd.DataFrame | None = None,
+    diagnostics: Iterable[Diagnostic] = (),
+    answer: Mapping[str, str] | None = None,
 ) -> ResultFile:
     """Collect a run's numbers.
 
@@ -54,16 +57,22 @@ def result_file(
     estimates : pandas.DataFrame
         From `evaluation.analysis.specifications`.
     claims : iterable of ClaimCheck
-    diagnostics : iterable of dict
-        ``name, verdict, statistic, p_value, text``.
+    synthetic : pandas.DataFrame, optional
+        From `evaluation.analysis.synthetic_estimates`.
+    diagnostics : iterable of Diagnostic
+    answer : mapping, optional
+        The answer in one sentence, by language.
     """
     study = case.study
     rows = [_headline_row(case, head, pool.id) for head in headlines for pool in study.pools]
     rows += [_specification_row(case, row) for row in estimates.to_dict("records")]
+    if synthetic is not None:
+        rows += [_synthetic_row(case, row) for row in synthetic.to_dict("records")]
     content = {
         "study": study.id,
         "title": study.title.model_dump(),
         "question": study.question.model_dump(),
+        **({"answer": dict(answer)} if answer else {}),
         "seed": study.seed,
         "overrides": dict(case.overrides),
         "data": [
@@ -74,7 +83,7 @@ def result_file(
         "years": [_years(case, head) for head in headlines],
         "estimates": rows,
         "claims": [claim.as_record() for claim in claims],
-        "diagnostics": list(diagnostics),
+        "diagnostics": [check.as_record() for check in diagnostics],
     }
     return ResultFile(content)
 
@@ -131,6 +140,29 @@ def _specification_row(case: Case, row: Mapping[Any, Any]) -> dict[str, Any]:
         "ci_high": _clean(row["ci_high"]),
         "p_value": _clean(row["p_value"]),
         "inference": _inference(row["smallest_p"], row["reason"]),
+        "n_units": int(row["n_units"]),
+        "n_periods": int(row["n_periods"]),
+        "n_treated": 1,
+    }
+
+
+def _synthetic_row(case: Case, row: Mapping[Any, Any]) -> dict[str, Any]:
+    outcome = case.study.outcome(row["outcome"])
+    names = {"control": "synthetic control", "did": "synthetic difference-in-differences"}
+    return {
+        "outcome": outcome.id,
+        "unit": f"{outcome.unit.en} a period",
+        "estimator": names[row["method"]],
+        "estimand": f"average effect from {row['date']} on, against the pool {row['pool']}",
+        "scale": row["scale"],
+        "pool": row["pool"],
+        "date": row["date"],
+        "estimate": _clean(row["estimate"]),
+        "std_error": None,
+        "ci_low": None,
+        "ci_high": None,
+        "p_value": _clean(row["p_value"]),
+        "inference": f"{_inference(row['smallest_p'], '')}; misfit before treatment {row['misfit']:.3g}",
         "n_units": int(row["n_units"]),
         "n_periods": int(row["n_periods"]),
         "n_treated": 1,

@@ -107,7 +107,8 @@ def specification_curve(
         ``statistic`` is the absolute median in units of spread and ``p_value`` its joint p-value.
         ``evidence_against`` when that is above ``alpha`` or less than three quarters of the estimates
         have the sign of the median; ``not_informative`` when no p-value can be as small as ``alpha``.
-        Table: the choices, ``estimate, ci_low, ci_high, p_value, units, reason``, ordered by estimate;
+        Table: the choices, ``estimate, ci_low, ci_high, p_value, units, reason, spread`` (the root mean
+        square over assignments, in which curves are compared), ordered by estimate;
         specifications that cannot be estimated come last with their reason.
         ``details["joint"]``: the three statistics with their p-values.
 
@@ -142,6 +143,8 @@ def specification_curve(
         ]
     )
     joint = joint_test(curve, alpha)
+    for i, spread in zip(used, _spread(curve), strict=True):
+        rows[i]["spread"] = float(spread)
     table = pd.DataFrame(rows).sort_values("estimate", ignore_index=True, na_position="last", kind="stable")
     estimates = table["estimate"].dropna().to_numpy(dtype=float)
     # signs are those of the curve in units of spread, so that scales can be mixed

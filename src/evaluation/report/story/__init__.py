@@ -1,6 +1,6 @@
 """The page's own sentences, tables and figures, each made from what `evaluation.analysis` found."""
 
-from evaluation.report.story.answer import answer, three_numbers
+from evaluation.report.story.answer import answer, answers, three_numbers
 from evaluation.report.story.claims import claims_table, rule_table
 from evaluation.report.story.estimates import estimates_figure, estimates_table, specification_sentence
 from evaluation.report.story.evidence import (
@@ -11,22 +11,45 @@ from evaluation.report.story.evidence import (
     years_figure,
 )
 from evaluation.report.story.limits import record, replication, settle, threats
+from evaluation.report.story.robustness import (
+    audit_table,
+    checks_table,
+    curve_figure,
+    curve_sentence,
+    inference_table,
+    power_figure,
+    power_sentence,
+    sensitivity_figure,
+    synthetic_table,
+    twin_figure,
+)
 
 __all__ = [
     "answer",
+    "answers",
+    "audit_table",
+    "checks_table",
     "claims_table",
+    "curve_figure",
+    "curve_sentence",
     "estimates_figure",
     "estimates_table",
+    "inference_table",
     "path_figure",
     "placebo_figure",
+    "power_figure",
+    "power_sentence",
     "record",
     "record_table",
     "replication",
     "rule_table",
+    "sensitivity_figure",
     "settle",
     "slope_figure",
     "specification_sentence",
+    "synthetic_table",
     "threats",
     "three_numbers",
+    "twin_figure",
     "years_figure",
 ]

@@ -41,7 +41,7 @@ def estimates_table(case: Case, frame: pd.DataFrame, date: str, language: str) -
     n_near = len(case.donors(near)) + 1
     return Table(
         pd.DataFrame(list(lines.values())),
-        data=chosen,
+        data=_numbers(chosen),
         caption=say("estimates.caption", language, start=month(date, language), label=named.label[language]),
         name=f"estimates-{date}",
         notes=[
@@ -51,6 +51,13 @@ def estimates_table(case: Case, frame: pd.DataFrame, date: str, language: str) -
         simulated=case.simulated,
         language=language,
     )
+
+
+def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """The numbers behind the cells; the reason only where there is no estimate."""
+    columns = ["outcome", "scale", "date", "season", "pool", "estimate", "ci_low", "ci_high", "p_value"]
+    reason = frame["reason"].where(frame["estimate"].isna(), "")
+    return frame[columns].assign(reason=reason)
 
 
 def _table_head(case: Case, row: Row, language: str) -> dict[str, str]:

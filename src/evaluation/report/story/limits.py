@@ -100,9 +100,9 @@ def record(case: Case, language: str) -> Record:
             for unit, seen in incomplete.items()
         )
     pairs = [(say(f"choices.{key}", language), value) for key, value in items.items()]
-    pairs += [
-        (say("choices.table", language, name=table.name), f"sha256 {table.sha256}") for table in case.sources
-    ]
+    for table in case.sources:
+        origin = say("choices.from", language, source=table.source[language], sha256=table.sha256)
+        pairs.append((say("choices.table", language, name=table.name), origin))
     return Record(pairs)
 
 

@@ -95,4 +95,6 @@ def level_in_words(level: float) -> str:
 
 def source_line(case: Case, language: str) -> str:
     """The line under a figure: who measured and where the numbers were taken from."""
-    return say("source.line", language, source=case.sources[0].source[language])
+    credit = case.study.data.credit
+    source = credit[language] if credit else case.sources[0].source[language]
+    return say("source.line", language, source=source)

@@ -1,0 +1,235 @@
+"""How fragile the answer is: synthetic comparisons, and the checks that the study's design allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from evaluation import diagnostics
+from evaluation.analysis.case import Case
+from evaluation.analysis.effects import SEASONS, season_panel
+from evaluation.design import Design
+from evaluation.diagnostics import Diagnostic, Specification
+from evaluation.errors import EvaluationError
+from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
+from evaluation.inference import (
+    conley_taber,
+    ferman_pinto,
+    placebo_paths,
+    randomization_in_time,
+    randomization_test,
+    recommend,
+    wild_cluster_bootstrap,
+)
+from evaluation.panel import Panel
+from evaluation.study import LANGUAGES, Outcome
+
+SYNTHETIC: dict[str, type[SyntheticControl] | type[SyntheticDiD]] = {
+    "control": SyntheticControl,
+    "did": SyntheticDiD,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Twin:
+    """A place and its synthetic twin.
+
+    Attributes
+    ----------
+    path : pandas.DataFrame
+        ``time, treated, synthetic``, one row a period.
+    weights : pandas.Series
+        Weights of the donors above 0.5 %, largest first.
+    outcome : Outcome
+    date, pool : str
+    rmspe_before : float
+        Root mean squared gap before treatment, in units of the outcome.
+    """
+
+    path: pd.DataFrame = field(repr=False)
+    weights: pd.Series = field(repr=False)
+    outcome: Outcome
+    date: str
+    pool: str
+    rmspe_before: float
+
+
+def twin(case: Case, outcome: str, pool: str, date: str | None = None) -> Twin:
+    """The synthetic control of the treated place: donors weighted to follow it before treatment."""
+    chosen, date = case.study.outcome(outcome), date or case.study.treatment.date
+    panel, design = case.panel(case.rows(pool), chosen, "level", date)
+    details: Any = SyntheticControl(variance="none").fit(panel, design).details
+    fit = details.fit
+    weights = fit.unit_weights[fit.unit_weights > 0.005].sort_values(ascending=False)
+    return Twin(
+        path=fit.path[["time", "treated", "synthetic"]],
+        weights=weights,
+        outcome=chosen,
+        date=date,
+        pool=pool,
+        rmspe_before=fit.rmspe_before,
+    )
+
+
+def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
+    """Synthetic control and synthetic difference-in-differences for every outcome and donor pool.
+
+    Parameters
+    ----------
+    case : Case
+    date : str, optional
+        The study's treatment date when absent.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, scale, date, pool, method, estimate, p_value, p_ratio, misfit, n_units, n_periods,
+        smallest_p``. ``p_value`` compares estimates, ``p_ratio`` the gap after treatment relative to that
+        before; ``misfit`` is the gap before, in units of the outcome.
+    """
+    date = date or case.study.treatment.date
+    rows = []
+    for outcome, pool, method in product(case.study.outcomes, case.study.pools, SYNTHETIC):
+        panel, design = case.panel(case.rows(pool.id), outcome, "level", date)
+        paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
+        rows.append(
+            {
+                "outcome": outcome.id,
+                "scale": "level",
+                "date": date,
+                "pool": pool.id,
+                "method": method,
+                "estimate": float(paths.estimates[0]),
+                "p_value": paths.p_value("estimate"),
+                "p_ratio": paths.p_value("rmspe_ratio"),
+                "misfit": float(paths.rmspe_before[0]),
+                "n_units": panel.n_units,
+                "n_periods": panel.n_periods,
+                "smallest_p": paths.smallest_p,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def inference_methods(case: Case, pool: str) -> pd.DataFrame:
+    """Every method of inference for the headline outcome against a pool: whether it holds, and what it gives.
+
+    Methods are judged from the design and from outcomes before treatment (`evaluation.inference.recommend`);
+    those that are ruled out are computed all the same where that is possible, to show what they would say.
+
+    Parameters
+    ----------
+    case : Case
+    pool : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``method, holds, p_value, name_en, name_zh, reason_en, reason_zh``, best first.
+    """
+    panel, design = _headline_panel(case, pool)
+    advice = recommend(panel, design)
+    computed = _p_values(panel, design, case.study.seed)
+    rows = [
+        {
+            "method": item.method,
+            "holds": item.holds,
+            "p_value": computed.get(item.method, float("nan")),
+            **{f"name_{language}": item.name[language] for language in LANGUAGES},
+            **{f"reason_{language}": item.reason[language] for language in LANGUAGES},
+        }
+        for item in (*advice.methods, *advice.ruled_out)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _p_values(panel: Panel, design: Design, seed: int) -> dict[str, float]:
+    static = TwoWayFixedEffects()
+    return {
+        "randomization_test": randomization_test(static, panel, design).p_value,
+        "ferman_pinto": ferman_pinto(static, panel, design, variance="before", seed=seed).p_value,
+        "conley_taber": conley_taber(static, panel, design, seed=seed).p_value,
+        "randomization_in_time": randomization_in_time(static, panel, design).p_value,
+        "subcluster_bootstrap": wild_cluster_bootstrap(
+            static, panel, design, subcluster="row", seed=seed
+        ).p_value,
+        "wild_restricted": wild_cluster_bootstrap(static, panel, design, seed=seed).p_value,
+        "wild_unrestricted": wild_cluster_bootstrap(
+            static, panel, design, impose_null=False, seed=seed
+        ).p_value,
+        "clustered_t": static.fit(panel, design).p_value,
+    }
+
+
+def specification_curve(case: Case) -> Diagnostic:
+    """Every declared choice at once, signed so that an improvement is positive, with one joint test.
+
+    Choices: outcome, scale, date, and method (two-way over all months, the same months a year before,
+    synthetic control, synthetic difference-in-differences), against the rule's pool.
+    """
+    return diagnostics.specification_curve(
+        list(_specifications(case)), alpha=case.study.rule.level, seed=case.study.seed
+    )
+
+
+def _specifications(case: Case) -> Iterator[Specification]:
+    pool = case.study.rule.pool
+    for outcome in case.study.outcomes:
+        for scale, date in product(outcome.scales, case.study.treatment.dates):
+            named = {"outcome": outcome.id, "scale": scale, "date": date.date}
+            for season in SEASONS:
+                try:
+                    panel, design = season_panel(case, outcome, scale, date.date, season, pool)
+                except EvaluationError:
+                    continue  # counted with its reason by `specifications`
+                yield _improving({**named, "method": season}, outcome, panel, design, TwoWayFixedEffects())
+                if season == SEASONS[0]:
+                    for method, estimator in SYNTHETIC.items():
+                        choice = {**named, "method": method}
+                        yield _improving(choice, outcome, panel, design, estimator(variance="none"))
+
+
+def _improving(
+    choices: dict[str, str], outcome: Outcome, panel: Panel, design: Design, estimator: Any
+) -> Specification:
+    if outcome.better == "lower":
+        flipped = panel.frame.assign(**{design.outcome: -panel.frame[design.outcome]})
+        panel = Panel(flipped, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+    return Specification(choices, panel, design, estimator)
+
+
+def diagnose(case: Case) -> dict[str, Diagnostic]:
+    """The checks on the headline outcome, level, study's date, against the rule's pool.
+
+    Returns
+    -------
+    dict of str to Diagnostic
+        ``pretrends, relative_magnitudes, smoothness, placebo_dates, leave_one_out, minimum_effect`` and,
+        where the study names neighbours in its first pool, ``spillover``.
+    """
+    study = case.study
+    pool, alpha = study.rule.pool, study.rule.level
+    panel, design = _headline_panel(case, pool)
+    static = TwoWayFixedEffects()
+    path = randomization_test(TwoWayFixedEffects(event_study=True), panel, design)
+    checks = {
+        "pretrends": diagnostics.pretrends(path, alpha=alpha),
+        "relative_magnitudes": diagnostics.sensitivity(path, alpha=alpha),
+        "smoothness": diagnostics.sensitivity(path, restriction="smoothness", alpha=alpha),
+        "placebo_dates": diagnostics.placebo_dates(static, panel, design, alpha=alpha),
+        "leave_one_out": diagnostics.leave_one_out(static, panel, design, alpha=alpha),
+        "minimum_effect": diagnostics.minimum_effect(static, panel, design, alpha=alpha, seed=study.seed),
+    }
+    near = [unit for unit in study.neighbours if unit in set(case.donors(pool))]
+    if near:
+        checks["spillover"] = diagnostics.spillover(static, panel, design, near, alpha=alpha, seed=study.seed)
+    return checks
+
+
+def _headline_panel(case: Case, pool: str) -> tuple[Panel, Design]:
+    outcome = case.study.outcome(case.study.headline.outcome)
+    return case.panel(case.rows(pool), outcome, "level", case.study.treatment.date)

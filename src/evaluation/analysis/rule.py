@@ -1,0 +1,182 @@
+"""The verdict rule examined: whom else it would call, and how large an effect it would find.
+
+A rule is only worth its word if it seldom speaks without cause and often speaks with one. The first is
+seen by putting every comparison place in the treated one's position; the second by adding a known
+change to each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.analysis.case import Case
+from evaluation.analysis.change import year_table
+from evaluation.analysis.ledger import check_claim
+from evaluation.study import Claim, Study
+
+_TIE = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class RuleAudit:
+    """The rule applied to places where nothing was claimed.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        A row a place: ``unit, verdict, estimate, largest_p``; the treated unit first.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+
+    @property
+    def others(self) -> int:
+        """Places that were put in the treated one's position."""
+        return len(self.table) - 1
+
+    @property
+    def called(self) -> int:
+        """How many of them the rule calls beyond comparison."""
+        return int((self.table["verdict"].iloc[1:] == "beyond_comparison").sum())
+
+
+def leading_claim(study: Study) -> Claim:
+    """The claim that the headline is about: a change of the headline outcome, else the first."""
+    for claim in study.claims:
+        if claim.outcome == study.headline.outcome and claim.kind in ("change", "relative_change"):
+            return claim
+    return study.claims[0]
+
+
+def rule_audit(case: Case, pool: str | None = None) -> RuleAudit:
+    """Make each place of a pool in turn "the treated one" and run the whole rule.
+
+    Parameters
+    ----------
+    case : Case
+    pool : str, optional
+        Whose places are tried; the first pool when absent. They are compared as the rule says.
+    """
+    claim = leading_claim(case.study)
+    rows = []
+    for unit in [case.treated, *case.donors(pool or case.study.pools[0].id)]:
+        check = check_claim(_as_treated(case, unit), claim)
+        worst = max((test.p_value for test in check.tests), default=np.nan)
+        estimate = check.tests[0].estimate if check.tests else np.nan
+        rows.append({"unit": unit, "verdict": check.attributable, "estimate": estimate, "largest_p": worst})
+    return RuleAudit(pd.DataFrame(rows))
+
+
+def _as_treated(case: Case, unit: str) -> Case:
+    """The case with another place in the treated one's position, which becomes a comparison place."""
+    study = case.study
+    pools = []
+    for pool in study.pools:
+        if pool.units == "all":
+            pools.append(pool)
+        else:
+            others = [name for name in (*pool.units, case.treated) if name != unit]
+            pools.append(pool.model_copy(update={"units": tuple(others)}))
+    treatment = study.treatment.model_copy(update={"unit": unit})
+    return replace(case, study=study.model_copy(update={"treatment": treatment, "pools": tuple(pools)}))
+
+
+@dataclass(frozen=True, eq=False)
+class RulePower:
+    """How often the rule speaks, by the size of the effect.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``effect, power``, for places that started like the treated one; effect 0 is the size.
+    places : int
+        How many places started like the treated one.
+    size : float
+        Share of all places of the pool that the rule calls beyond comparison without an added effect.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    places: int
+    size: float
+
+    def smallest(self, wanted: float = 0.8) -> float:
+        """The smallest effect found with at least this probability, interpolated; NaN if none is."""
+        x, y = (self.table[name].to_numpy(dtype=float) for name in ("effect", "power"))
+        reached = y >= wanted
+        if not reached.any():
+            return float("nan")
+        i = int(reached.argmax())
+        return float(
+            x[0] if i == 0 else x[i - 1] + (wanted - y[i - 1]) / (y[i] - y[i - 1]) * (x[i] - x[i - 1])
+        )
+
+
+def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePower:
+    """How often the rule finds an effect of a given size, from the places' own changes.
+
+    Every place of the rule's pool whose headline outcome started between half and one and a half
+    times the treated one's is taken as treated in turn, with the effect added to its later year in every
+    outcome that the rule names. The same number of days is a larger share where days are few, so that
+    places that started elsewhere would say little of this one.
+
+    Parameters
+    ----------
+    case : Case
+    sizes : ndarray (m,), optional
+        Improvements in units of the headline outcome; a grid over four standard deviations of the
+        changes when absent.
+    """
+    rule, years = case.study.rule, case.study.headline.years
+    units = [case.treated, *case.donors(rule.pool)]
+    headline = case.study.outcome(case.study.headline.outcome)
+    sign = 1.0 if headline.better == "higher" else -1.0
+    tables = [year_table(case, name).values.loc[units] for name in rule.outcomes]
+    pairs = [(t[years.before].to_numpy(dtype=float), t[years.after].to_numpy(dtype=float)) for t in tables]
+    before, after = pairs[0]
+    like = (before >= 0.5 * before[0]) & (before <= 1.5 * before[0])
+    if sizes is None:
+        sizes = np.linspace(0.0, 4.0 * float(np.std(after - before)), 25)
+    found = [_found(pairs, rule.scales, sign, float(size), rule.level) for size in sizes]
+    table = pd.DataFrame({"effect": sizes, "power": [each[like].mean() for each in found]})
+    none = _found(pairs, rule.scales, sign, 0.0, rule.level)
+    return RulePower(table, int(like.sum()), float(none.mean()))
+
+
+def _found(
+    pairs: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    scales: tuple[str, ...],
+    sign: float,
+    size: float,
+    level: float,
+) -> NDArray[np.bool_]:
+    """Whether the rule finds an effect of this size in each unit (n,)."""
+    found = np.ones(len(pairs[0][0]), dtype=bool)
+    for before, after in pairs:
+        raised = after + sign * size
+        for scale in scales:
+            change = np.log(after / before) if scale == "log" else after - before
+            with np.errstate(invalid="ignore", divide="ignore"):
+                own = np.log(raised / before) if scale == "log" else raised - before
+            found &= _placebo_p(change, own) <= level
+            found &= sign * (own - (change.sum() - change) / (len(change) - 1)) > 0
+    return found
+
+
+def _placebo_p(change: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Placebo p-value of each unit in turn when its change is ``own`` and the others' are ``change``.
+
+    A two-by-two estimate is proportional to the distance from the mean of all, so units are ordered
+    by that distance.
+    """
+    n = len(change)
+    mean = (change.sum() - change + own) / n
+    distance = np.abs(own - mean)
+    others = np.abs(change[None, :] - mean[:, None])
+    np.fill_diagonal(others, np.inf)
+    out: NDArray[np.float64] = (others >= distance[:, None] * (1 - _TIE)).sum(axis=1) / n
+    # a fall to zero or below has no logarithm and no p-value
+    return np.where(np.isfinite(own), out, np.inf)

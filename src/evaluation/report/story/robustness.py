@@ -1,0 +1,301 @@
+"""How fragile: synthetic comparisons, the curve of all choices, the checks, and the rule examined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import pandas as pd
+
+from evaluation.analysis import Case, RuleAudit, RulePower, Twin
+from evaluation.diagnostics import Diagnostic
+from evaluation.report import figures
+from evaluation.report.display import Figure, Prose, Table
+from evaluation.report.language import month, number, p_value, percent, text
+from evaluation.report.story.wording import amount, place, say, source_line
+
+
+def synthetic_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
+    """Synthetic control and synthetic difference-in-differences for every outcome and pool.
+
+    Parameters
+    ----------
+    case : Case
+    frame : pandas.DataFrame
+        From `evaluation.analysis.synthetic_estimates`.
+    language : {"en", "zh"}
+    """
+    near = case.study.pools[0].id
+    lines: dict[str, dict[str, str]] = {}
+    for row in frame.to_dict("records"):
+        outcome = case.study.outcome(row["outcome"])
+        unit, digits = outcome.unit[language], outcome.digits + 1
+        named = say("synthetic.named", language, outcome=outcome.label[language], unit=unit)
+        line = lines.setdefault(outcome.id, {say("synthetic.outcome", language): named})
+        column = f"synthetic.{row['method']}_{'near' if row['pool'] == near else 'far'}"
+        if row["method"] == "control" and row["misfit"] > abs(row["estimate"]):
+            cell = say("synthetic.misfit", language, misfit=number(row["misfit"], language, digits))
+        else:
+            estimate = number(row["estimate"], language, digits, sign=True)
+            cell = say("synthetic.cell", language, estimate=estimate, p=p_value(row["p_value"], language))
+        line[say(column, language)] = cell
+    told = {"start": month(frame["date"].iloc[0], language), "place": place(case, language)}
+    return Table(
+        pd.DataFrame(list(lines.values())),
+        data=frame,
+        caption=say("synthetic.caption", language, **told),
+        name="synthetic",
+        notes=say("synthetic.note", language, **told),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def twin_figure(case: Case, twin: Twin, language: str) -> Figure:
+    """The treated place beside its synthetic twin, month by month."""
+    outcome, start, mine = twin.outcome, month(twin.date, language), place(case, language)
+    path, digits = twin.path.set_index("time"), outcome.digits + 1
+    after = path[path.index >= case.period(twin.date)]
+    weights = [(case.name(str(unit), language), float(share)) for unit, share in twin.weights.items()]
+    shares = [say("synthetic.weight", language, unit=u, share=percent(w, language)) for u, w in weights]
+    return figures.pair(
+        path,
+        treated="treated",
+        other="synthetic",
+        labels={"treated": mine, "synthetic": say("synthetic.twin_name", language, place=mine)},
+        policy=(case.period(twin.date), start),
+        weights=weights,
+        y_label=say(
+            "synthetic.twin_axis", language, outcome=outcome.label[language], unit=outcome.unit[language]
+        ),
+        title=say("synthetic.twin_title", language, place=mine, count=len(weights), start=start),
+        source=source_line(case, language),
+        alt=say(
+            "synthetic.twin_alt",
+            language,
+            outcome=outcome.phrase[language],
+            place=mine,
+            weights=say("claims.separator", language).join(shares),
+            start=start,
+            misfit=amount(twin.rmspe_before, outcome, language, digits=digits),
+            gap=amount(
+                float((after["treated"] - after["synthetic"]).mean()),
+                outcome,
+                language,
+                sign=True,
+                digits=digits,
+            ),
+        ),
+        language=language,
+        name=f"twin-{outcome.id}-{twin.pool}",
+        simulated=case.simulated,
+    )
+
+
+def curve_figure(case: Case, curve: Diagnostic, language: str) -> Figure:
+    """Every declared choice in one figure, ordered by its estimate in units of chance."""
+    table = curve.table[curve.table["reason"] == ""]
+    beyond = int((table["p_value"] <= case.study.rule.level).sum())
+    study = case.study
+    options = {
+        "outcome": {o.id: (o.short or o.label)[language] for o in study.outcomes},
+        "scale": {scale: say(f"estimates.{scale}", language) for scale in ("level", "log")},
+        "date": {date.date: month(date.date, language) for date in study.treatment.dates},
+        "method": {
+            m: say(f"curve.{m}", language) for m in ("month_effects", "year_on_year", "control", "did")
+        },
+    }
+    main = {
+        "outcome": study.headline.outcome,
+        "scale": "level",
+        "date": study.treatment.date,
+        "method": "month_effects",
+    }
+    return figures.specification_curve(
+        table,
+        choices={key: (say(f"curve.{key}", language), options[key]) for key in curve.details["choices"]},
+        main=main,
+        level=study.rule.level,
+        y_label=say("curve.axis", language),
+        title=say(
+            "curve.title",
+            language,
+            same=int((table["estimate"] > 0).sum()),
+            count=len(table),
+            beyond=beyond,
+        ),
+        source=source_line(case, language),
+        alt=curve.text[language],
+        language=language,
+        name="specification-curve",
+        simulated=case.simulated,
+    )
+
+
+def curve_sentence(case: Case, curve: Diagnostic, language: str) -> Prose:
+    """The joint test of all choices in words."""
+    within = curve.p_value > case.study.rule.level
+    return Prose(
+        say(
+            "curve.joint",
+            language,
+            count=len(curve.table[curve.table["reason"] == ""]),
+            share=percent(curve.p_value, language),
+            p=p_value(curve.p_value, language),
+            verdict=say("curve.within" if within else "curve.beyond", language),
+        )
+    )
+
+
+def checks_table(case: Case, checks: Mapping[str, Diagnostic], language: str) -> Table:
+    """Each check as a question with its answer."""
+    outcome = case.study.outcome(case.study.headline.outcome)
+    rows = [
+        {
+            say("checks.question", language): check.question[language],
+            say("checks.answer", language): check.text[language],
+            say("checks.verdict", language): say(f"checks.{check.verdict}", language),
+        }
+        for check in checks.values()
+    ]
+    verdicts = [check.verdict for check in checks.values()]
+    return Table(
+        pd.DataFrame(rows),
+        caption=say(
+            "checks.caption",
+            language,
+            count=len(rows),
+            against=verdicts.count("evidence_against"),
+            silent=verdicts.count("not_informative"),
+        ),
+        name="checks",
+        notes=say(
+            "checks.note",
+            language,
+            outcome=outcome.phrase[language],
+            start=month(case.study.treatment.date, language),
+            group=case.label(case.study.rule.pool, language),
+            unit=outcome.unit[language],
+        ),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
+    """Which inference holds here and why, with what each method would say.
+
+    Parameters
+    ----------
+    case : Case
+    frame : pandas.DataFrame
+        From `evaluation.analysis.inference_methods`.
+    language : {"en", "zh"}
+    """
+    pool = case.study.rule.pool
+    columns: dict[str, list[str]] = {
+        "method": frame[f"name_{language}"].tolist(),
+        "holds": [say("inference.yes" if holds else "inference.no", language) for holds in frame["holds"]],
+        "p": [p_value(p, language) for p in frame["p_value"]],
+        "why": frame[f"reason_{language}"].tolist(),
+    }
+    return Table(
+        pd.DataFrame({say(f"inference.{key}", language): values for key, values in columns.items()}),
+        caption=say("inference.caption", language, units=len(case.donors(pool)) + 1),
+        name="inference",
+        notes=say(
+            "inference.note",
+            language,
+            outcome=case.study.outcome(case.study.headline.outcome).phrase[language],
+            start=month(case.study.treatment.date, language),
+            group=case.label(pool, language),
+        ),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure:
+    """Intervals of the mean effect when parallel trends may be broken, by how much."""
+    outcome = case.study.outcome(case.study.headline.outcome)
+    return figures.diagnostic_figure(
+        check,
+        title=say("sensitivity.title", language),
+        source=source_line(case, language),
+        language=language,
+        name="sensitivity",
+        y_label=say("sensitivity.axis", language),
+        unit=say("sensitivity.unit", language, unit=outcome.unit[language]),
+        simulated=case.simulated,
+    )
+
+
+def audit_table(case: Case, audit: RuleAudit, language: str) -> Table:
+    """The rule applied to places where nothing was claimed."""
+    outcome = case.study.outcome(case.study.headline.outcome)
+    level = f"{case.study.rule.level:g}"
+    frame = audit.table.iloc[1:].sort_values("largest_p", kind="stable")
+    columns = {
+        say("audit.city", language): [case.name(unit, language) for unit in frame["unit"]],
+        say("audit.estimate", language, unit=outcome.unit[language]): frame["estimate"].to_numpy(),
+        say("audit.p", language): frame["largest_p"].to_numpy(),
+        say("audit.verdict", language): [
+            text(f"verdict_{verdict}", language) for verdict in frame["verdict"]
+        ],
+    }
+    _, estimate, p, _ = columns
+    return Table(
+        pd.DataFrame(columns),
+        caption=say("audit.caption", language, others=audit.others, called=audit.called),
+        name="audit",
+        formats={
+            estimate: partial(number, language=language, digits=outcome.digits, sign=True),
+            p: partial(p_value, language=language),
+        },
+        notes=say("audit.note", language, level=level),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def power_figure(case: Case, power: RulePower, language: str) -> Figure:
+    """The chance that the rule finds an effect, by its size."""
+    outcome = case.study.outcome(case.study.headline.outcome)
+    smallest = power.smallest()
+    found = smallest == smallest
+    shown = amount(smallest, outcome, language)
+    return figures.power_curve(
+        power.table,
+        smallest=smallest if found else None,
+        unit=outcome.unit[language],
+        x_label=say("power.x_axis", language, unit=outcome.unit[language]),
+        level=case.study.rule.level,
+        title=say("power.title", language, smallest=shown) if found else say("power.title_none", language),
+        source=source_line(case, language),
+        alt=say(
+            "power.alt",
+            language,
+            places=power.places,
+            place=place(case, language),
+            none=percent(float(power.table["power"].iloc[0]), language),
+            smallest=shown,
+        ),
+        language=language,
+        name="power",
+        simulated=case.simulated,
+    )
+
+
+def power_sentence(case: Case, power: RulePower, language: str) -> Prose:
+    """The smallest effect that the rule can be relied on to find, in words."""
+    outcome, smallest = case.study.outcome(case.study.headline.outcome), power.smallest()
+    return Prose(
+        say(
+            "power.sentence" if smallest == smallest else "power.sentence_none",
+            language,
+            smallest=amount(smallest, outcome, language),
+            size=percent(power.size, language, 1),
+            places=power.places,
+            place=place(case, language),
+        )
+    )
