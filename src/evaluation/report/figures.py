@@ -7,6 +7,7 @@ from), ``alt`` (the same for those who cannot see it), ``language``, ``name`` an
 from evaluation.report.figures_curve import specification_curve
 from evaluation.report.figures_diagnostics import (
     diagnostic_figure,
+    drawable,
     event_study_with_trends,
     pair,
 )
@@ -19,6 +20,7 @@ from evaluation.report.figures_power import power_curve
 __all__ = [
     "Number",
     "diagnostic_figure",
+    "drawable",
     "event_study",
     "event_study_with_trends",
     "forest",

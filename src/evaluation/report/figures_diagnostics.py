@@ -90,16 +90,18 @@ def event_study_with_trends(
         before = numbers(frame, column)[time <= 0]
         bottom, top = min(bottom, 1.05 * float(before.min())), max(top, 1.05 * float(before.max()))
     known = np.isfinite(low) & np.isfinite(high) & (low < high)
-    marks = ["dots", "dash", "line"][-len(drifts) :] if len(drifts) != 2 else ["dots", "dash"]
+    marks = [("dots", "dash", "line")[i % 3] for i in range(len(drifts))]
 
     def paint(canvas: Canvas) -> None:
         theme = canvas.theme
         ticks, texts, left = value_scale(canvas, bottom, top, sign=True)
         below = x_title_room(canvas, x_label)
         entries = [Entry(word("estimates", language), "treated")]
-        for column, mark in zip(drifts, marks, strict=True):
+        for i, (column, mark) in enumerate(zip(drifts, marks, strict=True)):
             chance = words.percent(float(str(column)[6:]) / 100, language)
-            entries.append(Entry(word("drift", language, power=chance), "comparison", mark))
+            entries.append(
+                Entry(word("drift_more" if i else "drift", language, power=chance), "comparison", mark)
+            )
         key = Key(canvas, entries)
         head = SMALL * LINE + 2 if policy else 0
         axes = canvas.sheet(height, left=left, right=MARGIN + 4, above=key.height + head, below=below)
@@ -242,11 +244,20 @@ def _made_of(twin: str, weights: Sequence[tuple[str, float]], language: str) -> 
     if rest:
         total = words.percent(sum(weight for _, weight in rest), language)
         parts.append(word("others", language, count=len(rest), weight=total))
-    return word("made_of", language, name=twin, parts=word("comma", language).join(parts))
+    return word(
+        "made_of", language, name=twin[:1].upper() + twin[1:], parts=word("comma", language).join(parts)
+    )
 
 
 def _last(values: Any) -> float:
     return float(values[np.isfinite(values)][-1])
+
+
+def drawable(diagnostic: Diagnostic) -> bool:
+    """Whether `diagnostic_figure` has anything to draw; a check that could not be made has words only."""
+    column = "power" if diagnostic.figure_kind == "power_curve" else "estimate"
+    table = diagnostic.table
+    return diagnostic.figure_kind in KINDS and bool(np.isfinite(numbers(table, column)).any())
 
 
 def diagnostic_figure(

@@ -31,7 +31,7 @@ from evaluation.report.figures_left_out import listed, strip
 
 Kind = Literal["interval_by_parameter", "interval_by_date", "interval_by_label"]
 _LISTED = 24  # up to so many left out are listed by name, more are drawn as a strip
-_CUT = 6.0  # intervals further than so many lengths of the usual one are cut
+_CUT = 2.5  # intervals further than so many lengths of the usual one are cut
 _LABELS = ("left_out", "comparison", "label")
 _COMPARISONS = {
     "all comparison places": "all_comparison",
@@ -152,7 +152,10 @@ def _by_parameter(
         theme = canvas.theme
         ticks, written, left = value_scale(canvas, bottom, top, sign=True)
         below = x_title_room(canvas, x_label)
-        key = Key(canvas, _zero_entries(holds, language))
+        entries = _zero_entries(holds, language)
+        if (low < bottom).any() or (high > top).any():
+            entries.append(Entry(word("cut", language), "reference", ""))
+        key = Key(canvas, entries)
         mark = SMALL * LINE + 2 if finite else 0
         axes = canvas.sheet(220, left=left, right=MARGIN + 6, above=key.height + mark, below=below)
         draw_value_scale(canvas, axes, ticks, written, bottom, top)

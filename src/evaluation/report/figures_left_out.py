@@ -49,7 +49,7 @@ def listed(
     value, low, high = (numbers(frame, column) for column in ("estimate", "ci_low", "ci_high"))
     known = np.isfinite(low) & np.isfinite(high)
     start, end = limits(value, low, high, include=0, margin=0.05)
-    digits = words.decimals(float(np.nanstd(value[1:])) or abs(float(value[0])) / 10, 1)
+    digits = words.decimals(float(np.nanstd(value[1:])) or abs(float(value[0])) / 10)
     row = 17.0
 
     def paint(canvas: Canvas) -> None:

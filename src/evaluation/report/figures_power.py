@@ -86,7 +86,10 @@ def power_curve(
         ticks = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
         texts = [words.percent(tick, language) for tick in ticks]
         left = MARGIN + 6 + max(canvas.width(text, SMALL) for text in texts)
-        ends = [f"{label} {word('never', language) if never[label] else ''}".strip() for label in curves]
+        ends = [
+            word("never" if label else "never_alone", language, label=label) if never[label] else label
+            for label in curves
+        ]
         written = [canvas.wrap(text, _END_ROOM, SMALL) for text in ends]
         widths = [canvas.width(line, SMALL) for lines in written for line in lines]
         right = MARGIN + 4 + (max(widths) + 8 if any(ends) else 0)
@@ -103,10 +106,18 @@ def power_curve(
         axes.tick_params(axis="x", length=points(4), width=points(1), color=theme["reference"])
         draw_events(canvas, axes, marks, mark_texts, [0] * len(marks), WIDTH - MARGIN)
         plot = WIDTH - left - right
-        from_here = here if here is not None and here < 0.3 * right_end else 0.0
+        told = word("power_line", language, power=words.percent(power, language))
+        behind = right_end * (1 - (canvas.width(told, SMALL) + 6) / plot)
+        clear = all(_height(curve, behind) > power + 0.1 for curve in moving)
+        left_free = here if here is not None and here < 0.3 * right_end else 0.0
         for line, text, start, side in (
-            (power, word("power_line", language, power=words.percent(power, language)), from_here, "left"),
-            (level, word("level_line", language, level=words.percent(level, language)), right_end, "right"),
+            (power, told, right_end if clear else left_free, "right" if clear else "left"),
+            (
+                level,
+                word("level_line", language, level=words.percent(level, language)),
+                right_end,
+                "right",
+            ),
         ):
             axes.axhline(line, color=theme["reference"], lw=points(1.1), dashes=(2.5, 2.5), zorder=1)
             beside(canvas, axes, (start, line), text, shift=(5 if side == "left" else -2, 3), ha=side)
@@ -143,6 +154,12 @@ def power_curve(
         simulated=simulated,
         data=data if len(curves) > 1 else data.drop(columns="curve"),
     )
+
+
+def _height(curve: pd.DataFrame, effect: float) -> float:
+    """Power at an effect; infinite where the curve ends before, so that nothing is in the way."""
+    x, y = numbers(curve, "effect"), numbers(curve, "power")
+    return float(np.interp(effect, x, y)) if effect <= x.max() else float("inf")
 
 
 def _amount(value: float, unit: str, language: str) -> str:
