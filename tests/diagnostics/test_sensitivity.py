@@ -132,9 +132,26 @@ def test_a_mirror_image_gives_the_same_breakdown(study):
         assert a.statistic == pytest.approx(b.statistic, rel=1e-5)
 
 
+def test_a_drift_that_can_only_fall_leaves_a_positive_effect_standing(study):
+    """The bias then hides part of the effect, and cannot be all of it."""
+    either = sensitivity(study, parameters=[1.0], target="first")
+    falling = sensitivity(study, parameters=[1.0], target="first", drift="falling")
+    rising = sensitivity(study, parameters=[1.0], target="first", drift="rising")
+    assert falling.statistic == np.inf
+    assert "−∞" not in falling.text["en"]
+    assert falling.verdict == "no_evidence_against"
+    assert rising.statistic == pytest.approx(either.statistic, rel=0.1)
+    mirrored = from_estimates(study.times, -study.estimates, study.covariance)
+    other = sensitivity(mirrored, parameters=[1.0], target="first", drift="rising")
+    np.testing.assert_allclose(other.table["ci_low"], -falling.table["ci_high"], atol=1e-9)
+    assert "only falling" in falling.table["method"].iloc[-1]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"drift": "up"}, "drift"),
+        ({"drift": "rising", "restriction": "smoothness"}, "drift"),
         ({"restriction": "linear"}, "restriction"),
         ({"parameters": [-1.0]}, "negative"),
         ({"alpha": 0.7}, "alpha"),

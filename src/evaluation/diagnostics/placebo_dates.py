@@ -48,7 +48,7 @@ def placebo_dates(
 
     All units that are ever treated get the pretended date; periods from the earliest true date (less
     ``design.anticipation``) on are left out, so that no true effect can enter (placebo in time: Abadie,
-    Diamond and Hainmueller 2015, section 4.3).
+    Diamond and Hainmueller 2015).
 
     Parameters
     ----------

@@ -37,8 +37,7 @@ def pretrends(
 
     For a trend that moves the treated units by a constant slope a period, the power of the test is
     computed, and the slopes are found that it detects with the probabilities ``powers``; each brings a
-    bias into the effect after treatment, on average and among samples that pass the test (Roth 2022,
-    sections I and II).
+    bias into the effect after treatment, on average and among samples that pass the test (Roth 2022).
 
     Parameters
     ----------

@@ -38,15 +38,16 @@ def sensitivity(
     restriction: Restriction = "relative_magnitudes",
     parameters: Sequence[float] | None = None,
     target: str | Sequence[float] = "average",
+    drift: Literal["any", "rising", "falling"] = "any",
     alpha: float = 0.05,
     window: tuple[int, int] | None = None,
 ) -> Diagnostic:
     """Intervals that stay valid under bounded violations of parallel trends, and where they reach 0.
 
     ``"relative_magnitudes"``: from one period to the next the bias moves after treatment at most M
-    times as far as in its largest move before (equation 7). Intervals invert the conditional test
+    times as far as in its largest move before (their set Delta^RM). Intervals invert the conditional test
     with a least-favourable first stage. ``"smoothness"``: the bias departs from a straight line by at
-    most M a period (equation 5). Intervals are the shortest of fixed length.
+    most M a period (Delta^SD). Intervals are the shortest of fixed length.
 
     The verdict compares the breakdown value, the smallest M whose interval holds 0, with a benchmark:
     1 for relative magnitudes (violations as large as the largest seen); the largest bend of the
@@ -63,6 +64,9 @@ def sensitivity(
     target : {"average", "first"} or sequence of float
         The effect that the verdict is about: the average over all periods after treatment or the
         first of them. The table shows both, and the weights given if any.
+    drift : {"any", "rising", "falling"}
+        Whether the bias may move both ways after treatment, or only up or only down (their
+        sign and monotonicity restrictions); for relative magnitudes.
     alpha : float
         Quantiles are normal, as in the paper, whatever the degrees of freedom.
     window : tuple of int, optional
@@ -85,6 +89,11 @@ def sensitivity(
         raise EstimationError(
             f"the restriction is {restriction!r}", expected="'relative_magnitudes' or 'smoothness'"
         )
+    if drift not in ("any", "rising", "falling") or (drift != "any" and restriction == "smoothness"):
+        raise EstimationError(
+            f"the drift is {drift!r} for {restriction}",
+            expected="'any', or with relative magnitudes 'rising' or 'falling'",
+        )
     if not 0 < alpha < 0.5:
         raise EstimationError(f"alpha is {alpha}", expected="a number between 0 and 1/2, such as 0.05")
     given = None if parameters is None else np.unique(np.asarray(list(parameters), dtype=float))
@@ -105,9 +114,9 @@ def sensitivity(
     rows: list[dict[str, Any]] = []
     breakdowns: dict[str, float] = {}
     for label, weight in weights.items():
-        interval, holds_zero = _problem(study, weight, restriction, alpha)
+        interval, holds_zero = _problem(study, weight, restriction, alpha, drift)
         breakdowns[label] = breakdown(holds_zero, scale)
-        rows += _rows(study, weight, label, interval, grid, alpha, restriction)
+        rows += _rows(study, weight, label, interval, grid, alpha, restriction, drift)
     limit = breakdowns[named]
     verdict: Verdict
     if limit == 0 or benchmark == 0:
@@ -129,6 +138,7 @@ def sensitivity(
             "target": named,
             "weights": dict(zip(study.times[study.pre :].tolist(), chosen.tolist(), strict=True)),
             "alpha": alpha,
+            "drift": drift,
             "reference": study.reference,
         },
         notes=study.notes
@@ -173,7 +183,7 @@ def breakdown(holds_zero: Callable[[float], bool], scale: float = 1.0) -> float:
 
 
 def _problem(
-    study: EventStudy, target: FloatArray, restriction: str, alpha: float
+    study: EventStudy, target: FloatArray, restriction: str, alpha: float, drift: str
 ) -> tuple[Interval, Callable[[float], bool]]:
     """The interval under a bound, and a quick answer to whether it holds 0."""
     if restriction == "smoothness":
@@ -187,11 +197,15 @@ def _problem(
             return low <= 0 <= high
 
         return fixed, inside
-    relative = relative_problem(study.estimates, study.covariance, study.pre, target)
+    # a falling drift is a rising one of the mirror image
+    side = -1.0 if drift == "falling" else 1.0
+    relative = relative_problem(
+        side * study.estimates, study.covariance, study.pre, target, rising=drift != "any"
+    )
 
     def robust(bound: float) -> tuple[float, float]:
         found = relative.confidence_set(bound, alpha)
-        return found.low, found.high
+        return (found.low, found.high) if side > 0 else (-found.high, -found.low)
 
     return robust, lambda bound: relative.accepts(0.0, bound, alpha)
 
@@ -204,6 +218,7 @@ def _rows(
     grid: FloatArray,
     alpha: float,
     restriction: str,
+    drift: str,
 ) -> list[dict[str, Any]]:
     effect = float(target @ study.estimates[study.pre :])
     deviation = float(np.sqrt(target @ study.covariance[study.pre :, study.pre :] @ target))
@@ -221,7 +236,7 @@ def _rows(
     method = {
         "relative_magnitudes": "relative magnitudes, conditional least-favourable hybrid",
         "smoothness": "smoothness, fixed length",
-    }[restriction]
+    }[restriction] + ("" if drift == "any" else f", drift only {drift}")
     for bound in grid:
         low, high = interval(float(bound))
         rows.append(

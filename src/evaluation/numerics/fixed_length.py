@@ -1,6 +1,6 @@
 """Shortest fixed-length intervals when the bias of an event study bends by at most M a period.
 
-Rambachan and Roth (2023), section 4.1, after Armstrong and Kolesar (2018). The estimator is affine:
+Rambachan and Roth (2023), the set Delta^SD(M), after Armstrong and Kolesar (2018). The estimator is affine:
 ``theta = v' b_pre + l' b_post``. Bias is bounded only for weights that cancel every straight line; write
 the rest of the bias as a sum of kinks, one a period, each at most M. With ``w_s = sum_(t < s) v_t (s - t)``
 the weight on a kink at period s <= 0, the worst bias is ``M (c + |w_0| + sum_(s < 0) |w_s|)``: c comes

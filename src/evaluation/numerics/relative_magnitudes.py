@@ -1,10 +1,10 @@
 """Robust intervals when the bias may move after treatment at most M times as fast as it did before.
 
-Rambachan and Roth (2023), equation (7): every step of the bias after treatment is at most M times the
-largest step before it. The set is a union over the step s that is taken as the yardstick and its sign;
-the confidence set is the union of those of the parts. Each part is tested with the conditional test
-of Andrews, Roth and Pakes (2023) with a least-favourable first stage (their hybrid; Rambachan and Roth,
-section 4.2), on the moments that involve periods after treatment, as the paper's own software does.
+Rambachan and Roth (2023), the set Delta^RM(M): every step of the bias after treatment is at most M
+times the largest step before it. The set is a union over the step s that is taken as the yardstick and
+its sign; the confidence set is the union of those of the parts. Each part is tested with the
+conditional test of Andrews, Roth and Pakes (2023) with a least-favourable first stage (their hybrid),
+on the moments that involve periods after treatment, as the paper's own software does.
 
 The test statistic is the value of a linear program whose unknowns are the effects that are not of
 interest. Here they can be eliminated by hand: within a part the steps after treatment are free, but
@@ -15,7 +15,9 @@ sum of the standard errors of the two rows of step t, the statistic is the large
 
     -2 M g / max D,  -2 M g / min D,  (y - M L g) / D_up,  (-y - M L g) / D_down,
 
-L the sum of the absolute weights of the steps in the target. So no linear program is solved: the
+L the sum of the absolute weights of the steps in the target. If the bias may only rise, each step has a
+row more, and a weighted sum may take for each step the one or the other; those combinations that can be
+the largest are nested by the gap between the two rows' standard errors. So no linear program is solved: the
 least-favourable quantile is an integral in two dimensions, the truncation points of the conditional
 test are read off, and the ends of the set are found by bisection between proved bounds.
 """
@@ -35,6 +37,12 @@ FloatArray = NDArray[np.float64]
 FIRST_STAGE = 0.1
 """Share of the size that the least-favourable first stage uses, as in the paper."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+_FEW_NODES, _FEW_WEIGHTS = np.polynomial.legendre.leggauss(6)
+# many short panels, for an integrand with corners
+_PANELS = (
+    (np.arange(128)[:, None] + (_FEW_NODES + 1) / 2).ravel() / 64 - 1,
+    np.tile(_FEW_WEIGHTS, 128) / 128,
+)
 _FAR = 9.0
 _SCAN = 160
 _REFINE = 40
@@ -66,11 +74,11 @@ class Part:
 
     Attributes
     ----------
-    loadings : ndarray (4, 2)
-        On g and on the estimated effect; the first two do not depend on theta.
-    shift : ndarray (4,)
-        Added theta times.
-    value : ndarray (4,)
+    loadings : ndarray (J, 2)
+        On g and on the estimated effect.
+    shift : ndarray (J,)
+        Added theta times: 0 for the first two, which do not depend on theta.
+    value : ndarray (J,)
         The forms at the estimates and theta = 0.
     covariance : ndarray (2, 2)
         Of (g, y).
@@ -86,19 +94,20 @@ class Part:
         sd_g, sd_y = np.sqrt(np.diag(self.covariance))
         slope = self.covariance[0, 1] / sd_g
         spread = np.sqrt(max(sd_y**2 - slope**2, 0.0))
-        up, down = self.loadings[2], self.loadings[3]
-        steepest = float(self.loadings[:2, 0].min())
+        up, down = self.loadings[self.shift < 0], self.loadings[self.shift > 0]
+        steepest = float(self.loadings[self.shift == 0, 0].min())
+        nodes, weights = (_NODES, _WEIGHTS) if len(up) == len(down) == 1 else _PANELS
 
         def missed(c: float) -> float:
             # given g, the forms leave an interval for y; g itself is bounded below by the first two
             low = max(-_FAR, c / (steepest * sd_g)) if steepest < 0 else -_FAR
-            z = 0.5 * (_FAR - low) * (_NODES + 1) + low
-            mean = slope * z
-            above = ((c - up[0] * sd_g * z) / up[1] - mean) / spread
-            below = ((c - down[0] * sd_g * z) / down[1] - mean) / spread
-            inside = special.ndtr(above) - special.ndtr(below)
+            z = 0.5 * (_FAR - low) * (nodes + 1) + low
+            above = ((c - np.outer(sd_g * z, up[:, 0])) / up[:, 1]).min(axis=1)
+            below = ((c - np.outer(sd_g * z, down[:, 0])) / down[:, 1]).max(axis=1)
+            inside = special.ndtr((above - slope * z) / spread) - special.ndtr((below - slope * z) / spread)
             density = np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
-            return float(0.5 * (_FAR - low) * (_WEIGHTS @ (density * inside))) - (1 - size)
+            covered = weights @ (density * np.maximum(inside, 0.0))
+            return float(0.5 * (_FAR - low) * covered) - (1 - size)
 
         largest = float(
             np.sqrt(np.einsum("ij,jk,ik->i", self.loadings, self.covariance, self.loadings)).max()
@@ -142,10 +151,12 @@ class Part:
 
     def bounds(self, first: float) -> tuple[float, float] | None:
         """Effects outside which the first stage rejects for certain; None when it rejects every one."""
-        if (self.value[:2] > first).any():
+        up, down = self.shift < 0, self.shift > 0
+        if (self.value[~up & ~down] > first).any():
             return None
-        low, high = (self.value[2] - first) / -self.shift[2], (first - self.value[3]) / self.shift[3]
-        return (float(low), float(high)) if low < high else None
+        low = float(((self.value[up] - first) / -self.shift[up]).max())
+        high = float(((first - self.value[down]) / self.shift[down]).min())
+        return (low, high) if low < high else None
 
     def accepted(self, alpha: float, first: float) -> list[tuple[float, float]]:
         """Intervals of effects that are not rejected, to the precision of floats at their ends."""
@@ -153,12 +164,7 @@ class Part:
         if bounds is None:
             return []
         low, high = bounds
-        # the test may jump where another form becomes the largest, or passes 0
-        corners = np.array(
-            [(self.value[j] - self.value[i]) / self.shift[i] for i in (2, 3) for j in (0, 1)]
-            + [(self.value[3] - self.value[2]) / (self.shift[2] - self.shift[3])]
-            + [-self.value[i] / self.shift[i] for i in (2, 3)]
-        )
+        corners = self._corners()
         near = (high - low) * 1e-9
         scan = np.concatenate([np.linspace(low, high, _SCAN), corners - near, corners, corners + near])
         theta = np.unique(scan[(scan >= low) & (scan <= high)])
@@ -170,6 +176,19 @@ class Part:
             right = high if stop == len(theta) else self._edge(theta[stop], theta[stop - 1], first, alpha)
             pieces.append((float(left), float(right)))
         return pieces
+
+    def _corners(self) -> FloatArray:
+        """Effects where another form becomes the largest, or it passes 0: there the test may jump.
+
+        At a tie the conditional test cannot reject, so that narrow islands of acceptance lie there.
+        """
+        i, j = np.nonzero(self.shift[:, None] < self.shift)
+        crossing = (self.value[i] - self.value[j]) / (self.shift[j] - self.shift[i])
+        values = self.value + crossing[:, None] * self.shift
+        highest = values.max(axis=1)
+        tied = values[np.arange(len(i)), i] >= highest - 1e-9 * np.abs(values).max(axis=1)
+        moving = self.shift != 0
+        return np.concatenate([crossing[tied], -self.value[moving] / self.shift[moving]])
 
     def _edge(self, outside: float, inside: float, first: float, alpha: float) -> float:
         """Where rejection ends between a rejected and an accepted effect."""
@@ -203,6 +222,8 @@ class RelativeProblem:
     target : ndarray (P,)
     onward : ndarray (P,)
         Weight of each step after treatment in the effect.
+    rising : bool
+        Whether the bias may only rise after treatment.
     """
 
     pre: FloatArray
@@ -212,34 +233,28 @@ class RelativeProblem:
     covariance: FloatArray
     target: FloatArray
     onward: FloatArray
+    rising: bool = False
 
     def part(self, step: int, sign: int, ratio: float) -> Part:
         """The test that takes step ``step`` (0 is the earliest), times ``sign``, as the yardstick."""
         yardstick = sign * self.steps[step]
         sd_up = self._deviation(self.after - ratio * yardstick)
         sd_down = self._deviation(-self.after - ratio * yardstick)
-        both = sd_up + sd_down
-        reach = np.abs(self.onward)
-        rising = self.onward > 0
-        up = float(reach @ np.where(rising, sd_up, sd_down))
-        down = float(reach @ np.where(rising, sd_down, sd_up))
-        total = ratio * float(reach.sum())
+        sd_step = self._deviation(self.after) if self.rising else None
+        both = 2 * ratio / (sd_up + sd_down)
+        if sd_step is not None:
+            both = np.concatenate([both, ratio / (sd_up + sd_step)])
+        above = _sums(self.onward, ratio, sd_up, sd_down, sd_step)
+        below = _sums(-self.onward, ratio, sd_up, sd_down, sd_step)
         loadings = np.array(
-            [
-                [-2 * ratio / both.max(), 0.0],
-                [-2 * ratio / both.min(), 0.0],
-                [-total / up, 1 / up],
-                [-total / down, -1 / down],
-            ]
+            [[-both.min(), 0.0], [-both.max(), 0.0]]
+            + [[-reach / scale, 1 / scale] for reach, scale in above]
+            + [[-reach / scale, -1 / scale] for reach, scale in below]
         )
+        shift = -loadings[:, 1]
         forms = np.stack([yardstick, np.concatenate([np.zeros(len(self.pre)), self.target])])
         g = float(yardstick[: len(self.pre)] @ self.pre)
-        return Part(
-            loadings,
-            np.array([0.0, 0.0, -1 / up, 1 / down]),
-            loadings @ np.array([g, self.effect]),
-            forms @ self.covariance @ forms.T,
-        )
+        return Part(loadings, shift, loadings @ np.array([g, self.effect]), forms @ self.covariance @ forms.T)
 
     def confidence_set(self, ratio: float, alpha: float = 0.05) -> RelativeSet:
         """All effects not rejected when the bias moves at most ``ratio`` times as fast as before.
@@ -280,7 +295,7 @@ class RelativeProblem:
                 yield step, sign, part, part.first_stage(FIRST_STAGE * alpha)
 
     def identified_set(self, ratio: float) -> tuple[float, float]:
-        """Effects that the estimates would allow if they were the truth (their lemma 2.1)."""
+        """Effects that the estimates would allow if they were the truth (the identified set)."""
         steps = self.steps[:, : len(self.pre)] @ self.pre
         reach = ratio * float(np.abs(steps).max()) * float(np.abs(self.onward).sum())
         return self.effect - reach, self.effect + reach
@@ -290,7 +305,7 @@ class RelativeProblem:
 
 
 def relative_problem(
-    estimates: FloatArray, covariance: FloatArray, pre: int, target: FloatArray
+    estimates: FloatArray, covariance: FloatArray, pre: int, target: FloatArray, *, rising: bool = False
 ) -> RelativeProblem:
     """Set up robust intervals for one event study and target.
 
@@ -304,6 +319,8 @@ def relative_problem(
         At least 1.
     target : ndarray (P,)
         Weights l of the effect of interest, not all 0.
+    rising : bool
+        Assume besides that the bias only rises after treatment.
     """
     k, p = pre, len(target)
     steps = np.zeros((k, k + p))
@@ -321,7 +338,33 @@ def relative_problem(
         target=target,
         # the effect at t is the sum of the steps up to t
         onward=np.cumsum(target[::-1])[::-1],
+        rising=rising,
     )
+
+
+def _sums(
+    weight: FloatArray, ratio: float, sd_up: FloatArray, sd_down: FloatArray, sd_step: FloatArray | None
+) -> list[tuple[float, float]]:
+    """Bounds on a weighted sum of steps that can bind: multiple of g and of the statistic in each.
+
+    A step with positive weight is bounded by its upper row. One with negative weight is bounded by its
+    lower row, or by being at least 0, whichever is nearer: which of the two depends on where g over the
+    statistic lies among the gaps between their standard errors, so the choices are nested.
+    """
+    size, over = np.abs(weight), weight > 0
+    reach = ratio * size
+    scale = size * np.where(over, sd_up, sd_down)
+    out = [(float(reach.sum()), float(scale.sum()))]
+    if sd_step is None:
+        return out
+    under = np.flatnonzero(weight < 0)
+    order = under[np.argsort(sd_step[under] - sd_down[under])]
+    for chain in (order, order[::-1]):
+        changed_reach, changed_scale = reach.copy(), scale.copy()
+        for t in chain:
+            changed_reach[t], changed_scale[t] = 0.0, size[t] * sd_step[t]
+            out.append((float(changed_reach.sum()), float(changed_scale.sum())))
+    return list(dict.fromkeys(out))
 
 
 def _merge(intervals: FloatArray) -> FloatArray:
