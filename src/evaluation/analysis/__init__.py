@@ -6,6 +6,7 @@ from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.record import ResultFile, result_file
 from evaluation.analysis.robustness import (
+    Curve,
     Twin,
     diagnose,
     inference_methods,
@@ -17,6 +18,7 @@ from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_a
 
 __all__ = [
     "Case",
+    "Curve",
     "EventPath",
     "Headline",
     "ResultFile",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evaluation import diagnostics
@@ -17,6 +18,7 @@ from evaluation.diagnostics import Diagnostic, Specification
 from evaluation.errors import EvaluationError
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
 from evaluation.inference import (
+    PlaceboPaths,
     conley_taber,
     ferman_pinto,
     placebo_paths,
@@ -32,6 +34,10 @@ SYNTHETIC: dict[str, type[SyntheticControl] | type[SyntheticDiD]] = {
     "control": SyntheticControl,
     "did": SyntheticDiD,
 }
+
+
+FITS = 2.0
+"""A misfit before treatment of more than this many times the placebos' median is no fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +93,10 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``outcome, scale, date, pool, method, estimate, p_value, p_ratio, misfit, n_units, n_periods,
-        smallest_p``. ``p_value`` compares estimates, ``p_ratio`` the gap after treatment relative to that
-        before; ``misfit`` is the gap before, in units of the outcome.
+        ``outcome, scale, date, pool, method, estimate, p_value, p_ratio, misfit, misfit_ratio, n_units,
+        n_periods, smallest_p``. ``p_value`` compares estimates, ``p_ratio`` the gap after treatment
+        relative to that before; ``misfit`` is the gap before, in units of the outcome, ``misfit_ratio`` that
+        beside the median of the placebos: above `FITS` no mix of donors follows the treated place.
     """
     date = date or case.study.treatment.date
     rows = []
@@ -107,6 +114,7 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
                 "p_value": paths.p_value("estimate"),
                 "p_ratio": paths.p_value("rmspe_ratio"),
                 "misfit": float(paths.rmspe_before[0]),
+                "misfit_ratio": _misfit_ratio(paths),
                 "n_units": panel.n_units,
                 "n_periods": panel.n_periods,
                 "smallest_p": paths.smallest_p,
@@ -165,18 +173,35 @@ def _p_values(panel: Panel, design: Design, seed: int) -> dict[str, float]:
     }
 
 
-def specification_curve(case: Case) -> Diagnostic:
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Every declared choice with one joint test.
+
+    Attributes
+    ----------
+    check : Diagnostic
+    unfit : int
+        Synthetic controls left out because no mix of donors follows the treated place.
+    """
+
+    check: Diagnostic
+    unfit: int
+
+
+def specification_curve(case: Case) -> Curve:
     """Every declared choice at once, signed so that an improvement is positive, with one joint test.
 
     Choices: outcome, scale, date, and method (two-way over all months, the same months a year before,
     synthetic control, synthetic difference-in-differences), against the rule's pool.
     """
-    return diagnostics.specification_curve(
-        list(_specifications(case)), alpha=case.study.rule.level, seed=case.study.seed
-    )
+    found = list(_specifications(case))
+    fit = [specification for specification in found if specification is not None]
+    check = diagnostics.specification_curve(fit, alpha=case.study.rule.level, seed=case.study.seed)
+    return Curve(check, len(found) - len(fit))
 
 
-def _specifications(case: Case) -> Iterator[Specification]:
+def _specifications(case: Case) -> Iterator[Specification | None]:
+    """Specifications; None for a synthetic control that does not fit."""
     pool = case.study.rule.pool
     for outcome in case.study.outcomes:
         for scale, date in product(outcome.scales, case.study.treatment.dates):
@@ -188,9 +213,21 @@ def _specifications(case: Case) -> Iterator[Specification]:
                     continue  # counted with its reason by `specifications`
                 yield _improving({**named, "method": season}, outcome, panel, design, TwoWayFixedEffects())
                 if season == SEASONS[0]:
-                    for method, estimator in SYNTHETIC.items():
+                    for method, kind in SYNTHETIC.items():
+                        if method == "control" and not _fits(panel, design):
+                            yield None
+                            continue
                         choice = {**named, "method": method}
-                        yield _improving(choice, outcome, panel, design, estimator(variance="none"))
+                        yield _improving(choice, outcome, panel, design, kind(variance="none"))
+
+
+def _fits(panel: Panel, design: Design) -> bool:
+    paths = placebo_paths(SyntheticControl(variance="none"), panel, design, treated_as_donor=True)
+    return _misfit_ratio(paths) <= FITS
+
+
+def _misfit_ratio(paths: PlaceboPaths) -> float:
+    return float(paths.rmspe_before[0] / np.median(paths.rmspe_before[1:]))
 
 
 def _improving(

@@ -7,7 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.analysis import Case, RuleAudit, RulePower, Twin
+from evaluation.analysis import Case, Curve, RuleAudit, RulePower, Twin
+from evaluation.analysis.robustness import FITS
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
@@ -33,8 +34,10 @@ def synthetic_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
         named = say("synthetic.named", language, outcome=outcome.label[language], unit=unit)
         line = lines.setdefault(outcome.id, {say("synthetic.outcome", language): named})
         column = f"synthetic.{row['method']}_{'near' if row['pool'] == near else 'far'}"
-        if row["method"] == "control" and row["misfit"] > abs(row["estimate"]):
-            cell = say("synthetic.misfit", language, misfit=number(row["misfit"], language, digits))
+        if row["method"] == "control" and row["misfit_ratio"] > FITS:
+            misfit = number(row["misfit"], language, digits)
+            ratio = number(row["misfit_ratio"], language, 1)
+            cell = say("synthetic.misfit", language, misfit=misfit, ratio=ratio)
         else:
             estimate = number(row["estimate"], language, digits, sign=True)
             cell = say("synthetic.cell", language, estimate=estimate, p=p_value(row["p_value"], language))
@@ -92,9 +95,9 @@ def twin_figure(case: Case, twin: Twin, language: str) -> Figure:
     )
 
 
-def curve_figure(case: Case, curve: Diagnostic, language: str) -> Figure:
+def curve_figure(case: Case, curve: Curve, language: str) -> Figure:
     """Every declared choice in one figure, ordered by its estimate in units of chance."""
-    table = curve.table[curve.table["reason"] == ""]
+    table = curve.check.table[curve.check.table["reason"] == ""]
     beyond = int((table["p_value"] <= case.study.rule.level).sum())
     study = case.study
     options = {
@@ -113,7 +116,9 @@ def curve_figure(case: Case, curve: Diagnostic, language: str) -> Figure:
     }
     return figures.specification_curve(
         table,
-        choices={key: (say(f"curve.{key}", language), options[key]) for key in curve.details["choices"]},
+        choices={
+            key: (say(f"curve.{key}", language), options[key]) for key in curve.check.details["choices"]
+        },
         main=main,
         level=study.rule.level,
         y_label=say("curve.axis", language),
@@ -125,24 +130,25 @@ def curve_figure(case: Case, curve: Diagnostic, language: str) -> Figure:
             beyond=beyond,
         ),
         source=source_line(case, language),
-        alt=curve.text[language],
+        alt=curve.check.text[language],
         language=language,
         name="specification-curve",
         simulated=case.simulated,
     )
 
 
-def curve_sentence(case: Case, curve: Diagnostic, language: str) -> Prose:
+def curve_sentence(case: Case, curve: Curve, language: str) -> Prose:
     """The joint test of all choices in words."""
-    within = curve.p_value > case.study.rule.level
+    within = curve.check.p_value > case.study.rule.level
     return Prose(
         say(
             "curve.joint",
             language,
-            count=len(curve.table[curve.table["reason"] == ""]),
-            share=percent(curve.p_value, language),
-            p=p_value(curve.p_value, language),
+            count=len(curve.check.table[curve.check.table["reason"] == ""]),
+            share=percent(curve.check.p_value, language),
+            p=p_value(curve.check.p_value, language),
             verdict=say("curve.within" if within else "curve.beyond", language),
+            unfit=curve.unfit,
         )
     )
 
