@@ -108,7 +108,7 @@ def power_curve(
         plot = WIDTH - left - right
         told = word("power_line", language, power=words.percent(power, language))
         behind = right_end * (1 - (canvas.width(told, SMALL) + 6) / plot)
-        clear = all(_height(curve, behind) > power + 0.1 for curve in moving)
+        clear = all(_height(curve, behind) > power + 0.08 for curve in moving)
         left_free = here if here is not None and here < 0.3 * right_end else 0.0
         for line, text, start, side in (
             (power, told, right_end if clear else left_free, "right" if clear else "left"),
