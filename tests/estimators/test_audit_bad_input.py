@@ -225,6 +225,12 @@ def test_separated_reference_of_a_count_event_study_is_named(simulate):
     assert "1 rows dropped: outcome of 0 predicted perfectly (separation)" in caught.value.where
 
 
+@pytest.mark.parametrize("name", ["two-way", "poisson", "two by two"])
+def test_a_window_that_one_effect_does_not_use_is_said_to_be_unused(frame, name):
+    result = fit(name, frame, window=(-1, 1))
+    assert "one effect for all event times: the window (-1, 1) is not used" in result.notes
+
+
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])
 def test_collinear_covariates_of_the_extended_regression_are_named(frame, family):
     data = frame.assign(twice=2 * frame["z"])

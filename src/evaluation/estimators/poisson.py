@@ -109,7 +109,7 @@ report_covariates
             *covariate_notes(sample, terms, fitted.kept),
             *cov.notes,
             *([PERFECT] if fitted.perfect else []),
-            *(window_notes(design, self.endpoints) if self.event_study else ()),
+            *window_notes(design, self.endpoints if self.event_study else None),
         ]
         return assemble(
             sample,

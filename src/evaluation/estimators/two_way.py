@@ -114,8 +114,7 @@ class TwoWayFixedEffects:
             self.small_sample if isinstance(self.small_sample, str) else "own small-sample correction",
         )
         notes = [*sample.notes, *covariate_notes(sample, terms, fit.kept), *cov.notes]
-        if self.event_study:
-            notes.extend(window_notes(design, self.endpoints))
+        notes.extend(window_notes(design, self.endpoints if self.event_study else None))
         vcov = cov.vcov
         if is_perfect(fit, sample):
             vcov = np.full_like(vcov, np.nan)
@@ -152,10 +151,12 @@ def check_options(estimator: object) -> None:
             raise EstimationError(f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed)))
 
 
-def window_notes(design: Design, endpoints: str) -> tuple[str, ...]:
-    """What became of event times beyond the window."""
+def window_notes(design: Design, endpoints: str | None) -> tuple[str, ...]:
+    """What became of event times beyond the window; without ``endpoints`` there is one effect for all."""
     if design.window is None:
         return ()
+    if endpoints is None:
+        return (f"one effect for all event times: the window {design.window} is not used",)
     ends = "joined to its ends" if endpoints == "bin" else "dropped"
     return (f"event times outside {design.window[0]} to {design.window[1]} are {ends}",)
 
