@@ -15,6 +15,7 @@ from evaluation.errors import DataError, shortlist
 Frequency = Literal["Y", "Q", "M", "W", "D"]
 FREQUENCIES: tuple[str, ...] = ("Y", "Q", "M", "W", "D")
 _MOST_PERIODS_GAP = 100_000
+_LONGEST_TABLE = 10_000
 LARGEST = 2.0**53
 
 
@@ -227,14 +228,24 @@ class Panel:
         values = self.frame[name]
         if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"):
             return None
-        if not (self.is_balanced and self.in_order):
+        if not self.in_order:
             return None
-        table = values.to_numpy().reshape(self.n_units, self.n_periods)
-        first = table[:, 0]
-        same = table[:, 1:] == first[:, None]
-        if not same.all() and not (same | (np.isnan(table[:, 1:]) & np.isnan(first)[:, None])).all():
+        array: NDArray[Any] = values.to_numpy()
+        if array.dtype == np.float64:
+            # bits compare missing values as equal; -0.0 and other missing values go the long way
+            array = np.ascontiguousarray(array).view(np.int64)
+        first: NDArray[Any]
+        if self.is_balanced:
+            starts: Any = slice(None, None, self.n_periods)
+            first = array[starts][:, None]
+            array = array.reshape(self.n_units, self.n_periods)
+        else:
+            counts = np.bincount(self.unit_codes, minlength=self.n_units)
+            starts = np.cumsum(counts) - counts
+            first = np.repeat(array[starts], counts)
+        if not (array == first).all():
             return None
-        return values.iloc[:: self.n_periods]
+        return values.iloc[starts]
 
     def period_of(self, value: object) -> int:
         """Integer time of a date written as in ``time``, whether or not the panel observes it."""
@@ -345,6 +356,8 @@ def _find_frequency(dates: pd.DatetimeIndex, column: str) -> str:
 def _factorize(values: pd.Series, column: str) -> tuple[NDArray[np.intp], pd.Index]:
     codes, labels = _runs(values)
     if codes is None:
+        codes, labels = _short_range(values)
+    if codes is None:
         codes, labels = pd.factorize(values, sort=True)
     missing = codes < 0
     if missing.any():
@@ -393,6 +406,21 @@ def _runs(values: pd.Series) -> tuple[NDArray[np.intp] | None, Any]:
     starts[0] = True
     np.not_equal(array[1:], array[:-1], out=starts[1:])
     return np.cumsum(starts, dtype=np.intp) - 1, array[starts]
+
+
+def _short_range(values: pd.Series) -> tuple[NDArray[np.intp] | None, Any]:
+    """Codes of whole numbers that lie close together, by a table of those that occur."""
+    if not (isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu"):
+        return None, None
+    array = values.to_numpy()
+    low, high = int(array.min()), int(array.max())
+    if high - low > _LONGEST_TABLE:
+        return None, None
+    place = (array - array.dtype.type(low)).astype(np.intp)
+    present = np.zeros(high - low + 1, dtype=bool)
+    present[place] = True
+    codes = (np.cumsum(present) - 1)[place]
+    return codes, np.flatnonzero(present).astype(array.dtype) + array.dtype.type(low)
 
 
 def _refuse_duplicates(

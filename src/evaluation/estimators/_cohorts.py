@@ -91,7 +91,9 @@ class CohortSample:
     def n_observations(self) -> int:
         if self.sampling == "balanced":
             return sum(map(len, self.members)) * self.n_periods
-        return int(np.isfinite(self.outcome[self.cohort >= 0]).sum())
+        kept = self.cohort >= 0
+        outcome = self.outcome if kept.all() else self.outcome[kept]
+        return outcome.size - int(np.count_nonzero(np.isnan(outcome)))
 
     def count(self) -> SampleCount:
         sizes = [len(rows) for rows in self.members]
@@ -211,8 +213,9 @@ def build_cohorts(
             keep &= ~partial
     else:
         if sampling == "auto":
-            sampling = "balanced" if bool(observed[keep].all()) else "unbalanced"
-        keep &= observed.any(axis=1)
+            whole = observed.all() if keep.all() else observed[keep].all()
+            sampling = "balanced" if whole else "unbalanced"
+        keep &= observed @ np.ones(observed.shape[1]) > 0
     values = np.unique(first[keep & (first != NEVER)])
     if len(values) == 0:
         raise DesignError(

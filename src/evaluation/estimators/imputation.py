@@ -279,6 +279,7 @@ def _impute(
     links = np.zeros((*shape, n_periods))  # weighted mean position of the unit's untreated periods
     tilt = np.zeros((*shape, q))
     dropped = 0
+    ones = np.ones(n_periods)
     for c, rows in enumerate(sample.members[:-1]):
         for part in blocks(rows):
             values, seen = masked.block(part)
@@ -287,14 +288,16 @@ def _impute(
             dropped += int((seen & ~masked.allowed[c] & ~here).sum())
             residuals = fit.residuals(values, mask, c)
             w = masked.weight(part)
-            effect = np.where(here, fit.net(residuals), 0.0)
+            effect = fit.net(residuals) * here
             placed = here * w[:, None]
-            mass[c] += placed.sum(axis=0)
+            mass[c] += w @ here
             total[c] += w @ effect
-            square[c] += (placed * w[:, None]).sum(axis=0)
+            square[c] += w @ placed
             squared_total[c] += (w * w) @ effect
-            links[c] += placed.T @ (mask / np.maximum(mask.sum(axis=1), 1)[:, None])
-            tilt[c] += np.einsum("it,jit->tj", placed, residuals[1:])
+            untreated = mask.astype(float)
+            links[c] += placed.T @ (untreated / np.maximum(untreated @ ones, 1.0)[:, None])
+            if q:
+                tilt[c] += np.einsum("it,jit->tj", placed, residuals[1:])
     g, t = cells.cohort, cells.time
     weight = mass[g, t]
     safe = np.where(weight > 0, weight, 1.0)

@@ -47,10 +47,17 @@ class MaskedPanel:
         """Variables (1 + q, rows, T) with 0 for missing, and where they are observed (rows, T)."""
         outcome = self.variables[0][rows]
         seen = ~np.isnan(outcome)
-        out = np.empty((len(self.variables), *outcome.shape))
-        out[0] = np.where(seen, outcome, 0.0)
-        for j, variable in enumerate(self.variables[1:]):
-            out[j + 1] = np.where(seen, variable[rows], 0.0)
+        if len(self.variables) == 1:
+            out = outcome[None]
+        else:
+            out = np.empty((len(self.variables), *outcome.shape))
+            out[0] = outcome
+            for j, variable in enumerate(self.variables[1:]):
+                np.take(variable, rows, axis=0, out=out[j + 1], mode="clip")
+        if not seen.all():
+            absent = ~seen
+            for values in out:
+                np.copyto(values, 0.0, where=absent)
         return out, seen
 
     def weight(self, rows: IntArray) -> FloatArray:
@@ -93,8 +100,8 @@ class EffectsFit:
     def residuals(self, values: FloatArray, mask: NDArray[np.bool_], c: int) -> FloatArray:
         """Variables less unit means over ``mask`` and period effects, everywhere, shape (1 + q, rows, T)."""
         out = values - self.path[self.group[c]][:, None, :]
-        count = np.maximum(mask.sum(axis=1), 1)
-        out -= ((out * mask).sum(axis=2) / count)[:, :, None]
+        seen = mask.astype(float)
+        out -= (np.einsum("jit,it->ji", out, seen) / _count(seen))[:, :, None]
         return out
 
     def net(self, residuals: FloatArray) -> FloatArray:
@@ -119,14 +126,15 @@ def fit_effects(panel: MaskedPanel, group: IntArray) -> EffectsFit:
     right = np.zeros((n_groups, n_periods, 1 + q))
 
     def first(values: FloatArray, mask: NDArray[np.bool_], w: FloatArray, c: int) -> None:
-        count = np.maximum(mask.sum(axis=1), 1)
         seen = mask.astype(float)
+        count = _count(seen)
         scaled = seen * (w / count)[:, None]
         system[group[c]] -= scaled.T @ seen
         np.fill_diagonal(system[group[c]], np.diag(system[group[c]]) + w @ seen)
-        means = (values * mask).sum(axis=2) / count
-        inner = (values - means[:, :, None]) * mask
-        right[group[c]] += np.einsum("i,jit->tj", w, inner)
+        means = np.einsum("jit,it->ji", values, seen) / count
+        weighted = seen * w[:, None]
+        for j, variable in enumerate(values):
+            right[group[c], :, j] += w @ (variable * seen) - means[j] @ weighted
 
     _each_block(panel, first)
     inverse = np.zeros_like(system)
@@ -175,12 +183,16 @@ def score_vectors(
         e = fit.net(residuals)
         out = np.zeros((len(rows), 1 + n_periods + len(fit.beta)))
         out[:, 0] = 1.0
-        out[:, 1 : 1 + n_periods] = np.where(mask, e, 0.0)
-        out[:, 1 + n_periods :] = np.einsum("jit,it->ij", residuals[1:], np.where(mask, e, 0.0))
+        if len(fit.beta):
+            out[:, 1 + n_periods :] = np.einsum("jit,it->ij", residuals[1:], e * mask)
+        entered = mask
         if centre is not None:
             other = imputable(fit, mask, seen, c) & ~np.isnan(centre[c])
-            out[:, 1 : 1 + n_periods] += np.where(other, e - np.nan_to_num(centre[c]), 0.0)
-        return out * panel.weight(rows)[:, None]
+            # cells are wholly inside or outside the mask, so a column is centred as one
+            e = e - np.where(panel.allowed[c], 0.0, np.nan_to_num(centre[c]))
+            entered = mask | other
+        np.multiply(e, entered, out=out[:, 1 : 1 + n_periods])
+        return out if panel.weights is None else out * panel.weights[rows, None]
 
     return vectors
 
@@ -188,11 +200,18 @@ def score_vectors(
 def imputable(fit: EffectsFit, mask: NDArray[np.bool_], seen: NDArray[np.bool_], c: int) -> NDArray[np.bool_]:
     """Observations outside the mask whose unit and period effects are both known (rows, T)."""
     part = fit.part[fit.group[c]]
-    known = mask.any(axis=1)
+    first = np.argmax(mask, axis=1)
+    known = mask[np.arange(len(mask)), first][:, None]
+    outside = (seen & ~mask) & known
+    if (part == part[0]).all():
+        return outside
     # all masked observations of a unit are in one part
-    own = part[np.argmax(mask, axis=1)]
-    same: NDArray[np.bool_] = np.equal(part[None, :], own[:, None])
-    return seen & ~mask & np.reshape(known, (-1, 1)) & same
+    return outside & np.equal(part[None, :], part[first][:, None])
+
+
+def _count(seen: FloatArray) -> FloatArray:
+    """Observations of each unit, at least 1; a product is much faster than a sum over a short axis."""
+    return np.maximum(seen @ np.ones(seen.shape[1]), 1.0)
 
 
 def _each_block(
