@@ -168,10 +168,10 @@ def test_words_that_the_command_line_does_not_know(project: Any, evaluation: Eva
 def test_outside_a_project(
     project: Any, evaluation: Evaluation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evaluation import study
+    from evaluation.study import loading
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(study, "__file__", str(tmp_path / "a" / "b" / "c" / "study.py"))
+    monkeypatch.setattr(loading, "__file__", str(tmp_path / "a" / "b" / "c" / "d" / "loading.py"))
     refused(evaluation, "list", said=("no project folder found",))
 
 

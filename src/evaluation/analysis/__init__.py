@@ -1,9 +1,10 @@
 """The few functions that notebooks call, in the order in which a page tells its story."""
 
-from evaluation.analysis.case import Case, prepare
+from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, year_table
 from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.ledger import check_claims, ranks
+from evaluation.analysis.preparing import prepare
 from evaluation.analysis.record import ResultFile, result_file
 from evaluation.analysis.robustness import (
     Curve,

@@ -15,7 +15,7 @@ from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
 from evaluation.sources.manifest import TableInfo, read_table
-from evaluation.study import Outcome, Study, find_root, load_study
+from evaluation.study import Outcome, Study
 
 FIRST_TREATED = "first_treated"
 
@@ -147,18 +147,15 @@ class Case:
         return panel, Design(outcome=outcome.column, first_treated=FIRST_TREATED)
 
 
-def prepare(
-    study: Study | str | Path, overrides: Mapping[str, Any] | None = None, root: Path | None = None
-) -> Case:
-    """Read a study and its data and check that the question can be put.
+def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) -> Case:
+    """Read the data of a study of one place and check that the question can be put.
 
     Parameters
     ----------
-    study : Study, str or Path
-        A study, its name, or the path of its file.
-    overrides : mapping, optional
-        Dotted keys to values that replace those of the file.
-    root : Path, optional
+    study : Study
+    overrides : mapping
+        Dotted keys to values that replaced those of the file.
+    root : Path
         The project folder.
 
     Returns
@@ -167,16 +164,11 @@ def prepare(
 
     Raises
     ------
-    StudyError
-        The study file is wrong.
     DataError
         The table is missing, corrupt, or lacks a column, a unit or a period.
     DesignError
         A date outside the data, or no donor left.
     """
-    root = root or find_root()
-    if not isinstance(study, Study):
-        study = load_study(study, overrides, root)
     data = study.data
     frame, info = read_table(data.table, root / "data")
     columns = [data.unit, data.time, *dict.fromkeys(o.column for o in study.outcomes)]

@@ -1,0 +1,117 @@
+"""What every kind of study file has: texts in both languages, periods, the source, an id and a notebook."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+LANGUAGES = ("en", "zh")
+_PERIOD = re.compile(r"^\d{4}(-(0[1-9]|1[0-2])|Q[1-4])?$")
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+
+class Model(BaseModel):
+    """Frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tuples(cls, value: Any) -> Any:
+        """TOML has arrays, a frozen model has tuples."""
+        if isinstance(value, dict):
+            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+        return value
+
+
+class Text(Model):
+    """A sentence in both languages."""
+
+    en: str = Field(min_length=1)
+    zh: str = Field(min_length=1)
+
+    def __getitem__(self, language: str) -> str:
+        return str(getattr(self, language))
+
+
+def read_period(value: Any) -> Any:
+    """Accept 2016, "2016-03", a TOML date and "2016Q1"; keep text."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, date | datetime):
+        return f"{value:%Y-%m}"
+    if isinstance(value, int):
+        value = str(value)
+    if isinstance(value, str) and not _PERIOD.match(value):
+        raise ValueError("expected a period such as 2016, 2016-03 or 2016Q1")
+    return value
+
+
+class Threat(Model):
+    """Something that could make the estimate wrong, and which way."""
+
+    title: Text
+    text: Text
+    direction: Text
+
+
+class Source(Model):
+    """Where the claim was published."""
+
+    title: Text
+    publisher: Text
+    date: str
+    section: str
+
+
+class BaseStudy(Model):
+    """The keys that every study file has, of whatever kind.
+
+    Attributes
+    ----------
+    id : str
+        The name of the file.
+    kind : str
+        Which kind of study: it decides which further keys there are and how the data are prepared.
+    notebook : str
+        Name of the notebook in ``notebooks/``.
+    seed : int
+        Where random numbers start.
+    """
+
+    id: str
+    kind: str
+    notebook: str
+    seed: int = Field(ge=0)
+    title: Text
+    question: Text
+
+    @field_validator("id", "notebook")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        if not _NAME.match(value):
+            raise ValueError("expected a name of small letters, digits and underscores")
+        return value
+
+
+def repeated_ids(study: BaseModel, *names: str) -> list[str]:
+    """Complaints about ids that stand twice in a list of entries."""
+    problems = []
+    for name in names:
+        ids = [item.id for item in getattr(study, name)]
+        repeated = sorted({i for i in ids if ids.count(i) > 1})
+        if repeated:
+            problems.append(f"{name}: the id {', '.join(repeated)} stands twice")
+    return problems
+
+
+def undeclared(used: list[tuple[str, str, set[str]]]) -> list[str]:
+    """Complaints about names that are used but not declared: (place, name, declared names)."""
+    return [
+        f"{place}: {value!r} is not declared (declared: {', '.join(sorted(known))})"
+        for place, value, known in used
+        if value not in known
+    ]

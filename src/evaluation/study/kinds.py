@@ -1,0 +1,10 @@
+"""The kinds of study that there are; a new one is a module beside this and a line here."""
+
+from __future__ import annotations
+
+from evaluation.study.base import BaseStudy
+from evaluation.study.one_place import Study
+
+KINDS: dict[str, type[BaseStudy]] = {
+    "one_place": Study,
+}
