@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import DataError, DesignError, shortlist
-from evaluation.panel import Panel, as_periods, period_ordinals, require_columns
+from evaluation.panel import Panel, require_columns
+from evaluation.periods import as_periods, period_ordinals
 
 NEVER = np.iinfo(np.int64).max
 """First treated ordinal of a unit that is never treated."""

@@ -85,6 +85,7 @@ class ClusterSums:
     sign: float = 1.0
 
     def second(self) -> SecondMoments:
+        """Second moments of the cluster sums, within and between cohorts."""
         own = np.array([s.T @ s for s in self.sums]) * self.sign
         between = {}
         for c in range(len(self.sums)):
@@ -136,6 +137,7 @@ class CohortMoments:
 
     @property
     def second(self) -> SecondMoments:
+        """Second moments of units, or of cluster sums where there are clusters."""
         if not self.clusters:
             return SecondMoments(self.gram, {})
         return add_moments([part.second() for part in self.clusters])

@@ -61,6 +61,7 @@ class MaskedPanel:
         return out, seen
 
     def weight(self, rows: IntArray) -> FloatArray:
+        """Sampling weight of units (len(rows),), one where there are none."""
         return np.ones(len(rows)) if self.weights is None else self.weights[rows]
 
 

@@ -40,6 +40,7 @@ class Grid:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Units and periods."""
         n, t = self.values[0].shape
         return int(n), int(t)
 

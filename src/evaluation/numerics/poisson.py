@@ -22,12 +22,23 @@ class Weighted(Protocol):
     """A weighted regression; `CellRegression` and `RowRegression` are."""
 
     @property
-    def coef(self) -> FloatArray: ...
+    def coef(self) -> FloatArray:
+        """Coefficients (k,)."""
+        ...
+
     @property
-    def bread(self) -> FloatArray: ...
+    def bread(self) -> FloatArray:
+        """Inverse of the weighted cross-product (k, k)."""
+        ...
+
     @property
-    def kept(self) -> NDArray[np.bool_]: ...
-    def unit_scores(self) -> FloatArray: ...
+    def kept(self) -> NDArray[np.bool_]:
+        """Whether a column was kept (K,)."""
+        ...
+
+    def unit_scores(self) -> FloatArray:
+        """Scores summed over the rows of each unit (n_units, k)."""
+        ...
 
 
 Regress = Callable[[FloatArray, FloatArray], tuple[Weighted, FloatArray]]

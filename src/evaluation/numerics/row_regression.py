@@ -61,20 +61,25 @@ class RowRegression:
         return scores.T @ scores
 
     def by_unit(self) -> FloatArray:
+        """Cross-product of scores summed by unit (k, k)."""
         sums = self.unit_scores()
         return sums.T @ sums
 
     def by_time(self) -> FloatArray:
+        """Cross-product of scores summed by period (k, k)."""
         sums = cluster_sums(self.scores, self.time, self.n_periods)
         return sums.T @ sums
 
     def by_clusters(self, codes: IntArray, n: int) -> FloatArray:
+        """Cross-product of scores summed by clusters of units, ``codes`` (n_units,)."""
         return self.by_codes(codes[self.unit], n)
 
     def by_clusters_and_time(self, codes: IntArray, n: int) -> FloatArray:
+        """Cross-product of scores summed by cluster and period."""
         return self.by_codes(codes[self.unit] * self.n_periods + self.time, n * self.n_periods)
 
     def by_codes(self, codes: IntArray, n: int) -> FloatArray:
+        """Cross-product of scores summed by codes of rows (rows,)."""
         sums = cluster_sums(self.scores, codes, n)
         return sums.T @ sums
 

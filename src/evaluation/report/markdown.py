@@ -136,8 +136,8 @@ def formula(source: str, *, block: bool, language: str) -> str:
 
 def highlight(code: str) -> str:
     """Python source as HTML with the classes of Pygments."""
-    from pygments import highlight as paint  # type: ignore[import-untyped]
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+    from pygments import highlight as paint
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
 
     return paint(code.strip("\n"), PythonLexer(), HtmlFormatter(nowrap=True)).rstrip("\n")
