@@ -122,12 +122,12 @@ def kaplan_meier(
     m = int(new.sum())
     key_group, key_time = g[new], t[new]
     leaving = np.bincount(place, w, minlength=m)[:m]
-    events = np.bincount(place, w * done, minlength=m)[:m]
+    events: FloatArray = np.bincount(place, w * done, minlength=m)[:m].astype(np.float64)
     start = np.searchsorted(key_group, np.arange(count + 1)).astype(np.int64)
     size = np.bincount(key_group, leaving, minlength=count)[:count] if m else np.zeros(count)
     gone = np.cumsum(leaving) - leaving
     first = start[:-1][key_group]
-    at_risk = size[key_group] - (gone - gone[first])
+    at_risk: FloatArray = np.asarray(size[key_group] - (gone - gone[first]), dtype=np.float64)
     # everybody finishing empties the group, so that this happens at its last duration only
     emptied = events >= at_risk * (1 - _TIE)
     ratio = np.where(emptied, 0.0, events / at_risk)

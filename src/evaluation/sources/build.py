@@ -50,7 +50,10 @@ class BuildSummary:
 
 Builder = Callable[[Path, Path], BuildSummary]
 
-BUILDERS: Mapping[str, str] = {"air_quality": "evaluation.sources.air_quality.tables:build_city_month"}
+BUILDERS: Mapping[str, str] = {
+    "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
+    "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
+}
 """Module and function of each builder: it is given the raw path and the data folder."""
 
 

@@ -39,8 +39,9 @@ def _table() -> tuple[np.datetime64, NDArray[np.int64]]:
 
 def is_working_day(days: Days) -> NDArray[np.bool_]:
     """Whether each day (n,) is a working day."""
-    until = _until(np.asarray(days, dtype="datetime64[D]"))
-    before = _until(np.asarray(days, dtype="datetime64[D]") - np.timedelta64(1, "D"), slack=True)
+    day = np.asarray(days, dtype="datetime64[D]")
+    yesterday = (day.astype(np.int64) - 1).astype("datetime64[D]")
+    until, before = _until(day), _until(yesterday, slack=True)
     return until > before
 
 

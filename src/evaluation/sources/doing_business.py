@@ -1,0 +1,199 @@
+"""Doing Business: days that three procedures take in 189 economies, and the years of recorded reforms.
+
+The raw file is the replication data of Doshi, Kelley and Simmons, *The Power of Ranking*, from the World
+Bank's Doing Business project. A reform is recorded by the World Bank when an indicator improves (or
+worsens: negative codes), so that the record of reforms is partly a record of the outcome.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from evaluation.errors import DataError, shortlist
+from evaluation.sources.build import BuildSummary, publish
+from evaluation.sources.manifest import Column, Kind, TableInfo, Words
+from evaluation.sources.reading import RawFile, read_bytes, sha256_of
+from evaluation.sources.tables import csv_bytes
+
+TABLE = "approvals/doing_business"
+MISSING = -99
+"""The raw file's code for a figure that does not exist."""
+
+PROCEDURES: Mapping[str, tuple[str, Words]] = {
+    "permit": ("cp", {"en": "get a construction permit", "zh": "办理施工许可"}),
+    "start": ("sb", {"en": "start a business", "zh": "开办企业"}),
+    "property": ("rp", {"en": "register property", "zh": "登记财产"}),
+}
+"""Name here, prefix in the raw file, and what it is."""
+
+_NONE: Words = {"en": "", "zh": ""}
+_DAYS: Words = {"en": "days", "zh": "天"}
+
+
+def read_doing_business(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
+    """The raw Stata file with the columns that are used.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    frame : pandas.DataFrame (rows,)
+        ``economy, year, name`` and, for each of :data:`PROCEDURES`, ``*_days`` (NaN where missing) and
+        ``*_reform`` (sum of reforms recorded in the year: positive makes it easier; NaN for none).
+    raw : RawFile
+
+    Raises
+    ------
+    DataError
+        Not a Stata file, a column is absent, an economy-year stands twice, or days are not above 0.
+    """
+    path = Path(path)
+    content, checksum = read_bytes(path)
+    try:
+        raw = pd.read_stata(io.BytesIO(content), convert_categoricals=False)
+    except (ValueError, TypeError, KeyError, IndexError, OSError) as error:
+        raise DataError(
+            "the file is not a Stata table that can be read",
+            where=f"{path}: {error}",
+            expected="MasterWBMarch16_15.dta as published",
+            fix="download the file again; data/README.md says where",
+        ) from None
+    prefixes = [prefix for prefix, _ in PROCEDURES.values()]
+    wanted = ["ccode", "year", "country_name", *(f"{p}_{x}" for p in prefixes for x in ("days", "reform"))]
+    absent = [name for name in wanted if name not in raw.columns]
+    if absent:
+        raise DataError(
+            f"the file has no column {shortlist(absent, 10)}",
+            where=str(path),
+            expected=", ".join(wanted),
+            fix="give the master file of The Power of Ranking",
+        )
+    year = raw["year"].dt.year if pd.api.types.is_datetime64_any_dtype(raw["year"]) else raw["year"]
+    frame = pd.DataFrame({"economy": raw["ccode"].astype("int64"), "year": year.astype("int64")})
+    twice = frame.duplicated(keep=False)
+    if twice.any():
+        raise DataError(
+            f"{int(twice.sum())} rows name an economy and year that stand in another row too",
+            where=f"{path}, rows {shortlist(frame.index[twice] + 1)}",
+            expected="one row an economy and year",
+        )
+    names = raw["country_name"].groupby(frame["economy"]).max()
+    frame["name"] = frame["economy"].map(names)
+    for procedure, (prefix, _) in PROCEDURES.items():
+        days = raw[f"{prefix}_days"].astype("float64")
+        days = days.mask(days == MISSING)
+        wrong = days <= 0
+        if wrong.any():
+            raise DataError(
+                f"{int(wrong.sum())} values of {prefix}_days are not above 0",
+                where=f"{path}, rows {shortlist(frame.index[wrong] + 1)}",
+                expected=f"days above 0, or {MISSING} where missing",
+            )
+        frame[f"{procedure}_days"] = days
+        frame[f"{procedure}_reform"] = raw[f"{prefix}_reform"].astype("float64")
+    return frame, RawFile(path.name, checksum)
+
+
+def build_doing_business(raw: Path, out_dir: Path) -> BuildSummary:
+    """Make ``approvals/doing_business.csv`` from the raw file; the same file gives the same bytes.
+
+    Parameters
+    ----------
+    raw : Path
+        ``MasterWBMarch16_15.dta``.
+    out_dir : Path
+        The data folder.
+
+    Returns
+    -------
+    BuildSummary
+
+    Raises
+    ------
+    DataError, OutputError
+        See `read_doing_business` and `evaluation.sources.tables.write_together`.
+    """
+    frame, source = read_doing_business(raw)
+    days = [f"{procedure}_days" for procedure in PROCEDURES]
+    used = frame[days].notna().any(axis=1)
+    table = frame[used].sort_values(["economy", "year"], kind="stable").reset_index(drop=True)
+    reforms = [f"{procedure}_reform" for procedure in PROCEDURES]
+    table[reforms] = table[reforms].fillna(0).astype("int64")
+    table = table[[column.name for column in _columns()]]
+    content = csv_bytes(table, dict.fromkeys(days, 1))
+    dropped = {"no days are given for any of the three procedures": int((~used).sum())}
+    missing = {f"{name} is not given": int(table[name].isna().sum()) for name in days}
+    lost = {name: int(((frame[name] > 0) & ~used).sum()) for name in reforms}
+    info = TableInfo(
+        name=TABLE,
+        path=f"{TABLE}.csv",
+        sha256=sha256_of(content),
+        rows=len(table),
+        title={
+            "en": "Days to get a construction permit, start a business and register property, by economy and "
+            "year",
+            "zh": "各经济体历年办理施工许可、开办企业、登记财产所需天数",
+        },
+        source={
+            "en": "World Bank, Doing Business, from the replication data of Doshi, Kelley and Simmons, The "
+            "Power of Ranking (github.com/andrewheiss/edb-social-pressure, commit 7d17bfb0)",
+            "zh": "世界银行《营商环境报告》，取自Doshi、Kelley和Simmons《The Power of Ranking》的复制数据"
+            "（github.com/andrewheiss/edb-social-pressure，提交7d17bfb0）",
+        },
+        licence={"en": "MIT (the replication repository)", "zh": "MIT许可（复制数据仓库）"},
+        made_by="evaluation data build approvals_doing_business --raw MasterWBMarch16_15.dta",
+        columns=_columns(),
+        raw=source,
+        counts={
+            "rows_read": len(frame),
+            "economies_read": int(frame["economy"].nunique()),
+            "rows_used": len(table),
+            "economies_without_a_name": int((table.groupby("economy")["name"].first() == "").sum()),
+            "rows_dropped": dropped,
+            "values_missing_in_rows_used": {name: int(table[name].isna().sum()) for name in days},
+            "reforms_in_rows_dropped": lost,
+        },
+    )
+    changed = publish([(info, content)], Path(out_dir))
+    return BuildSummary(
+        name="approvals_doing_business",
+        raw=source,
+        rows_read=len(frame),
+        dropped=dropped,
+        missing=missing,
+        tables=(info,),
+        changed=changed,
+    )
+
+
+def _columns() -> tuple[Column, ...]:
+    def column(name: str, kind: Kind, unit: Words, en: str, zh: str) -> Column:
+        return Column(name, kind, unit, {"en": en, "zh": zh})
+
+    out = [
+        column(
+            "economy", "integer", _NONE, "number of the economy in the raw file", "原始文件中的经济体编号"
+        ),
+        column(
+            "name", "text", _NONE, "economy; empty where the raw file gives no name", "经济体名称，可为空"
+        ),
+        column("year", "integer", _NONE, "year", "年份"),
+    ]
+    for name, (_, what) in PROCEDURES.items():
+        out.append(column(f"{name}_days", "number", _DAYS, f"days to {what['en']}", f"{what['zh']}所需天数"))
+        out.append(
+            column(
+                f"{name}_reform",
+                "integer",
+                _NONE,
+                f"reforms of {what['en']!r} recorded in the year: above 0 easier, below 0 harder, 0 none",
+                f"当年记录的“{what['zh']}”改革：正数为便利化，负数为收紧，0为无",
+            )
+        )
+    return tuple(out)
