@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evaluation.pipeline.run import StudyRun
 
 Rows = list[tuple[str, ...]]
+CLAIMS = "claims.toml"
 
 
 def study_rows(root: Path, reports: Path) -> Rows:
@@ -80,7 +81,23 @@ def check_project(root: Path) -> tuple[Rows, str]:
                 note(f"studies/{name}.toml", error)
     if not studies:
         problems.append(("studies/", "there is no study file"))
-    return problems, f"{tables} tables and {len(studies)} studies are as they should be"
+    claims = _check_claims(root, studies, note)
+    return problems, f"{tables} tables, {len(studies)} studies and {claims} claims are as they should be"
+
+
+def _check_claims(root: Path, studies: list[str], note: Callable[[str, EvaluationError], None]) -> int:
+    """The ledger of claims, in a project that has one."""
+    from evaluation.claims import load_claims
+
+    path = root / "data" / CLAIMS
+    if not path.is_file():
+        return 0
+    try:
+        ledger = load_claims(path, studies)
+    except EvaluationError as error:
+        note(f"data/{CLAIMS}", error)
+        return 0
+    return len(ledger.claims)
 
 
 def _check_tables(root: Path, note: Callable[[str, EvaluationError], None]) -> int:

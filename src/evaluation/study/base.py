@@ -6,35 +6,25 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator
+
+from evaluation.claims.model import Model, Text
+
+__all__ = [
+    "LANGUAGES",
+    "BaseStudy",
+    "Model",
+    "Source",
+    "Text",
+    "Threat",
+    "read_period",
+    "repeated_ids",
+    "undeclared",
+]
 
 LANGUAGES = ("en", "zh")
 _PERIOD = re.compile(r"^\d{4}(-(0[1-9]|1[0-2])|Q[1-4])?$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-
-
-class Model(BaseModel):
-    """Frozen, no unknown keys, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _tuples(cls, value: Any) -> Any:
-        """TOML has arrays, a frozen model has tuples."""
-        if isinstance(value, dict):
-            return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
-        return value
-
-
-class Text(Model):
-    """A sentence in both languages."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-    def __getitem__(self, language: str) -> str:
-        return str(getattr(self, language))
 
 
 def read_period(value: Any) -> Any:
