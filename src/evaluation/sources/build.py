@@ -53,6 +53,8 @@ Builder = Callable[[Path, Path], BuildSummary]
 BUILDERS: Mapping[str, str] = {
     "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
+    "castle": "evaluation.sources.castle:build_castle",
+    "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
 """Module and function of each builder: it is given the raw path and the data folder."""
 
