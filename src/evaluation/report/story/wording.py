@@ -11,16 +11,18 @@ from evaluation.errors import ReportError
 from evaluation.report.language import check_language, interval, number, with_unit
 from evaluation.study import Outcome
 
+STORY = "evaluation.report.story"
+
 
 @cache
-def phrases() -> dict[str, dict[str, str]]:
-    """Every sentence by ``section.key``, with its languages."""
-    text = files("evaluation.report.story").joinpath("phrases.toml").read_text(encoding="utf-8")
+def phrases(package: str = STORY) -> dict[str, dict[str, str]]:
+    """Every sentence of a package's ``phrases.toml`` by ``section.key``, with its languages."""
+    text = files(package).joinpath("phrases.toml").read_text(encoding="utf-8")
     sections = tomllib.loads(text)
     return {f"{section}.{key}": words for section, keys in sections.items() for key, words in keys.items()}
 
 
-def say(key: str, language: str, **values: object) -> str:
+def say(key: str, language: str, *, package: str = STORY, **values: object) -> str:
     """A sentence with its values filled in.
 
     Raises
@@ -29,11 +31,11 @@ def say(key: str, language: str, **values: object) -> str:
         There is no such sentence, or it names a value that is not given.
     """
     try:
-        return phrases()[key][check_language(language)].format(**values)
+        return phrases(package)[key][check_language(language)].format(**values)
     except KeyError as error:
         raise ReportError(
             f"the page has no sentence {key!r}, or it needs the value {error}",
-            where="evaluation/report/story/phrases.toml",
+            where=f"{package.replace('.', '/')}/phrases.toml",
         ) from error
 
 
