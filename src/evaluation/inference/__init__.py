@@ -12,6 +12,7 @@ from evaluation.inference.ibragimov_muller import (
 from evaluation.inference.placebo import PlaceboPaths, placebo_paths
 from evaluation.inference.randomization import RandomizationTest, randomization_test
 from evaluation.inference.randomization_time import randomization_in_time
+from evaluation.inference.rank_sets import RankSets, moving_blocks, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
@@ -23,6 +24,7 @@ __all__ = [
     "FewTreated",
     "PlaceboPaths",
     "RandomizationTest",
+    "RankSets",
     "Recommendation",
     "StepDown",
     "WildBootstrap",
@@ -32,9 +34,11 @@ __all__ = [
     "conley_taber",
     "ferman_pinto",
     "ibragimov_muller",
+    "moving_blocks",
     "placebo_paths",
     "randomization_in_time",
     "randomization_test",
+    "rank_sets",
     "recommend",
     "romano_wolf",
     "t_test_of_clusters",

@@ -52,6 +52,7 @@ Builder = Callable[[Path, Path], BuildSummary]
 
 BUILDERS: Mapping[str, str] = {
     "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
+    "air_quality_dekads": "evaluation.sources.air_quality.dekads:build_dekads",
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
     "castle": "evaluation.sources.castle:build_castle",
     "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",

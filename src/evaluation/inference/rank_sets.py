@@ -1,0 +1,181 @@
+"""Which places are really told apart: confidence sets for ranks.
+
+Mogstad, Romano, Shaikh and Wilhelm (2024, Review of Economic Studies 91:476-518): a rank is as uncertain as
+the comparisons behind it. All pairs of places are compared at once, each difference against its own standard
+error, with one critical value for the largest of them; a place ranks below those that beat it and above those
+that it beats, and anywhere among the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from evaluation.errors import EstimationError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RankSets:
+    """Ranks with simultaneous confidence sets; rank 1 is the largest value.
+
+    Attributes
+    ----------
+    values : ndarray (n,)
+        What is ranked.
+    ranks : ndarray of int (n,)
+        Plain ranks; equal values share the better rank.
+    low, high : ndarray of int (n,)
+        Best and worst rank in each place's set. In ``level`` of samples all sets hold their true ranks.
+    above : ndarray of bool (n, n)
+        ``above[j, k]``: j is told to lie above k.
+    critical : float
+        Critical value of the last step, in standard errors of a difference.
+    level : float
+    """
+
+    values: FloatArray
+    ranks: IntArray
+    low: IntArray
+    high: IntArray
+    above: NDArray[np.bool_]
+    critical: float
+    level: float
+
+    @property
+    def told_apart(self) -> int:
+        """Pairs of places whose order is told."""
+        return int(self.above.sum())
+
+    @property
+    def pairs(self) -> int:
+        """Pairs of places."""
+        n = len(self.values)
+        return n * (n - 1) // 2
+
+
+def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> RankSets:
+    """Simultaneous confidence sets for the ranks of all places, with step-down.
+
+    The pair (j, k) is told apart when ``|v_j - v_k| > c s_jk``, where ``s_jk`` is the standard deviation of
+    ``v*_j - v*_k`` over the draws and ``c`` the ``level`` quantile of the largest
+    ``|v*_j - v*_k - (v_j - v_k)| / s_jk`` over the pairs not yet told apart.
+
+    Parameters
+    ----------
+    values : array_like (n,)
+        Estimates, larger is better.
+    draws : array_like (B, n)
+        The same in B resamples of all places together, so that what they share cancels.
+    level : float
+        Confidence that all sets hold their ranks.
+
+    Returns
+    -------
+    RankSets
+
+    Raises
+    ------
+    EstimationError
+        Fewer than two places, shapes that do not fit, or a value that is not finite.
+    """
+    own = np.asarray(values, dtype=float).ravel()
+    drawn = np.asarray(draws, dtype=float)
+    if len(own) < 2 or drawn.ndim != 2 or drawn.shape[1] != len(own) or len(drawn) < 2:
+        raise EstimationError(
+            f"resampled values have the shape {drawn.shape} for {len(own)} places",
+            expected="at least two places, and a row a resample with one column a place",
+        )
+    if not (np.isfinite(own).all() and np.isfinite(drawn).all()):
+        raise EstimationError("a value to be ranked is not finite")
+    if not 0 < level < 1:
+        raise EstimationError(f"the level is {level}", expected="a level between 0 and 1")
+    first, second = np.triu_indices(len(own), k=1)
+    gap = own[first] - own[second]
+    strayed = drawn[:, first] - drawn[:, second] - gap
+    error = np.sqrt((strayed**2).mean(axis=0))
+    # two places that move together exactly are told apart by any difference, and by none when equal
+    exact = error <= 1e-12 * max(1.0, float(np.abs(own).max()))
+    safe = np.where(exact, 1.0, error)
+    size = np.where(exact, np.where(gap != 0, np.inf, 0.0), np.abs(gap) / safe)
+    moved = np.where(exact, 0.0, np.abs(strayed) / safe)
+    told = np.isinf(size)
+    critical = float("nan")
+    while not told.all():
+        largest = moved[:, ~told].max(axis=1)
+        critical = float(np.quantile(largest, level, method="higher"))
+        more = ~told & (size > critical)
+        if not more.any():
+            break
+        told |= more
+    above = np.zeros((len(own), len(own)), dtype=bool)
+    above[first, second] = told & (gap > 0)
+    above[second, first] = told & (gap < 0)
+    ranks = 1 + (own[None, :] > own[:, None]).sum(axis=1)
+    return RankSets(
+        values=own,
+        ranks=ranks.astype(np.int64),
+        low=(1 + above.sum(axis=0)).astype(np.int64),
+        high=(len(own) - above.sum(axis=1)).astype(np.int64),
+        above=above,
+        critical=critical,
+        level=level,
+    )
+
+
+def moving_blocks(
+    series: FloatArray, *, length: int, window: int, draws: int, rng: np.random.Generator
+) -> FloatArray:
+    """What the mean of ``length`` neighbouring periods strays by, for all places together.
+
+    Moving block bootstrap (Kuensch 1989) of a long record around the month of interest: blocks as long as the
+    month keep together days that resemble each other, and places keep the weather that they share. Taken out
+    first are the mean of all places, period by period, which no comparison of places needs, and each place's
+    own mean over the ``window`` periods around, so that seasons and trends are not taken for noise; the draws
+    are stretched by ``sqrt(w / (w - length))`` for what that also takes out of the noise, and by a chi-square
+    for the few blocks that a year has.
+
+    Parameters
+    ----------
+    series : ndarray (periods, n)
+        Logarithms of means, or shares, a row a period such as ten days.
+    length : int
+        Periods of a block: of what is averaged.
+    window : int
+        Periods over which a place's own level is taken, an odd number.
+    draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray (draws, n)
+        Around zero.
+
+    Raises
+    ------
+    EstimationError
+        The record is shorter than four blocks or than the window.
+    """
+    values = np.asarray(series, dtype=float)
+    periods = len(values)
+    if values.ndim != 2 or periods < max(4 * length, window) or window <= length:
+        raise EstimationError(
+            f"{periods} periods are too few to say how much a mean of {length} strays",
+            expected=f"at least {max(4 * length, window)} periods, and a window longer than the block",
+        )
+    if not np.isfinite(values).all():
+        raise EstimationError("a value of the record is not finite")
+    apart = values - values.mean(axis=1, keepdims=True)
+    total = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(apart, axis=0)])
+    first = np.maximum(np.arange(periods) - window // 2, 0)
+    last = np.minimum(np.arange(periods) + window // 2 + 1, periods)
+    strayed = apart - (total[last] - total[first]) / (last - first)[:, None]
+    sums = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(strayed, axis=0)])
+    blocks = (sums[length:] - sums[:-length]) / length * np.sqrt(window / (window - length))
+    degrees = max(periods // length - 2, 1)
+    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=(draws, 1)))
+    return np.asarray(blocks[rng.integers(len(blocks), size=draws)] * stretch)

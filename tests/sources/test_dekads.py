@@ -1,0 +1,57 @@
+"""The ten-day table of Shandong: it adds up to the monthly one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation.errors import DataError
+from evaluation.sources.air_quality.dekads import TABLE, build_dekads, by_dekad
+from evaluation.sources.aqi import POLLUTANTS
+from evaluation.sources.build import build
+from evaluation.sources.manifest import load_manifest, read_table
+
+
+def test_dekads_add_up_to_the_months(root: Path) -> None:
+    dekads, info = read_table(TABLE, root / "data")
+    months = read_table("air_quality/city_month", root / "data")[0]
+    assert not info.simulated
+    counts = ["days", "days_aqi", "good_days", "good_days_published"]
+    summed = dekads.groupby(["city", "month"])[counts].sum()
+    monthly = months.set_index(["city", "month"]).loc[summed.index]
+    assert summed.equals(monthly[counts])
+    for name in POLLUTANTS:
+        weighted = (dekads[name] * dekads["days"]).groupby([dekads["city"], dekads["month"]]).sum()
+        # a missing value takes the mean of its dekad, so that a month can differ a little
+        assert np.allclose(weighted / summed["days"], monthly[name], rtol=0.06)
+        assert np.isclose(weighted / summed["days"], monthly[name], rtol=2e-3).mean() > 0.98
+
+
+def test_ten_days_ten_days_and_the_rest() -> None:
+    dates = pd.date_range("2014-01-01", "2014-02-28")
+    record = pd.DataFrame({"city": "淄博", "date": dates, "aqi": 80.0})
+    record = record.assign(**dict.fromkeys(POLLUTANTS, 1.0))
+    record.loc[record["date"] > "2014-02-20", "pm25"] = 100.0
+    table = by_dekad(record)
+    assert table["days"].tolist() == [10, 10, 11, 10, 10, 8]
+    assert table["good_days"].tolist() == [10, 10, 11, 10, 10, 0]
+    assert table["good_days_published"].sum() == 59
+    assert table["pm25"].tolist() == [1.0] * 5 + [100.0]
+
+
+def test_a_part_of_the_record_is_refused(long_record: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="lacks dekads"):
+        build("air_quality_dekads", long_record, tmp_path)
+
+
+@pytest.mark.shared
+def test_the_raw_file_gives_the_committed_table_byte_for_byte(
+    shared: Path, root: Path, tmp_path: Path
+) -> None:
+    build_dekads(shared / "data/air_quality/all_cities_daily.csv.gz", tmp_path)
+    path = f"{TABLE}.csv"
+    assert (tmp_path / path).read_bytes() == (root / "data" / path).read_bytes()
+    assert load_manifest(tmp_path)[TABLE] == load_manifest(root / "data")[TABLE]
