@@ -22,8 +22,8 @@ def phrases(package: str = STORY) -> dict[str, dict[str, str]]:
     return {f"{section}.{key}": words for section, keys in sections.items() for key, words in keys.items()}
 
 
-def say(key: str, language: str, *, package: str = STORY, **values: object) -> str:
-    """A sentence with its values filled in.
+def sentence(package: str, key: str, language: str, /, **values: object) -> str:
+    """A sentence of a package's ``phrases.toml`` with its values filled in.
 
     Raises
     ------
@@ -37,6 +37,11 @@ def say(key: str, language: str, *, package: str = STORY, **values: object) -> s
             f"the page has no sentence {key!r}, or it needs the value {error}",
             where=f"{package.replace('.', '/')}/phrases.toml",
         ) from error
+
+
+def say(key: str, language: str, /, **values: object) -> str:
+    """A sentence of the pages on one place with its values filled in."""
+    return sentence(STORY, key, language, **values)
 
 
 def place(case: Case, language: str) -> str:
