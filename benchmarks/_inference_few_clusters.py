@@ -5,7 +5,6 @@ is installed, and fits every effect as a dummy for it; its ritest needs numba to
 from __future__ import annotations
 
 import importlib.util
-import sys
 import warnings
 
 import numpy as np
@@ -51,8 +50,6 @@ def panel(data: pd.DataFrame) -> Panel:
 def rows(peers: bool) -> list[Row]:
     """Measurements of this part."""
     warnings.filterwarnings("ignore")
-    # numba would take benchmarks/coverage.py for the package of that name
-    sys.modules.setdefault("coverage", None)  # type: ignore[arg-type]
     return [*_wild(peers), *_variances(peers), *_permutations(peers), *_few_treated()]
 
 

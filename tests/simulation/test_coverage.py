@@ -1,6 +1,6 @@
 """Coverage of intervals and bands in panels whose effects are known: ``make slow``.
 
-Designs, rows and arithmetic are those of ``benchmarks/coverage.py``, whose table is in METHODS.md.
+Designs, rows and arithmetic are those of ``benchmarks/interval_coverage.py``, whose table is in METHODS.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 DRAWS = 1000
-SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "coverage.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "interval_coverage.py"
 
 
 def load() -> ModuleType:

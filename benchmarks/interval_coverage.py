@@ -1,7 +1,7 @@
 """Coverage of 95 percent intervals in simulated panels whose effects are known; prints a Markdown table.
 
-    python benchmarks/coverage.py                          1,000 draws of every design, about 12 minutes
-    python benchmarks/coverage.py --draws 200 --only counts
+    python benchmarks/interval_coverage.py                          1,000 draws of every design, about 12 minutes
+    python benchmarks/interval_coverage.py --draws 200 --only counts
 
 Every estimator of a design sees the same draws. Intervals are taken as they come: default options,
 the normal or t quantile of the method, simultaneous bands from 999 draws. Methods that take cohort
