@@ -1,6 +1,6 @@
 """Coverage of 95 percent intervals in simulated panels whose effects are known; prints a Markdown table.
 
-    python benchmarks/interval_coverage.py                          1,000 draws of every design, about 12 minutes
+    python benchmarks/interval_coverage.py        1,000 draws of every design, about 12 minutes
     python benchmarks/interval_coverage.py --draws 200 --only counts
 
 Every estimator of a design sees the same draws. Intervals are taken as they come: default options,
