@@ -87,3 +87,12 @@ def test_inference_says_that_the_clustered_error_does_not_hold(case):
     assert bool(frame.loc["randomization_test", "holds"])
     assert not bool(frame.loc["clustered_t", "holds"])
     assert frame.loc["clustered_t", "p_value"] < 0.01 < frame.loc["ferman_pinto", "p_value"]
+
+
+def test_outcomes_asked_about_together(case):
+    frame = analysis.family(case).set_index("outcome")
+    assert (frame["p_adjusted"] >= frame["p_value"] - 1e-12).all()
+    assert frame.loc["so2", "p_adjusted"] <= 0.05 < frame.loc["good_days", "p_adjusted"]
+    logs = analysis.family(case, scale="log").set_index("outcome")
+    assert "good_days" not in logs.index  # a month without a good day has no logarithm
+    assert (logs["p_adjusted"] > 0.05).all()

@@ -3,6 +3,7 @@
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, year_table
 from evaluation.analysis.effects import EventPath, event_path, specifications
+from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.preparing import prepare
 from evaluation.analysis.record import ResultFile, result_file
@@ -30,6 +31,7 @@ __all__ = [
     "check_claims",
     "diagnose",
     "event_path",
+    "family",
     "headline",
     "inference_methods",
     "leading_claim",

@@ -10,6 +10,7 @@ from evaluation.report.story.evidence import (
     slope_figure,
     years_figure,
 )
+from evaluation.report.story.family import family_table
 from evaluation.report.story.limits import record, replication, settle, threats
 from evaluation.report.story.robustness import (
     audit_table,
@@ -34,6 +35,7 @@ __all__ = [
     "curve_sentence",
     "estimates_figure",
     "estimates_table",
+    "family_table",
     "inference_table",
     "path_figure",
     "placebo_figure",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from evaluation.analysis import Case
+from evaluation.analysis import Case, ranks, year_table
 from evaluation.claims import ClaimCheck, Test
 from evaluation.report.display import Table
 from evaluation.report.language import NOT_A_NUMBER, interval, number, p_value, text
@@ -27,10 +27,38 @@ def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Tab
         pd.DataFrame([_row(case, check, language) for check in checks if check.id in claims]),
         caption=say("claims.caption", language),
         name="claims",
-        notes=[case.study.rule.text[language], *needs],
+        notes=[case.study.rule.text[language], *_rank_notes(case, language), *needs],
         simulated=case.simulated,
         language=language,
     )
+
+
+def _rank_notes(case: Case, language: str) -> list[str]:
+    """Where the treated place stands by rate and by change: the claims on ranks turn on measure and scale."""
+    study, notes, seen = case.study, [], set()
+    for claim in study.claims:
+        if claim.kind != "rank" or claim.outcome is None or claim.pool is None or claim.baseline is None:
+            continue
+        names = study.rule.outcomes if claim.outcome in study.rule.outcomes else (claim.outcome,)
+        for name in names:
+            if name in seen or claim.year is None:
+                continue
+            seen.add(name)
+            outcome = study.outcome(name)
+            table = ranks(case, year_table(case, name), claim.baseline, claim.year, claim.pool)
+            sign = 1 if outcome.better == "higher" else -1
+            by_change = (sign * table["change"]).rank(ascending=False, method="min")
+            notes.append(
+                say(
+                    "claims.rank_rate",
+                    language,
+                    outcome=outcome.label[language],
+                    count=len(table),
+                    rate=int(table["rank"][case.treated]),
+                    change=int(by_change[case.treated]),
+                )
+            )
+    return notes
 
 
 def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table:

@@ -301,6 +301,7 @@ def power_sentence(case: Case, power: RulePower, language: str) -> Prose:
             language,
             smallest=amount(smallest, outcome, language),
             size=percent(power.size, language, 1),
+            alike=percent(float(power.table["power"].iloc[0]), language, 1),
             places=power.places,
             place=place(case, language),
         )

@@ -80,7 +80,8 @@ def change_sentence(case: Case, head: Headline, pool: str, language: str) -> str
         verb=verb(head.change, language),
         own=amount(abs(head.change), outcome, language),
         group=case.label(pool, language),
-        other=amount(head.others_change[pool], outcome, language, sign=True),
+        other_verb=verb(head.others_change[pool], language),
+        other=amount(abs(head.others_change[pool]), outcome, language),
     )
 
 
