@@ -142,7 +142,7 @@ def test_a_missing_limit_is_counted_and_a_repeated_row_set_aside(write: Write) -
 
 
 def test_one_number_for_two_cases_names_both_rows(write: Write) -> None:
-    with pytest.raises(DataError, match="A001: 办件.csv row 2 and 办件.csv row 4"):
+    with pytest.raises(DataError, match=r"A001: 办件\.csv row 2 and 办件\.csv row 4"):
         read_cases(write(changed(2, 办件编号="A001")))
 
 

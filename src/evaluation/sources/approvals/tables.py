@@ -208,8 +208,8 @@ def _refuse_lost_digits(frame: pd.DataFrame, path: Path) -> None:
         bad = frame["number"].map(long_number).to_numpy(dtype=bool)
         if bad.any():
             raise DataError(
-                f"{int(bad.sum())} case numbers are stored as numbers of more than {_EXACT_DIGITS} digits, whose "
-                "last digits Excel has replaced by zeros",
+                f"{int(bad.sum())} case numbers are stored as numbers of more than {_EXACT_DIGITS} digits, "
+                "whose last digits Excel has replaced by zeros",
                 where=f"{path}: rows {shortlist(frame.index[bad])}",
                 expected="case numbers as text",
                 fix="format the column as text before the export, or export to CSV",
