@@ -158,11 +158,11 @@ def checks_table(case: Case, checks: Mapping[str, Diagnostic], language: str) ->
     outcome = case.study.outcome(case.study.headline.outcome)
     rows = [
         {
-            say("checks.question", language): check.question[language],
+            say("checks.question", language): _question(key, check, language),
             say("checks.answer", language): check.text[language],
             say("checks.verdict", language): say(f"checks.{check.verdict}", language),
         }
-        for check in checks.values()
+        for key, check in checks.items()
     ]
     verdicts = [check.verdict for check in checks.values()]
     return Table(
@@ -234,6 +234,14 @@ def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure:
         unit=say("sensitivity.unit", language, unit=outcome.unit[language]),
         simulated=case.simulated,
     )
+
+
+def _question(key: str, check: Diagnostic, language: str) -> str:
+    """The check's question, with the restriction where one check is made under two."""
+    question = check.question[language]
+    if key not in ("relative_magnitudes", "smoothness"):
+        return question
+    return say("checks.restricted", language, question=question, restriction=say(f"checks.{key}", language))
 
 
 def audit_table(case: Case, audit: RuleAudit, language: str) -> Table:
