@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,8 @@ def test_a_run_that_is_stopped_leaves_no_kernel_and_no_file(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that starts this run in the background has its children ignore Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
     notes = [tmp_path / f"{language}.pid" for language in (("en",) if jobs == "1" else ("en", "zh"))]
     try:
