@@ -20,6 +20,15 @@ from evaluation.study import Outcome, Study
 FIRST_TREATED = "first_treated"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _PoolRows:
+    """What a pool comes to in the data."""
+
+    donors: tuple[str, ...]
+    incomplete: Mapping[str, int]
+    rows: pd.DataFrame
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """A study and its table, ready to be asked.
@@ -71,15 +80,26 @@ class Case:
 
     def donors(self, pool: str) -> list[str]:
         """Comparison units of a pool with a complete record, sorted, without the treated one."""
-        return sorted(self._wanted(pool) - set(self.incomplete(pool)))
+        return list(self._pools[pool].donors)
 
     def incomplete(self, pool: str) -> dict[str, int]:
         """Units of a pool that are left out for want of periods: unit to periods with enough data."""
+        return dict(self._pools[pool].incomplete)
+
+    @cached_property
+    def _pools(self) -> dict[str, _PoolRows]:
+        """Every pool, found once: a page asks for them hundreds of times."""
+        return {pool.id: self._find(pool.id) for pool in self.study.pools}
+
+    def _find(self, pool: str) -> _PoolRows:
         frame, enough = self._in_window(pool)
-        units = self.study.data.unit
-        seen = frame.loc[enough, units].value_counts()
-        needed = frame[self.study.data.time].nunique()
-        return {unit: n for unit in sorted(self._wanted(pool)) if (n := int(seen.get(unit, 0))) != needed}
+        data, wanted = self.study.data, self._wanted(pool)
+        seen = frame.loc[enough, data.unit].value_counts()
+        needed = frame[data.time].nunique()
+        incomplete = {unit: n for unit in sorted(wanted) if (n := int(seen.get(unit, 0))) != needed}
+        donors = tuple(sorted(wanted - set(incomplete)))
+        rows = frame[frame[data.unit].isin([self.treated, *donors])]
+        return _PoolRows(donors, incomplete, rows)
 
     def _wanted(self, pool: str) -> set[str]:
         chosen = self.study.pool(pool)
@@ -101,8 +121,7 @@ class Case:
 
     def rows(self, pool: str) -> pd.DataFrame:
         """Rows of the treated unit and of a pool, in the pool's window."""
-        frame, _ = self._in_window(pool)
-        return frame[frame[self.study.data.unit].isin([self.treated, *self.donors(pool)])]
+        return self._pools[pool].rows.copy(deep=False)
 
     def panel(self, frame: pd.DataFrame, outcome: Outcome, scale: str, date: str) -> tuple[Panel, Design]:
         """Panel and design of one outcome on one scale with one treatment date.
