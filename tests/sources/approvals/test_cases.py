@@ -12,7 +12,7 @@ import pytest
 
 from evaluation.errors import DataError
 from evaluation.sources.approvals import durations, read_cases
-from evaluation.sources.approvals.cells import days, numbers
+from evaluation.sources.cells import days, numbers
 
 HEADER = ["办件编号", "事项名称", "部门", "区县", "受理日期", "办结日期", "法定时限", "补正开始", "补正结束"]
 ROWS = [
@@ -202,3 +202,26 @@ def test_cells_of_every_kind() -> None:
     value, bad = numbers(pd.Series(["１２", "3 days", 4, "1,000", None, "x"]))
     np.testing.assert_array_equal(value[:4], [12, 3, 4, 1000])
     assert bad.tolist() == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("names", [{}, {"accepted": "日期受理", "decided": "日期办结"}])
+def test_a_header_merged_over_two_rows_is_read(tmp_path: Path, write: Write, names: dict[str, str]) -> None:
+    expected = read_cases(write(ROWS)).frame.drop(columns=["file", "row"])
+    lower = ["", "", "", "", "受理日期", "办结日期", "", "", ""]
+    if names:
+        lower = [text.removesuffix("日期") for text in lower]
+    upper = ["办件编号", "事项名称", "部门", "区县", "日期", None, *HEADER[6:]]
+    frame = pd.DataFrame([["明细", *[None] * 8], upper, [text or None for text in lower], *ROWS])
+    frame.to_excel(tmp_path / "merged.xlsx", header=False, index=False)
+    record = read_cases(tmp_path / "merged.xlsx", names)
+    assert record.frame["row"].tolist() == [4, 5, 6]
+    pd.testing.assert_frame_equal(record.frame.drop(columns=["file", "row"]), expected)
+
+
+def test_a_merged_header_without_the_words_needed_lists_what_was_found(tmp_path: Path) -> None:
+    upper = ["办件编号", "事项名称", "部门", "区县", "受理日期", None, None, None, None]
+    frame = pd.DataFrame([upper, [None] * 4 + ["起", "止", None, None, None], *ROWS])
+    frame.to_excel(tmp_path / "merged.xlsx", header=False, index=False)
+    with pytest.raises(DataError, match="no column for decided") as caught:
+        read_cases(tmp_path / "merged.xlsx")
+    assert "受理日期" in str(caught.value)

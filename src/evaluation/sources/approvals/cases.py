@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import DataError, shortlist
-from evaluation.sources.approvals import cells
+from evaluation.sources import cells
 from evaluation.sources.approvals.tables import FIELDS, SUFFIXES, Columns, read_file
 from evaluation.sources.reading import RawFile, find_files
 
