@@ -55,6 +55,7 @@ BUILDERS: Mapping[str, str] = {
     "air_quality_dekads": "evaluation.sources.air_quality.dekads:build_dekads",
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
     "castle": "evaluation.sources.castle:build_castle",
+    "city_panel": "evaluation.sources.city_panel:build_city_panel",
     "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
 """Module and function of each builder: it is given the raw path and the data folder."""
