@@ -143,3 +143,32 @@ def test_levels_are_shares(level):
 def test_only_cohort_effects_aggregate():
     with pytest.raises(EstimationError, match="not cohort-by-period"):
         result().aggregate("simple")
+
+
+@pytest.mark.parametrize("multiplier", ["gaussian", "rademacher", "mammen", "webb"])
+def test_bootstrap_comes_to_the_influence_functions_covariance(multiplier):
+    made = result().bootstrap(40_000, seed=1, multiplier=multiplier)
+    analytical = PSI.T @ PSI / N**2
+    np.testing.assert_allclose(made.std_errors, np.sqrt(np.diag(analytical)), rtol=0.03)
+    correlation = made.vcov / np.outer(made.std_errors, made.std_errors)
+    expected = analytical / np.sqrt(np.outer(np.diag(analytical), np.diag(analytical)))
+    np.testing.assert_allclose(correlation, expected, atol=0.02)
+    assert f"multiplier bootstrap ({multiplier}, 40000 draws" in made.inference
+    np.testing.assert_array_equal(made.coef, result().coef)
+
+
+def test_bootstrap_repeats_itself_and_follows_into_the_tables():
+    one, two = (result().bootstrap(99, seed=8) for _ in range(2))
+    np.testing.assert_array_equal(one.vcov, two.vcov)
+    table = one.tidy()
+    np.testing.assert_allclose(table["std_error"], one.std_errors)
+    assert (one.simultaneous(seed=1)["ci_low"] < table["ci_low"]).all()
+
+
+def test_what_a_bootstrap_cannot_do():
+    with pytest.raises(EstimationError, match="no influence function"):
+        result(influence_function=None).bootstrap(seed=1)
+    with pytest.raises(EstimationError, match="1 draws have no spread"):
+        result().bootstrap(1, seed=1)
+    with pytest.raises(EstimationError, match="unknown multiplier 'normal'"):
+        result().bootstrap(seed=1, multiplier="normal")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,74 +14,12 @@ from scipy import stats
 
 from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
+from evaluation.multipliers import multiplied_sums, normal_draws, quartile_spread
+from evaluation.result_parts import CohortShares, Influence, SampleCount, WaldTest, evaluated, wald_test
+
+__all__ = ["CohortShares", "Influence", "Result", "SampleCount", "WaldTest"]
 
 TERM_COLUMNS = ("term", "cohort", "time", "event_time")
-_DRAWS_AT_ONCE, _UNITS_AT_ONCE = 64, 4096
-Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class SampleCount:
-    """What entered an estimate.
-
-    Attributes
-    ----------
-    units, periods, treated, observations : int
-        Counted after rows were dropped.
-    clusters : tuple of int
-        Number of clusters in each dimension, empty when there are none.
-    dropped : mapping of str to int
-        Reason to number of rows dropped.
-    """
-
-    units: int
-    periods: int
-    treated: int
-    observations: int
-    clusters: tuple[int, ...] = ()
-    dropped: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class CohortShares:
-    """Estimated cohort shares, the weights of aggregations, with their sampling covariance.
-
-    Aggregated effects are smooth functions of (coef, share); their variance follows by the delta
-    method on the joint covariance (Callaway and Sant'Anna 2021, Corollary 2).
-
-    Attributes
-    ----------
-    cohort : tuple (G,)
-        Cohort labels as in ``Result.terms["cohort"]``.
-    share : ndarray (G,)
-        Share of the (weighted) units in each cohort, or any number proportional to it.
-    vcov : ndarray (G, G)
-        Zero where shares are taken as fixed.
-    cross : ndarray (k, G)
-        Covariance of the coefficients with the shares.
-    influence : ndarray (n_units, G) or callable, optional
-    term_weight : ndarray (k,), optional
-        Fixed weight of each term inside an average, in place of its cohort's share: the number of
-        unit-periods behind it, for methods that average over unit-periods.
-    """
-
-    cohort: tuple[Any, ...]
-    share: NDArray[np.float64]
-    vcov: NDArray[np.float64]
-    cross: NDArray[np.float64]
-    influence: Influence | None = None
-    term_weight: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class WaldTest:
-    """A joint test of linear restrictions, with its null hypothesis in words."""
-
-    null: str
-    statistic: float
-    df: int
-    df_denominator: float
-    p_value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +89,7 @@ class Result:
     @cached_property
     def influence(self) -> NDArray[np.float64] | None:
         """Unit contributions (n_units, k), or None where the method has none."""
-        return _evaluate(self.influence_function)
+        return evaluated(self.influence_function)
 
     @property
     def std_errors(self) -> NDArray[np.float64]:
@@ -234,15 +172,15 @@ class Result:
 
         The critical value is the quantile of the largest absolute t statistic (Callaway and
         Sant'Anna 2021, Algorithm 1; Montiel Olea and Plagborg-Moller 2019). Gaussian multipliers
-        given the sample are exactly draws from N(0, vcov), so that units are not touched again;
-        ``"rademacher"`` draws signs for each unit and needs the influence function.
+        given the sample are exactly draws from N(0, vcov), so that units are not touched again; the
+        others draw for each unit or cluster and need the influence function.
 
         Parameters
         ----------
         level : float
         draws : int
         seed : int or numpy.random.Generator
-        multiplier : {"gaussian", "rademacher"}
+        multiplier : {"gaussian", "rademacher", "mammen", "webb"}
         """
         _check_level(level)
         critical = self.critical_value(level, draws, seed=seed, multiplier=multiplier)
@@ -264,30 +202,80 @@ class Result:
             return np.nan
         if multiplier == "gaussian":
             correlation = self.vcov[np.ix_(usable, usable)] / np.outer(errors[usable], errors[usable])
-            sample = generator.standard_normal((draws, int(usable.sum()))) @ _root(correlation)
-        elif multiplier == "rademacher":
-            psi = self.influence
-            if psi is None:
-                raise EstimationError(
-                    f"{self.method} has no influence function for Rademacher multipliers",
-                    fix='use multiplier="gaussian"',
-                )
-            scores = psi[:, usable]
-            if self.cluster_codes is not None:
-                # one sign a cluster
-                sums = np.zeros((int(self.cluster_codes.max()) + 1, scores.shape[1]))
-                np.add.at(sums, self.cluster_codes, scores)
-                scores = sums
-            # draws have variance 1, so that a small-sample factor in vcov does not shrink them
-            scores /= np.sqrt(np.einsum("ij,ij->j", scores, scores))
-            sample = _signed_sums(generator, draws, scores)
+            sample = normal_draws(generator, draws, correlation)
         else:
-            raise EstimationError(f"unknown multiplier {multiplier!r}", expected="'gaussian' or 'rademacher'")
+            scores = self._cluster_scores(usable, multiplier)
+            # draws have variance 1, so that a small-sample factor in vcov does not shrink them
+            scores = scores / np.sqrt(np.einsum("ij,ij->j", scores, scores))
+            sample = multiplied_sums(generator, draws, scores, multiplier)
         if np.isfinite(self.df):
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
         largest = np.abs(sample).max(axis=1)
         # never below the pointwise value, which simulation noise could give for one term
         return max(float(np.quantile(largest, level, method="higher")), _quantile(0.5 + level / 2, self.df))
+
+    def bootstrap(
+        self, draws: int = 999, *, seed: int | np.random.Generator, multiplier: str = "rademacher"
+    ) -> Result:
+        """The same estimates with standard errors from a multiplier bootstrap.
+
+        The influence function is multiplied by independent draws, one a unit or coarser cluster, and
+        summed. Standard errors are the interquartile range of the sums beside that of the normal law
+        (Callaway and Sant'Anna 2021, Algorithm 1); correlations are those of the sums. As draws become
+        many this comes to the analytical covariance without small-sample factor. Aggregate first.
+
+        Parameters
+        ----------
+        draws : int
+            At least 2.
+        seed : int or numpy.random.Generator
+        multiplier : {"rademacher", "mammen", "webb", "gaussian"}
+
+        Returns
+        -------
+        Result
+            ``inference`` says which bootstrap; `std_errors`, `tidy`, `wald` and `simultaneous` follow.
+
+        Raises
+        ------
+        EstimationError
+            The method has no influence function, or fewer than 2 draws.
+        """
+        if draws < 2:
+            raise EstimationError(f"{draws} draws have no spread", expected="at least 2, better 999")
+        usable = np.isfinite(self.std_errors)
+        scores = self._cluster_scores(usable, multiplier)
+        generator = np.random.default_rng(seed)
+        if multiplier == "gaussian":
+            sums = normal_draws(generator, draws, scores.T @ scores)
+        else:
+            sums = multiplied_sums(generator, draws, scores, multiplier)
+        assert self.influence is not None
+        sums /= len(self.influence)
+        spread, plain = quartile_spread(sums), sums.std(axis=0)
+        scale = np.divide(spread, plain, out=np.ones_like(spread), where=plain > 0)
+        vcov = np.full(self.vcov.shape, np.nan)
+        vcov[np.ix_(usable, usable)] = np.atleast_2d(np.cov(sums.T, bias=True)) * np.outer(scale, scale)
+        words = f"multiplier bootstrap ({multiplier}, {draws} draws, interquartile range)"
+        # the covariance with cohort shares is not drawn, so averages come first
+        inference = f"{self.inference}; {words}" if self.inference else words
+        return replace(self, vcov=vcov, inference=inference, shares=None)
+
+    def _cluster_scores(self, usable: NDArray[np.bool_], multiplier: str) -> NDArray[np.float64]:
+        """Contributions of units, or of their clusters, to the terms that have a standard error."""
+        psi = self.influence
+        if psi is None:
+            raise EstimationError(
+                f"{self.method} has no influence function for {multiplier} multipliers",
+                fix='use simultaneous(multiplier="gaussian"), which needs the covariance alone',
+            )
+        scores = psi[:, usable]
+        if self.cluster_codes is None:
+            return scores
+        # one multiplier a cluster
+        sums = np.zeros((int(self.cluster_codes.max()) + 1, scores.shape[1]))
+        np.add.at(sums, self.cluster_codes, scores)
+        return sums
 
     def _table(self, critical: float) -> pd.DataFrame:
         errors = self.std_errors
@@ -346,29 +334,8 @@ class Result:
         restriction : array_like (m, k) or (k,)
         null : array_like (m,) or float
         """
-        matrix = np.atleast_2d(np.asarray(restriction, dtype=float))
-        used = (matrix != 0).any(axis=0)
-        part = matrix[:, used]
-        value = np.broadcast_to(np.asarray(null, dtype=float), (len(matrix),))
-        gap = part @ self.coef[used] - value
-        covariance = part @ self.vcov[np.ix_(used, used)] @ part.T
-        names = self.terms["term"].astype(str).to_numpy()[used]
-        words = (
-            f"{shortlist(names)} {'is' if len(names) == 1 else 'are all'} {value[0]:g}"
-            if (np.count_nonzero(matrix, axis=1) == 1).all() and np.ptp(value) == 0
-            else f"{len(matrix)} linear restrictions on {shortlist(names)} hold"
-        )
-        if not np.isfinite(covariance).all() or not np.isfinite(gap).all():
-            return WaldTest(
-                f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan
-            )
-        rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
-        statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
-        if np.isfinite(self.df):
-            p_value = float(stats.f.sf(statistic / rank, rank, self.df)) if rank else np.nan
-        else:
-            p_value = float(stats.chi2.sf(statistic, rank)) if rank else np.nan
-        return WaldTest(words, statistic, rank, self.df, p_value)
+        names = self.terms["term"].astype(str).to_numpy()
+        return wald_test(self.coef, self.vcov, self.df, names, restriction, null)
 
     def aggregate(
         self,
@@ -402,7 +369,7 @@ class Result:
         if shares is None:
             raise EstimationError(
                 f"the terms of {self.method} are not cohort-by-period effects",
-                fix="aggregate the result of GroupTime, Imputation or InteractionWeighted",
+                fix="aggregate a result of GroupTime, Imputation or InteractionWeighted; bootstrap after",
             )
         position = {cohort: i for i, cohort in enumerate(shares.cohort)}
         times, time_labels = pd.factorize(self.terms["time"], sort=True)
@@ -448,7 +415,7 @@ class Result:
         total[only_reference], total[:, only_reference] = np.nan, np.nan
 
         def influence() -> Any:
-            effects, weights = self.influence, _evaluate(shares.influence)
+            effects, weights = self.influence, evaluated(shares.influence)
             if effects is None:
                 return None
             # a copy is taken only where columns without an estimate must be left out
@@ -469,34 +436,12 @@ class Result:
         )
 
 
-def _evaluate(influence: Influence | None) -> NDArray[np.float64] | None:
-    return influence() if callable(influence) else influence
-
-
 def _then(result: Result, used: NDArray[np.bool_], matrix: NDArray[np.float64]) -> Callable[[], Any]:
     def influence() -> Any:
         base = result.influence
         return None if base is None else base[:, used] @ matrix.T
 
     return influence
-
-
-def _signed_sums(
-    generator: np.random.Generator, draws: int, scores: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sums of scores (n, k) with Rademacher signs, one row a draw, in blocks that fit in the cache."""
-    n = len(scores)
-    out = np.zeros((draws, scores.shape[1]))
-    for first in range(0, draws, _DRAWS_AT_ONCE):
-        rows = slice(first, min(first + _DRAWS_AT_ONCE, draws))
-        size = rows.stop - rows.start
-        raw = np.frombuffer(generator.bytes(size * -(-n // 8)), dtype=np.uint8).reshape(size, -1)
-        for start in range(0, n, _UNITS_AT_ONCE):
-            part = scores[start : start + _UNITS_AT_ONCE]
-            bits = np.unpackbits(raw[:, start // 8 : (start + _UNITS_AT_ONCE) // 8], axis=1)[:, : len(part)]
-            out[rows] += bits.astype(np.float64) @ part
-    # a bit b stands for the sign 2 b - 1
-    return 2 * out - scores.sum(axis=0)
 
 
 def _check_level(level: float) -> None:
@@ -511,10 +456,3 @@ def _quantile(probability: float, df: float) -> float:
 def _survival(statistic: NDArray[np.float64], df: float) -> NDArray[np.float64]:
     out = stats.norm.sf(statistic) if np.isinf(df) else stats.t.sf(statistic, df)
     return np.asarray(out, dtype=float)
-
-
-def _root(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Matrix R with R' R = correlation, also for a singular one."""
-    values, vectors = np.linalg.eigh(correlation)
-    root: NDArray[np.float64] = (vectors * np.sqrt(np.clip(values, 0, None))).T
-    return root

@@ -147,3 +147,14 @@ def test_the_covariance_of_averages_covers_estimated_shares(staggered):
         atol=1e-14,
     )
     assert shares.share.sum() == pytest.approx(staggered["g"].notna().mean())
+
+
+@pytest.mark.parametrize("estimator", [GroupTime(), Imputation(), TwoWayFixedEffects()], ids=str)
+@pytest.mark.parametrize("cluster", [None, "cl"])
+def test_bootstrap_of_estimators_is_near_their_analytical_errors(staggered, estimator, cluster):
+    fitted = estimator.fit(Panel(staggered, unit="id", time="t"), Design("y", "g", cluster=cluster))
+    one = fitted.aggregate("event_time") if fitted.shares is not None else fitted
+    ratio = one.bootstrap(9_999, seed=3).std_errors / one.std_errors
+    # ten to twenty clusters make the quartiles of sums of signs a little lighter
+    np.testing.assert_allclose(ratio[np.isfinite(ratio)], 1, atol=0.04 if cluster is None else 0.12)
+    assert np.isfinite(ratio).any()

@@ -330,3 +330,23 @@ def test_estimators_that_must_coincide_do(simulate, one, two, cohorts, what, bal
     np.testing.assert_allclose(first.coef, second.coef, rtol=1e-8, atol=1e-10)
     if what != "coef":
         np.testing.assert_allclose(first.vcov, second.vcov, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("lonely", ["treated", "never treated"])
+@pytest.mark.parametrize(
+    "estimator",
+    [TwoWayFixedEffects(), PoissonFixedEffects(), Stacked(), TwoByTwo(), GroupTime(), InteractionWeighted()],
+    ids=lambda e: type(e).__name__,
+)
+def test_a_lonely_unit_is_said_wherever_standard_errors_rest_on_it(estimator, lonely):
+    units = 40
+    treated = np.arange(units) == 0 if lonely == "treated" else np.arange(units) > 0
+    frame = pd.DataFrame({"id": np.repeat(np.arange(units), 2), "t": np.tile([1, 2], units)})
+    frame["g"] = np.where(treated[frame["id"]], 2.0, np.nan)
+    frame["y"] = np.random.default_rng(7).poisson(20, len(frame)).astype(float)
+    window = (-1, 0) if isinstance(estimator, Stacked) else None
+    result = estimator.fit(Panel(frame, unit="id", time="t"), Design("y", "g", window=window))
+    said = " ".join(result.notes)
+    assert ("1 treated unit" if lonely == "treated" else "one never treated unit") in said or (
+        "one unit only in" in said
+    )

@@ -14,7 +14,7 @@ from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import references
-from evaluation.estimators.two_way import cluster_codes
+from evaluation.estimators.two_way import cluster_codes, few_units
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -123,7 +123,7 @@ class Stacked:
             sample=sample.count(),
             df=cov.df,
             inference=cov.inference + (", residuals within cohorts" if own else ""),
-            notes=(*sample.notes, *notes, *cov.notes),
+            notes=(*sample.notes, *notes, *cov.notes, *few_units(sample)),
             influence_function=lambda: panel.n_units * psi,
             cluster_codes=cluster_codes(sample),
         )

@@ -12,7 +12,7 @@ from evaluation.design import Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
-from evaluation.estimators.two_way import cluster_codes, few_treated, window_notes
+from evaluation.estimators.two_way import cluster_codes, few_units, window_notes
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -59,8 +59,7 @@ class TwoByTwo:
             psi[inside, 0] = sign * (w / w.sum())[inside] * (change[inside] - mean)
         cov = unit_covariance(psi, sample, 1, (sample.n_units, sample.n_periods), self.small_sample)
         vcov = cov.vcov
-        few = few_treated(sample)
-        notes = [*sample.notes, *cov.notes, *([few] if few else []), *window_notes(design, None)]
+        notes = [*sample.notes, *cov.notes, *few_units(sample), *window_notes(design, None)]
         if float(np.abs(psi).max()) <= 1e-14 * float(np.abs(sample.outcome).max()):
             vcov = np.full((1, 1), np.nan)
             notes.append("units of a group change alike: the standard error is undefined")

@@ -242,29 +242,31 @@ def assemble(
         result[:, place] = values[:, source]
         return result
 
-    few = few_treated(sample)
-    if few:
-        notes = [*notes, few]
     return Result(
         terms=frame,
         cluster_codes=cluster_codes(sample),
         coef=out,
         vcov=full,
         sample=sample.count(),
-        notes=tuple(notes),
+        notes=(*notes, *few_units(sample)),
         influence_function=spread,
         **fields,  # type: ignore[arg-type]
     )
 
 
-def few_treated(sample: Sample) -> str | None:
-    """A warning where standard errors rest on very few treated units."""
-    if sample.n_treated > 3:
-        return None
-    return (
-        f"{sample.n_treated} treated unit{'s' if sample.n_treated > 1 else ''}: standard errors rest on the "
-        "comparison units and are not valid; use randomisation inference"
-    )
+def few_units(sample: Sample) -> list[str]:
+    """Warnings where standard errors rest on very few treated or comparison units."""
+    notes = []
+    if sample.n_treated <= 3:
+        notes.append(
+            f"{sample.n_treated} treated unit{'s' if sample.n_treated > 1 else ''}: standard errors rest on "
+            "the comparison units and are not valid; use randomisation inference"
+        )
+    if sample.count().units - sample.n_treated == 1:
+        notes.append(
+            "one never treated unit: its own variation is not in the standard errors, which are too small"
+        )
+    return notes
 
 
 def cluster_codes(sample: Sample) -> NDArray[np.intp] | None:
