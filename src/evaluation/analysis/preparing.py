@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.analysis.case import prepare_one_place
+from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.errors import StudyError
 from evaluation.study import BaseStudy, find_root, load_study
 
 PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
     "one_place": prepare_one_place,
+    "staggered": prepare_staggered,
 }
 """For each kind of study, the function that reads its data and checks them; see `evaluation.study.KINDS`."""
 
@@ -33,7 +35,8 @@ def prepare(
     Returns
     -------
     object
-        The study with its data, of the class that belongs to its kind: `Case` for one place.
+        The study with its data, of the class that belongs to its kind: `Case` for one place,
+        `StaggeredCase` for many.
 
     Raises
     ------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from evaluation.study.base import BaseStudy
 from evaluation.study.one_place import Study
+from evaluation.study.staggered import StaggeredStudy
 
 KINDS: dict[str, type[BaseStudy]] = {
     "one_place": Study,
+    "staggered": StaggeredStudy,
 }

@@ -1,0 +1,283 @@
+"""A study of many places with its data: read and checked once, before anything is estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.design import Design
+from evaluation.errors import DesignError, shortlist
+from evaluation.panel import Panel
+from evaluation.sources.manifest import TableInfo
+from evaluation.study.staggered import POISSON, Comparison, Outcome, StaggeredStudy
+
+VALUE, FIRST, EXPOSURE, CLUSTER, WEIGHT = "value", "first_treated", "exposure", "cluster", "weight"
+LOG = "log "
+
+
+@dataclass(frozen=True, eq=False)
+class StaggeredCase:
+    """A study and its table, ready to be asked.
+
+    Attributes
+    ----------
+    study : StaggeredStudy
+    table : pandas.DataFrame
+        Rows of the study's window, times as ``pandas.Period``, the columns of the table of places merged in.
+    before : pandas.DataFrame
+        Rows of the table before the window: they tell who was treated earlier.
+    sources : tuple of TableInfo
+        Every table read, with checksum and source.
+    names : mapping
+        Language to a mapping of unit to its name.
+    ending : pandas.Series, optional
+        What shows why the record ends where it does, by period.
+    overrides : mapping
+        Parameters that differ from the study file.
+    """
+
+    study: StaggeredStudy
+    table: pd.DataFrame = field(repr=False)
+    before: pd.DataFrame = field(repr=False)
+    sources: tuple[TableInfo, ...] = field(repr=False)
+    names: Mapping[str, Mapping[Any, str]] = field(repr=False)
+    ending: pd.Series | None = field(default=None, repr=False)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any table is simulated."""
+        return any(source.simulated for source in self.sources)
+
+    @property
+    def main(self) -> Comparison:
+        """The comparison that leads: the first."""
+        return self.study.comparisons[0]
+
+    @property
+    def lead(self) -> Outcome:
+        """The outcome that leads the page."""
+        return self.study.outcome(self.study.headline.outcome)
+
+    def name(self, unit: Any, language: str) -> str:
+        """A unit as readers of the language write it."""
+        return str(self.names.get(language, {}).get(unit, unit))
+
+    def period(self, date: str) -> pd.Period:
+        """A date of the study file as a period of the data."""
+        return pd.Period(date, freq=self.study.data.frequency)
+
+    def first(self, outcome: Outcome, dates: str | None = None) -> pd.Series:
+        """First treated period of every unit, NaT for never; index the units in order.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        dates : str, optional
+            Id of an alternative.
+        """
+        return self._firsts[outcome.id, dates]
+
+    def treated(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
+        """Units that become treated within the window, in order."""
+        first = self.first(outcome, dates)
+        start, end = self.period(self.study.data.start), self.period(self.study.data.end)
+        return [unit for unit, when in first.items() if not pd.isna(when) and start < when <= end]
+
+    def already(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
+        """Units that were treated when the window begins: they show no change and are left out."""
+        start = self.period(self.study.data.start)
+        first = self.first(outcome, dates)
+        return [unit for unit, when in first.items() if not pd.isna(when) and when <= start]
+
+    def controls(self, outcome: Outcome, comparison: Comparison, dates: str | None = None) -> list[Any]:
+        """Units of a comparison: not treated by the end of the window, in order."""
+        end = self.period(self.study.data.end)
+        out = _later(self.first(outcome, dates), end)
+        if dates is not None:
+            # a unit whose usual date is set aside as doubtful is no comparison either
+            out &= _later(self.first(outcome), end)
+        if comparison.column is not None:
+            out &= self.places[comparison.column].isin(list(comparison.values))
+        if comparison.neighbours == "drop":
+            out &= self.near.isna()
+        return out.index[out].tolist()
+
+    @property
+    def near(self) -> pd.Series:
+        """First period from which an untreated unit may have been reached, NaT for none."""
+        assert self.study.neighbours is not None
+        return _periods(self.places[self.study.neighbours.column], self.study.data.frequency)
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """The first row of every unit, index the unit: for columns that do not change."""
+        unit = self.study.data.unit
+        return self.table.drop_duplicates(unit).set_index(unit).sort_index()
+
+    @cached_property
+    def _firsts(self) -> dict[tuple[str, str | None], pd.Series]:
+        """First treated periods by outcome and alternative, read once."""
+        kinds = [None, *(item.id for item in self.study.alternatives)]
+        return {(o.id, dates): _first(self, o, dates) for o in self.study.outcomes for dates in kinds}
+
+    def rows(
+        self, outcome: Outcome, comparison: Comparison | None = None, dates: str | None = None
+    ) -> pd.DataFrame:
+        """Complete rows of the treated units and of a comparison, with ``first_treated``."""
+        comparison = comparison or self.main
+        data = self.study.data
+        kept = [*self.treated(outcome, dates), *self.controls(outcome, comparison, dates)]
+        frame = self.table[self.table[data.unit].isin(kept)]
+        needed = [outcome.column, *([data.exposure] if data.exposure and outcome.model == "count" else [])]
+        frame = frame.dropna(subset=needed)
+        first = self.first(outcome, dates)
+        end = self.period(data.end)
+        when = first.where(first.isna() | (first <= end))
+        return frame.assign(**{FIRST: frame[data.unit].map(when).astype(pd.PeriodDtype(data.frequency))})
+
+    def missing(self, outcome: Outcome, comparison: Comparison | None = None) -> int:
+        """Unit-periods of the comparison's window without a value (or a row)."""
+        comparison = comparison or self.main
+        units = len(self.treated(outcome)) + len(self.controls(outcome, comparison))
+        return units * self.table[self.study.data.time].nunique() - len(self.rows(outcome, comparison))
+
+    def panel(
+        self,
+        outcome: Outcome,
+        comparison: Comparison | None = None,
+        *,
+        counts: bool = False,
+        dates: str | None = None,
+        covariates: tuple[str, ...] | None = None,
+        weights: str | None = None,
+        frame: pd.DataFrame | None = None,
+    ) -> tuple[Panel, Design]:
+        """Panel and design of one outcome against one comparison.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        comparison : Comparison, optional
+            The main one when absent.
+        counts : bool
+            The counts themselves, for Poisson regression; else what linear estimators work on: rates for
+            counts with an exposure, logarithms for the model "log".
+        dates : str, optional
+            Id of an alternative for the dates of treatment.
+        covariates : tuple of str, optional
+            Instead of the outcome's own.
+        weights : str, optional
+            Instead of the study's.
+        frame : pandas.DataFrame, optional
+            Rows instead of `rows`.
+
+        Raises
+        ------
+        DesignError
+            A logarithm of what is not positive, or no unit left on one side.
+        """
+        study, data = self.study, self.study.data
+        frame = self.rows(outcome, comparison, dates) if frame is None else frame
+        values = frame[outcome.column].astype("float64")
+        made = {data.unit: frame[data.unit], data.time: frame[data.time], FIRST: frame[FIRST]}
+        if data.exposure and outcome.model == "count":
+            made[EXPOSURE] = frame[data.exposure].astype("float64")
+        if outcome.model == "count" and not counts and data.exposure:
+            values = data.per * values / made[EXPOSURE]
+        if outcome.model == "log":
+            values = self._log(frame, outcome.column)
+        made[VALUE] = values
+        if study.treatment.cluster:
+            made[CLUSTER] = frame[study.treatment.cluster]
+        names = []
+        for i, name in enumerate(outcome.covariates if covariates is None else covariates):
+            column = name.removeprefix(LOG)
+            made[f"x{i}"] = self._log(frame, column) if name.startswith(LOG) else frame[column].astype(float)
+            names.append(f"x{i}")
+        weights = weights or study.treatment.weights
+        if not counts and weights:
+            made[WEIGHT] = frame[weights].astype("float64")
+        elif not counts and EXPOSURE in made:
+            made[WEIGHT] = made[EXPOSURE].groupby(frame[data.unit]).transform("mean")
+        panel = Panel(pd.DataFrame(made), unit=data.unit, time=data.time, frequency=data.frequency)
+        design = Design(
+            outcome=VALUE,
+            first_treated=FIRST,
+            comparison=study.treatment.comparison,
+            covariates=tuple(names),
+            cluster=CLUSTER if study.treatment.cluster else None,
+            weights=WEIGHT if WEIGHT in made else None,
+            anticipation=study.treatment.anticipation,
+        )
+        return panel, design
+
+    def _log(self, frame: pd.DataFrame, column: str) -> pd.Series:
+        values = frame[column].astype("float64")
+        if (values <= 0).any():
+            data = self.study.data
+            bad = frame.loc[values <= 0, [data.unit, data.time]]
+            raise DesignError(
+                f"{column} is not positive in {len(bad)} rows, so it has no logarithm",
+                where=shortlist(f"{u} {t}" for u, t in bad.itertuples(index=False)),
+                expected="values above 0",
+                fix='leave these values empty in the table, or choose model = "level" or "count"',
+            )
+        return pd.Series(np.log(values.to_numpy()), index=values.index)
+
+    def window(self) -> tuple[int, int]:
+        """First and last event time of the paths."""
+        chosen = self.study.treatment.window
+        if chosen is not None:
+            return chosen
+        year = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[self.study.data.frequency]
+        return (-2 * year if year > 1 else -5, 3 * year if year > 1 else 5)
+
+
+def is_poisson(estimator: str) -> bool:
+    """Whether an estimator works on the counts themselves."""
+    return estimator in POISSON
+
+
+def _periods(values: pd.Series, frequency: str) -> pd.Series:
+    """A column of periods; empty text and missing values become NaT.
+
+    Raises
+    ------
+    ValueError
+        A value that is no period.
+    """
+    if isinstance(values.dtype, pd.PeriodDtype):
+        return values
+    read = []
+    for value in values:
+        text = "" if pd.isna(value) else str(value).strip()
+        if text and isinstance(value, float | np.floating):
+            text = str(int(value)) if float(value).is_integer() else text
+        read.append(pd.Period(text, freq=frequency) if text else pd.NaT)
+    return pd.Series(pd.PeriodIndex(read, freq=frequency), index=values.index)
+
+
+def _later(first: pd.Series, end: pd.Period) -> pd.Series:
+    """Whether a unit is never treated, or only after the window."""
+    return pd.Series([pd.isna(when) or when > end for when in first], index=first.index, dtype=bool)
+
+
+def _first(case: StaggeredCase, outcome: Outcome, dates: str | None) -> pd.Series:
+    study, data = case.study, case.study.data
+    named = outcome if outcome.dated else study.treatment
+    column = named.first_treated
+    if dates is not None:
+        column = next(item.first_treated for item in study.alternatives if item.id == dates)
+    if column is not None:
+        return _periods(case.places[column], data.frequency)
+    assert named.switched_on is not None
+    both = pd.concat([case.before, case.table])
+    on = both[both[named.switched_on] == 1]
+    first = on.groupby(data.unit)[data.time].min()
+    return first.reindex(case.places.index).astype(pd.PeriodDtype(data.frequency))

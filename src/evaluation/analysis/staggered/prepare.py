@@ -1,0 +1,279 @@
+"""Read the data of a study of many places and check that the question can be put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.staggered.case import LOG, StaggeredCase, _periods
+from evaluation.errors import DataError, DesignError, StudyError, shortlist
+from evaluation.panel import require_columns
+from evaluation.sources.manifest import TableInfo, read_table
+from evaluation.study.staggered import Outcome, StaggeredStudy
+
+
+def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root: Path) -> StaggeredCase:
+    """Read the data of a study of many places and check that the question can be put.
+
+    Parameters
+    ----------
+    study : StaggeredStudy
+    overrides : mapping
+        Dotted keys to values that replaced those of the file.
+    root : Path
+        The project folder.
+
+    Returns
+    -------
+    StaggeredCase
+
+    Raises
+    ------
+    DataError
+        A table is missing or corrupt; a column is absent; a unit has a period twice; a period cannot be
+        read; a count or an exposure that cannot be one; a first treated period that changes within a unit.
+    DesignError
+        A window outside the data, nobody treated within it, or nobody to compare with.
+    StudyError
+        A true effect although the data are real.
+    """
+    data = study.data
+    frame, info = read_table(data.table, root / "data")
+    sources = [info]
+    if data.places:
+        places, place_info = read_table(data.places, root / "data")
+        sources.append(place_info)
+        frame = _with_places(frame, places, study)
+    require_columns(frame, _needed(study), table=f"table {data.table}")
+    frame = frame.assign(**{data.time: _times(frame, data.time, data.frequency, data.table)})
+    twice = frame.duplicated([data.unit, data.time])
+    if twice.any():
+        shown = frame.loc[twice, [data.unit, data.time]].astype(str).agg(" ".join, axis=1)
+        raise DataError(
+            f"the table {data.table} has a unit and period twice",
+            where=shortlist(shown),
+            fix="keep one row of each",
+        )
+    inside, before = _window(frame, study)
+    _check_constant(inside, study)
+    ending = _ending(study, root)
+    if ending is not None and ending[1].name not in {source.name for source in sources}:
+        sources.append(ending[1])
+    names = {
+        language: dict(zip(inside[data.unit], inside[column].astype(str), strict=True))
+        for language, column in (("en", data.name_en), ("zh", data.name_zh))
+        if column is not None
+    }
+    end = None if ending is None else ending[0]
+    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}))
+    if study.truth and not case.simulated:
+        raise StudyError(
+            "a true effect is given, and the data are real",
+            where=f"[truth]; the manifest says that {shortlist(s.name for s in sources)} are not simulated",
+            fix="take [truth] out",
+        )
+    for outcome in study.outcomes:
+        _check_values(case, outcome)
+        _check_sides(case, outcome)
+    return case
+
+
+def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | None:
+    """The series that shows why the record ends where it does, where the study has one."""
+    end = study.end
+    if end is None or not (end.table and end.time and end.frequency and end.column):
+        return None
+    frame, info = read_table(end.table, root / "data")
+    require_columns(frame, [end.time, end.column], table=f"table {end.table}")
+    times = _times(frame, end.time, end.frequency, end.table)
+    return pd.Series(frame[end.column].to_numpy(dtype=float), index=pd.PeriodIndex(times)), info
+
+
+def _needed(study: StaggeredStudy) -> list[str]:
+    data, treatment = study.data, study.treatment
+    names = [data.unit, data.time, data.name_en, data.name_zh, data.exposure]
+    names += [treatment.first_treated, treatment.switched_on, treatment.cluster, treatment.weights]
+    names += [item.first_treated for item in study.alternatives]
+    names += [study.neighbours.column if study.neighbours else None]
+    names += [item.column for item in study.comparisons]
+    for outcome in study.outcomes:
+        names += [outcome.column, outcome.first_treated, outcome.switched_on]
+        names += [name.removeprefix(LOG) for name in outcome.covariates]
+    for item in study.published:
+        names += [*(name.removeprefix(LOG) for name in item.covariates), item.weights]
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def _with_places(frame: pd.DataFrame, places: pd.DataFrame, study: StaggeredStudy) -> pd.DataFrame:
+    data = study.data
+    require_columns(frame, [data.unit], table=f"table {data.table}")
+    require_columns(places, [data.unit], table=f"table {data.places}")
+    twice = places[data.unit][places[data.unit].duplicated()]
+    if len(twice):
+        raise DataError(
+            f"the table {data.places} has a unit twice", where=shortlist(twice), fix="keep one row"
+        )
+    absent = sorted(set(frame[data.unit]) - set(places[data.unit]))
+    if absent:
+        raise DataError(
+            f"{len(absent)} units of {data.table} are not in the table of places {data.places}",
+            where=shortlist(absent),
+            fix="add a row for each, or take them out of the main table",
+        )
+    new = [column for column in places.columns if column == data.unit or column not in frame.columns]
+    return frame.merge(places[new], on=data.unit, how="left", validate="many_to_one")
+
+
+def _times(frame: pd.DataFrame, column: str, frequency: str, table: str) -> pd.Series:
+    try:
+        times = _periods(frame[column], frequency)
+    except ValueError as error:
+        raise DataError(
+            f"column {column!r} of table {table} holds what is no period",
+            where=str(error),
+            expected=f"periods of the frequency {frequency}, such as {_EXAMPLE[frequency]}",
+            fix="correct the values or 'frequency'",
+        ) from None
+    if times.isna().any():
+        raise DataError(
+            f"column {column!r} of table {table} is empty in {int(times.isna().sum())} rows",
+            where=f"rows {shortlist(times.index[times.isna()] + 2)}",
+            fix="fill the period in",
+        )
+    return times
+
+
+_EXAMPLE = {"Y": "2016", "Q": "2016Q1", "M": "2016-03", "W": "2016-03-07", "D": "2016-03-07"}
+
+
+def _window(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, pd.DataFrame]:
+    data = study.data
+    times = frame[data.time]
+    start, end = (pd.Period(x, freq=data.frequency) for x in (data.start, data.end))
+    if start < times.min() or end > times.max():
+        raise DesignError(
+            f"the window {start} to {end} reaches outside the data",
+            where="data.start, data.end",
+            expected=f"dates from {times.min()} to {times.max()}",
+            fix="shorten the window in the study file",
+        )
+    frame = frame.sort_values([data.unit, data.time], ignore_index=True)
+    inside = frame[(frame[data.time] >= start) & (frame[data.time] <= end)]
+    return inside.reset_index(drop=True), frame[frame[data.time] < start].reset_index(drop=True)
+
+
+def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
+    """Columns of dates, places and clusters have one value a unit, and dates can be read."""
+    data = study.data
+    dates = {study.treatment.first_treated, *(item.first_treated for item in study.alternatives)}
+    dates |= {outcome.first_treated for outcome in study.outcomes}
+    dates |= {study.neighbours.column} if study.neighbours else set()
+    places = {item.column for item in study.comparisons} | {study.treatment.cluster}
+    for column in sorted(name for name in dates | places if name):
+        changing = frame.groupby(data.unit)[column].nunique(dropna=False)
+        if (changing > 1).any():
+            raise DataError(
+                f"column {column!r} changes within a unit",
+                where=f"units {shortlist(changing.index[changing > 1])}; table {data.table}",
+                expected="one value for all periods of a unit",
+                fix="treatment that switches off or on again is not what this kind of study is for: "
+                "give the first date, or leave the unit out",
+            )
+        if column in dates:
+            by_unit = frame.drop_duplicates(data.unit).set_index(data.unit)[column]
+            try:
+                _periods(by_unit, data.frequency)
+            except ValueError as error:
+                raise DataError(
+                    f"column {column!r} holds what is no period",
+                    where=str(error),
+                    expected=f"the first treated period, such as {_EXAMPLE[data.frequency]}, or nothing",
+                ) from None
+    for named in (study.treatment, *study.outcomes):
+        if named.switched_on:
+            values = set(frame[named.switched_on].dropna().unique())
+            if not values <= {0, 1}:
+                raise DataError(
+                    f"column {named.switched_on!r} holds {shortlist(sorted(values - {0, 1}))}",
+                    expected="0 and 1: whether the unit is newly treated, or treated, in the period",
+                )
+
+
+def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
+    study, data = case.study, case.study.data
+    values = case.table[outcome.column]
+    if not pd.api.types.is_numeric_dtype(values):
+        raise DataError(f"column {outcome.column!r} must be numeric", where=f"table {data.table}")
+    if outcome.model == "count":
+        _refuse(case, values < 0, f"{outcome.column} is negative", "counts of 0 or more")
+        if data.exposure:
+            exposure = case.table[data.exposure]
+            _refuse(case, exposure <= 0, f"{data.exposure} is not above 0", "a positive exposure, or nothing")
+    if outcome.model == "log":
+        _refuse(case, values <= 0, f"{outcome.column} has no logarithm", "values above 0, or nothing")
+    if np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
+        raise DataError(f"column {outcome.column!r} holds infinite values", where=f"table {data.table}")
+    for column, values_of in ((item.column, item.values) for item in study.comparisons if item.column):
+        known = set(case.places[column])
+        absent = [value for value in values_of if value not in known]
+        if absent:
+            raise DesignError(
+                f"no unit has {column} = {shortlist(map(repr, absent))}",
+                where="comparisons",
+                expected=f"one of {shortlist(sorted(map(repr, known)), 20)}",
+                fix="write the values as the table does",
+            )
+
+
+def _refuse(case: StaggeredCase, bad: pd.Series, what: str, expected: str) -> None:
+    if not bad.any():
+        return
+    data = case.study.data
+    rows = case.table.loc[bad, [data.unit, data.time]]
+    raise DataError(
+        f"{what} in {len(rows)} rows",
+        where=f"table {data.table}: {shortlist(f'{u} {t}' for u, t in rows.itertuples(index=False))}",
+        expected=expected,
+        fix="correct these values, or leave them empty",
+    )
+
+
+def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
+    study = case.study
+    for dates in (None, *(item.id for item in study.alternatives)):
+        named = f" by the dates {dates!r}" if dates else ""
+        if not case.treated(outcome, dates):
+            start, end = study.data.start, study.data.end
+            raise DesignError(
+                f"no unit becomes treated between {start} and {end}{named}: outcome {outcome.id}",
+                where=f"{len(case.already(outcome, dates))} units were treated before",
+                expected="first treated periods after the window's start and up to its end",
+                fix="correct the column of dates or the window",
+            )
+        if study.treatment.comparison == "not_yet_treated" and len(set(case.first(outcome, dates))) > 2:
+            continue
+        for item in study.comparisons:
+            if not case.controls(outcome, item, dates):
+                raise DesignError(
+                    f"nobody is left to compare with in {item.id!r}{named}: outcome {outcome.id}",
+                    where=f"comparisons.{item.id}",
+                    expected="at least one unit that is not treated by the end of the window",
+                    fix="widen the comparison",
+                )
+    both = [] if study.neighbours is None else _near_and_treated(case, outcome)
+    if both:
+        raise DataError(
+            f"units are treated and stand as neighbours at once: {shortlist(both)}",
+            where=f"column {study.neighbours.column!r}" if study.neighbours else None,
+            expected="a date for untreated units only",
+            fix="empty the column for treated units",
+        )
+
+
+def _near_and_treated(case: StaggeredCase, outcome: Outcome) -> list[Any]:
+    near, first = case.near, case.first(outcome)
+    return [unit for unit in near.index if not pd.isna(near[unit]) and not pd.isna(first[unit])]

@@ -1,0 +1,394 @@
+"""A study of many places that are treated at dates of their own, in several outcomes.
+
+One TOML file and one table make a study; no code is needed. ``studies/crime_rio.toml`` is the fullest
+example, ``studies/crime_castle.toml`` a short one. Texts are tables ``{ en = "…", zh = "…" }``. Periods are
+written 2016, "2016-03" or "2016Q1". Keys marked * are optional.
+
+Top of the file
+    ``id, kind = "staggered", notebook, seed, title, question``.
+``[source]``
+    Where the question or the claim comes from: ``title, publisher, date, section``.
+``[data]``
+    ``table`` (a row a unit and period), ``unit``, ``time``, ``frequency`` (Y, Q, M, W, D), ``start``,
+    ``end``; ``places`` * (a table with a row a unit: its columns can be used as if they stood in the main
+    table), ``name_en`` * and ``name_zh`` * (columns with the names of units), ``exposure`` * (column of
+    what counts are out of: population, cases, hours), ``per`` * (rates are per so much of it, 100000 by
+    default), ``per_label`` * (the unit of a rate, such as "per 100,000 residents and quarter"), ``credit``
+    * (the source in a few words). Whether data are simulated is not said here: the manifest says it.
+``[treatment]``
+    ``first_treated`` (column with the first treated period of the unit, empty for never) or ``switched_on``
+    (a column of 0 and 1: the first period with 1 counts, and a table that ends within a few periods of the
+    window's start cannot tell when a unit was treated before it); each outcome may name its own instead.
+    ``comparison`` * ("never_treated", the default, or "not_yet_treated"), ``anticipation`` * (0),
+    ``window`` * (first and last event time of the paths, such as [-8, 16]), ``cluster`` * (column; the unit
+    when absent), ``weights`` * (column; for counts the linear estimators work on rates and are weighted by
+    the mean exposure when this is absent), ``place``, ``places`` (what a unit is called, one and many),
+    ``treated`` (the treated places in a sentence), ``event`` (what happened, for the line at event time 0),
+    ``why``.
+``[[alternatives]]`` *
+    Another column of dates that could be argued for: ``id, label, first_treated, why``.
+``[neighbours]`` *
+    ``column`` (first period from which an untreated unit may have been reached), ``label``.
+``[[comparisons]]``
+    Untreated units to compare with; the first is the main one. ``id, label`` (``{count}`` is filled in),
+    ``why``, ``column`` * and ``values`` * (only units with these values), ``neighbours`` * ("keep", the
+    default, or "drop").
+``[[outcomes]]``
+    ``id, column, label, phrase`` (inside a sentence), ``short`` *, ``unit``, ``better`` ("lower" or
+    "higher"), ``digits`` *, ``model``: "count" (Poisson with exposure; effects in percent), "rate" or
+    "level" (effects in the unit), "log" (of a positive column; effects in percent), ``main`` * (the
+    estimator that leads: by default the extended Poisson for counts, imputation for others),
+    ``first_treated`` * or ``switched_on`` *, ``covariates`` * (columns; "log population" takes the
+    logarithm).
+``[headline]``
+    ``outcome``: the one that leads the page.
+``[rule]``
+    ``level``, ``outcomes`` (the family that is adjusted for together), ``comparisons`` (each must agree),
+    ``fixed_on``, ``text``.
+``[end]`` *
+    Why the record ends where it does: ``why``; and, for a figure, ``table, time, frequency, column, label,
+    unit, at`` (the period of the break), ``mark`` (words at it).
+``[[published]]`` *
+    A number of the literature to agree with: ``id, outcome, value, what, citation, agreement`` ("exact"
+    with ``tolerance``; "size": same sign and between half and twice as large; "none": the other found no
+    clear effect), ``estimator`` * (the main one by default), ``covariates`` *, ``weights`` *, ``scale`` *
+    ("percent" or "natural": log points for count and log outcomes, the unit for others).
+``[truth]`` *
+    Simulated data only: outcome = true effect, in percent for counts and logs, else in the unit.
+``[[claims]]`` *
+    ``id, text, value, unit, rounding, kind``: "none" with ``needs``, or "relative_change" with ``outcome``,
+    ``before`` and ``after`` (periods of the same length; the treated places' total in the one beside the
+    other, in percent). Claims of a study on simulated data have no data and are not testable, whatever
+    their kind.
+``[[threats]]``, ``[[settle]]``
+    As in every study.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from evaluation.study.base import (
+    BaseStudy,
+    Model,
+    Source,
+    Text,
+    Threat,
+    read_period,
+    repeated_ids,
+    undeclared,
+)
+
+ModelName = Literal["count", "rate", "log", "level"]
+EstimatorName = Literal[
+    "poisson",
+    "extended_poisson",
+    "two_way",
+    "imputation",
+    "group_time",
+    "interaction_weighted",
+    "extended",
+    "stacked",
+]
+MAIN: dict[str, EstimatorName] = {
+    "count": "extended_poisson",
+    "rate": "imputation",
+    "log": "imputation",
+    "level": "imputation",
+}
+"""The estimator that leads for each kind of outcome: one that never compares with the already treated."""
+POISSON = ("poisson", "extended_poisson")
+
+
+class Data(Model):
+    """Which committed table, and how its rows are units and periods."""
+
+    table: str = Field(min_length=1)
+    unit: str
+    time: str
+    frequency: Literal["Y", "Q", "M", "W", "D"]
+    start: str
+    end: str
+    places: str | None = None
+    name_en: str | None = None
+    name_zh: str | None = None
+    exposure: str | None = None
+    per: float = Field(default=100_000.0, gt=0)
+    per_label: Text | None = None
+    credit: Text | None = None
+
+    _read = field_validator("start", "end", mode="before")(read_period)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Data:
+        if self.start > self.end:
+            raise ValueError(f"start {self.start} lies after end {self.end}")
+        if self.exposure is not None and self.per_label is None:
+            raise ValueError("'exposure' needs 'per_label': the unit of a rate in words")
+        return self
+
+
+class Dated(Model):
+    """Where the first treated period of a unit stands."""
+
+    first_treated: str | None = None
+    switched_on: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Dated:
+        if self.first_treated is not None and self.switched_on is not None:
+            raise ValueError("give 'first_treated' or 'switched_on', not both")
+        return self
+
+    @property
+    def dated(self) -> bool:
+        """Whether a column is named at all."""
+        return self.first_treated is not None or self.switched_on is not None
+
+
+class Treatment(Dated):
+    """Who is treated, from when, and how that is said."""
+
+    comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    anticipation: int = Field(default=0, ge=0)
+    window: tuple[int, int] | None = None
+    cluster: str | None = None
+    weights: str | None = None
+    place: Text
+    places: Text
+    treated: Text
+    event: Text
+    why: Text
+
+    @model_validator(mode="after")
+    def _spans(self) -> Treatment:
+        if self.window is not None and not self.window[0] < 0 <= self.window[1]:
+            raise ValueError(f"the window {list(self.window)} must begin before 0 and end at 0 or later")
+        return self
+
+
+class Alternative(Model):
+    """Another column of dates that could be argued for."""
+
+    id: str
+    label: Text
+    first_treated: str
+    why: Text
+
+
+class Neighbours(Model):
+    """Untreated units that may have been reached, and from when."""
+
+    column: str
+    label: Text
+
+
+class Comparison(Model):
+    """Untreated units that the treated ones are compared with."""
+
+    id: str
+    label: Text
+    why: Text
+    column: str | None = None
+    values: tuple[str | int, ...] = ()
+    neighbours: Literal["keep", "drop"] = "keep"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Comparison:
+        if (self.column is None) != (not self.values):
+            raise ValueError("'column' and 'values' belong together: only units with these values are taken")
+        return self
+
+
+class Outcome(Dated):
+    """A column of the table, what it measures and how it is modelled."""
+
+    id: str
+    column: str
+    label: Text
+    phrase: Text
+    short: Text | None = None
+    unit: Text
+    better: Literal["higher", "lower"] = "lower"
+    model: ModelName
+    digits: int = Field(default=1, ge=0, le=6)
+    main: EstimatorName | None = None
+    covariates: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Outcome:
+        if self.main in POISSON and self.model != "count":
+            raise ValueError(f"the estimator {self.main!r} is for outcomes whose model is 'count'")
+        return self
+
+    @property
+    def leading(self) -> EstimatorName:
+        """The estimator that leads for this outcome."""
+        return self.main or MAIN[self.model]
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether effects are said in percent."""
+        return self.model in ("count", "log")
+
+
+class Headline(Model):
+    """The outcome that leads the page."""
+
+    outcome: str
+
+
+class Rule(Model):
+    """How the verdict is reached, with the day on which it was written down."""
+
+    level: float = Field(gt=0, lt=0.5)
+    outcomes: tuple[str, ...] = Field(min_length=1)
+    comparisons: tuple[str, ...] = Field(min_length=1)
+    fixed_on: str
+    text: Text
+
+
+class End(Model):
+    """Why the record ends where it does."""
+
+    why: Text
+    table: str | None = None
+    time: str | None = None
+    frequency: Literal["Y", "Q", "M", "W", "D"] | None = None
+    column: str | None = None
+    label: Text | None = None
+    unit: Text | None = None
+    at: str | None = None
+    mark: Text | None = None
+
+    _read = field_validator("at", mode="before")(read_period)
+
+    @model_validator(mode="after")
+    def _whole(self) -> End:
+        keys = ("table", "time", "frequency", "column", "label", "unit", "at", "mark")
+        absent = [key for key in keys if getattr(self, key) is None]
+        if absent and len(absent) < len(keys):
+            raise ValueError(f"a figure of the break also needs {', '.join(absent)}")
+        return self
+
+
+class Published(Model):
+    """A number of the literature and how near ours must come."""
+
+    id: str
+    outcome: str
+    value: float
+    what: Text
+    citation: str
+    agreement: Literal["exact", "size", "none"]
+    tolerance: float | None = Field(default=None, gt=0)
+    estimator: EstimatorName | None = None
+    covariates: tuple[str, ...] = ()
+    weights: str | None = None
+    scale: Literal["percent", "natural"] = "natural"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Published:
+        if (self.agreement == "exact") != (self.tolerance is not None):
+            raise ValueError("'tolerance' belongs to agreement = \"exact\", which needs it")
+        return self
+
+
+class Claim(Model):
+    """A figure of the source and how the data answer it."""
+
+    id: str
+    text: Text
+    value: float
+    unit: Text
+    rounding: float = Field(default=1.0, gt=0)
+    kind: Literal["relative_change", "none"]
+    outcome: str | None = None
+    before: str | None = None
+    after: str | None = None
+    needs: Text | None = None
+
+    _read = field_validator("before", "after", mode="before")(read_period)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Claim:
+        if self.kind == "none" and self.needs is None:
+            raise ValueError("a claim without data must say in 'needs' which data it would take")
+        if self.kind != "none" and (self.outcome is None or self.before is None or self.after is None):
+            raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome', 'before' and 'after'")
+        return self
+
+
+class StaggeredStudy(BaseStudy):
+    """Many places, treated at dates of their own; see the module for every key.
+
+    Raises
+    ------
+    StudyError
+        From `load_study`, listing every key that is wrong and its place.
+    """
+
+    kind: Literal["staggered"]
+    source: Source
+    data: Data
+    treatment: Treatment
+    alternatives: tuple[Alternative, ...] = ()
+    neighbours: Neighbours | None = None
+    comparisons: tuple[Comparison, ...] = Field(min_length=1)
+    outcomes: tuple[Outcome, ...] = Field(min_length=1)
+    headline: Headline
+    rule: Rule
+    end: End | None = None
+    published: tuple[Published, ...] = ()
+    truth: dict[str, float] = Field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    threats: tuple[Threat, ...] = ()
+    settle: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _refers(self) -> StaggeredStudy:
+        """Every name used elsewhere in the file must be declared in it."""
+        problems = repeated_ids(self, "outcomes", "comparisons", "alternatives", "published", "claims")
+        outcomes = {item.id for item in self.outcomes}
+        comparisons = {item.id for item in self.comparisons}
+        used = [
+            ("headline.outcome", self.headline.outcome, outcomes),
+            *((f"rule.outcomes.{i}", o, outcomes) for i, o in enumerate(self.rule.outcomes)),
+            *((f"rule.comparisons.{i}", c, comparisons) for i, c in enumerate(self.rule.comparisons)),
+            *((f"published.{p.id}.outcome", p.outcome, outcomes) for p in self.published),
+            *((f"truth.{name}", name, outcomes) for name in self.truth),
+            *((f"claims.{c.id}.outcome", c.outcome, outcomes) for c in self.claims if c.outcome),
+        ]
+        problems += undeclared(used)
+        if not self.treatment.dated:
+            problems += [
+                f"outcomes.{o.id}: neither it nor [treatment] says when units are treated "
+                "('first_treated' or 'switched_on')"
+                for o in self.outcomes
+                if not o.dated
+            ]
+        if self.neighbours is None:
+            problems += [
+                f"comparisons.{c.id}.neighbours: 'drop' needs [neighbours]"
+                for c in self.comparisons
+                if c.neighbours == "drop"
+            ]
+        models = {o.id: o.model for o in self.outcomes}
+        problems += [
+            f"published.{p.id}.estimator: {p.estimator!r} is for outcomes whose model is 'count'"
+            for p in self.published
+            if p.estimator in POISSON and models.get(p.outcome, "count") != "count"
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def outcome(self, name: str) -> Outcome:
+        """The outcome with this id."""
+        return next(item for item in self.outcomes if item.id == name)
+
+    def comparison(self, name: str) -> Comparison:
+        """The comparison with this id."""
+        return next(item for item in self.comparisons if item.id == name)
