@@ -37,6 +37,12 @@ def _table() -> tuple[np.datetime64, NDArray[np.int64]]:
     return start, np.cumsum(works).astype(np.int64)
 
 
+def calendar_totals() -> tuple[np.datetime64, NDArray[np.int64]]:
+    """The first covered day, and working days (days,) up to and including each covered day."""
+    start, total = _table()
+    return start, total.copy()
+
+
 def is_working_day(days: Days) -> NDArray[np.bool_]:
     """Whether each day (n,) is a working day."""
     day = np.asarray(days, dtype="datetime64[D]")
