@@ -55,8 +55,9 @@ check: setup ## Lint, formatting, types, layers, data checksums, study files, cl
 bench: setup ## Run the benchmarks beside other packages and print their tables
 	@set -e; for file in $(BENCHMARKS); do echo "$$file"; $(BIN)/python "$$file" $(ARGS); done
 
-clean: ## Delete the generated reports and caches; .venv stays
-	rm -rf reports/* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Delete the generated reports and caches; .venv and the history of results stay
+	find reports -mindepth 1 -maxdepth 1 ! -name history ! -name .gitkeep -exec rm -rf {} + 2>/dev/null || true
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find $(wildcard src tests tools benchmarks notebooks) \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 setup: $(STAMP) ## Make .venv from requirements.lock (every other target does this when it is needed)

@@ -13,7 +13,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from evaluation.errors import EvaluationError, OutputError, StudyError
+from evaluation import cli_site
+from evaluation.cli_common import ReportsOption
+from evaluation.cli_common import project_root as _root
+from evaluation.cli_common import reports_folder as _reports
+from evaluation.cli_common import table as _table
+from evaluation.errors import EvaluationError, StudyError
 
 # Whatever a command needs is imported inside it: `evaluation --help` must not wait for pandas.
 
@@ -29,20 +34,12 @@ data_app = typer.Typer(
     help="The committed tables and how they are made.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(data_app, name="data")
+cli_site.register(app)
 
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="KEY=VALUE", help="Change a key of the study file for this run; repeatable."
-    ),
-]
-ReportsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--reports",
-        metavar="DIR",
-        help="Folder for the pages; reports/ of the project by default.",
-        show_default=False,
     ),
 ]
 
@@ -254,22 +251,6 @@ def _terminated(signum: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _root() -> Path:
-    from evaluation.study import find_root
-
-    return find_root()
-
-
-def _reports(given: Path | None) -> Path:
-    if given is None:
-        return _root() / "reports"
-    if given.exists() and not given.is_dir():
-        raise OutputError(
-            "the reports folder is a file", where=str(given), fix="give a folder with --reports DIR"
-        )
-    return given
-
-
 def _log(text: str) -> Path:
     """Append to the log in the project's build folder, or in the temporary one where there is no project."""
     try:
@@ -282,20 +263,6 @@ def _log(text: str) -> Path:
     with file:
         file.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n{text}\n")
     return path
-
-
-def _table(head: list[str], rows: list[tuple[str, ...]], *, error: bool = False) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*head, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for row in rows:
-        table.add_row(*map(Text, row))
-    # not a terminal: no line is broken, so that another program can read it
-    console = Console(stderr=error)
-    width = None if console.is_terminal else 10_000
-    Console(stderr=error, width=width).print(table)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evaluation.pipeline import history
 from evaluation.pipeline.plan import how_made, plan
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, result_text
@@ -41,6 +42,10 @@ def test_every_study_has_both_pages_and_a_result(built_site: Path, root: Path) -
     expected = {"index.html"}
     for study in list_studies(root):
         expected |= {f"en/{study}.html", f"zh/{study}.html", f"results/{study}.json"}
+        content = history.content_of(
+            json.loads((built_site / "results" / f"{study}.json").read_text("utf-8"))
+        )
+        expected |= {f"history/{study}/log.json", f"history/{study}/{content}.json"}
     assert {p.relative_to(built_site).as_posix() for p in built_site.rglob("*") if p.is_file()} == expected
 
 

@@ -68,6 +68,48 @@ PROVENANCE = {
         {"name": f"made/{HOSTILE}", "sha256": "b" * 64, "simulated": True},
     ],
     "overrides": {"treatment.date": "2016-03"},
+    "history": {
+        "name": "sample",
+        "since": "2017-07-20T08:30:00Z",
+        "before": "2017-07-19T08:30:00Z",
+        "moved": {
+            "moved": [
+                {
+                    "part": "claim",
+                    "name": HOSTILE,
+                    "before": {"reproduced": "close", "attributable": "not_testable", "value": 67},
+                    "after": {"reproduced": "reproduced", "attributable": "not_testable", "value": 63},
+                },
+                {
+                    "part": "estimate",
+                    "name": "good_days, two-by-two, level, province, and a name that is long enough to be broken",
+                    "before": {"estimate": 16.125, "ci_low": -43.0, "ci_high": 73.0, "p_value": 0.5},
+                    "after": {"estimate": 20.5, "ci_low": -40.0, "ci_high": 77.0, "p_value": 0.4},
+                },
+                {"part": "estimate", "name": "new", "before": None, "after": {"estimate": 1.0}},
+                {
+                    "part": "diagnostic",
+                    "name": "pre-trends",
+                    "before": {"verdict": "not_informative", "statistic": 1.0, "p_value": None},
+                    "after": {"verdict": "evidence_against", "statistic": 2.0, "p_value": 0.03},
+                },
+                {
+                    "part": "data",
+                    "name": "air_quality/city_month",
+                    "before": {"sha256": "a" * 64, "rows": 6300, "simulated": False},
+                    "after": {"sha256": "c" * 64, "rows": 6412, "simulated": False},
+                },
+                {"part": "version", "name": "numpy", "before": "2.4.0", "after": "2.5.0"},
+                {"part": "answer", "name": "answer", "before": {"en": "A"}, "after": {"en": "B"}},
+                {"part": "other", "name": "years[0].values.2016", "before": 186, "after": None},
+                {"part": "other", "name": LONG_WORD, "before": 186, "after": 187},
+            ],
+            "changed_inputs": [
+                {"what": "data", "before": "", "after": ""},
+                {"what": "code", "before": "a" * 40, "after": "b" * 40 + "-dirty"},
+            ],
+        },
+    },
 }
 
 

@@ -133,6 +133,51 @@ def test_record(sample: SimpleNamespace, page: str) -> None:
     assert "treatment.date = 2016-03" in page
 
 
+def test_record_says_what_moved(sample: SimpleNamespace, page: str, language: str) -> None:
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    said = {
+        "en": (
+            "These numbers were first found on 20 July 2017.",
+            "Against the result that stood until 19 July 2017:",
+            "close → reproduced; 67 → 63",
+            "16 (−43 to 73) → 20 (−40 to 77)",
+            "new: new: 1",
+            "6,300 → 6,412 rows; another checksum",
+            "cannot tell → against the estimate",
+            "1 more. All of them: evaluation diff sample",
+            "Changed in between: the data; the program (aaaaaaaaaaaa → bbbbbbbbbbbb-dirty).",
+        ),
+        "zh": (
+            "最早得出于2017年7月20日。",
+            "大致相符 → 数字属实；67 → 63",
+            "16（−43 至 73） → 20（−40 至 77）",
+            "6,300 → 6,412 行；校验和有变",
+            "另有1处，全部列出： evaluation diff sample",
+            "其间变动：数据；程序（aaaaaaaaaaaa → bbbbbbbbbbbb-dirty）。",
+        ),
+    }[language]
+    for sentence in said:
+        assert sentence in text
+    assert html.escape(sample.HOSTILE) in page
+
+
+def test_record_without_change_or_without_an_earlier_result(sample: SimpleNamespace) -> None:
+    def shown(moved: Any, before: str | None) -> str:
+        told = {"name": "sample", "since": "2017-07-20T08:30:00Z", "before": before, "moved": moved}
+        return render(one_cell(sample), provenance={"history": told, "command": "evaluation run sample"})
+
+    assert "No earlier result is kept here" in shown(None, None)
+    only_version = [{"part": "version", "name": "numpy", "before": "2.4.0", "after": "2.5.0"}]
+    page = shown({"moved": only_version, "changed_inputs": []}, "2017-07-19T00:00:00Z")
+    assert "no estimate, interval or verdict moved" in page
+    assert "the reason is not known" in page
+    hidden = {"estimate": 16.1, "ci_low": -43.0, "ci_high": 73.0}
+    hidden = [{"part": "estimate", "name": "x", "before": hidden, "after": {**hidden, "estimate": 16.11}}]
+    page = shown({"moved": hidden, "changed_inputs": []}, "2017-07-19T00:00:00Z")
+    assert "estimate 16.1 → 16.11" in page  # where rounding would show the same number twice
+    assert "standing" not in render(one_cell(sample))
+
+
 def test_a_page_of_simulated_data_says_so_at_the_top(sample: SimpleNamespace) -> None:
     notebook = one_cell(sample)
     data = [{"name": "made", "sha256": "0", "simulated": True}]

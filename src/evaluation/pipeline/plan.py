@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluation.pipeline import history
 from evaluation.pipeline.execute import LANGUAGES, check_parameters, read_notebook
 from evaluation.pipeline.site import Place, commit_of, generated_now, versions
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderSpec, value_text
@@ -52,6 +53,7 @@ def plan(
 
     prepare(study, overrides, root)
     made = how_made(root) if making is None else making
+    earlier = history.read(place, most=2)
     return tuple(
         RenderSpec(
             study=place.study,
@@ -65,6 +67,7 @@ def plan(
             provenance=stated(place, overrides, made),
             cell_timeout=cell_timeout,
             executed=root / "build" / "notebooks" / f"{place.name}.{language}.ipynb",
+            history=earlier,
         )
         for language in languages
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, ReportError
+from evaluation.pipeline import history
 from evaluation.pipeline.execute import execute, extract_result, load_papermill, scrub
 from evaluation.pipeline.site import write_whole
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec, value_text
@@ -58,7 +59,7 @@ def render(spec: RenderSpec) -> RenderOutcome:
             write_whole(spec.executed, nbformat.writes(notebook) + "\n")
         if failure is not None:
             return failed(failure)
-        result = extract_result(notebook)
+        result = history.with_inputs(extract_result(notebook), spec)
         page = _page(spec, notebook, result)
         _require_anonymous(page, spec.root)
         lap("page")
@@ -90,7 +91,7 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
         title=spec.title,
         alternate_href=spec.alternate_href,
         index_href=spec.index_href,
-        provenance={**known, **spec.provenance},
+        provenance={**known, **spec.provenance, "history": history.standing(spec, result)},
     )
 
 

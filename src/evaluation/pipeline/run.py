@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError
+from evaluation.pipeline import history
 from evaluation.pipeline.execute import LANGUAGES, scrub
 from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.render import render
@@ -229,6 +230,7 @@ def _publish(job: _Job, outcomes: tuple[RenderOutcome, ...], made: Mapping[str, 
         write_whole(place.page(outcome.language), outcome.page)
         written.append(place.page(outcome.language))
     write_whole(place.result, result_text({**first, **made}))
+    history.record(place, {**first, **made})
     place.failure.unlink(missing_ok=True)
     return StudyRun(place, outcomes, {}, (*written, place.result))
 

@@ -21,7 +21,18 @@ from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.pipeline.spec import value_text
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
-HEAD = ("study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data")
+HEAD = (
+    "study",
+    "title",
+    "question",
+    "overrides",
+    "generated",
+    "commit",
+    "versions",
+    "seed",
+    "data",
+    "inputs",
+)
 BODY = ("rule", "years", "estimates", "claims", "diagnostics")
 _LONGEST_SLUG = 80
 

@@ -42,6 +42,8 @@ class RenderSpec:
         Seconds that one cell may take.
     executed : Path, optional
         Where the executed notebook is kept for a look after a failure.
+    history : tuple of `evaluation.pipeline.history.Entry`, optional
+        The last results, the newest first, that the page compares its own with.
     """
 
     study: str
@@ -55,6 +57,7 @@ class RenderSpec:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     cell_timeout: float = CELL_TIMEOUT
     executed: Path | None = None
+    history: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from evaluation.report import language as words
 from evaluation.report.check import require_safe
 from evaluation.report.index import render_failure, render_index
 from evaluation.report.markdown import Writer, formula, highlight
+from evaluation.report.moved import moved_since
 from evaluation.report.site import data_uri, furniture, template_folder
 
 __all__ = ["render_failure", "render_index", "render_page"]
@@ -48,7 +49,8 @@ def render_page(
     alternate_href, index_href : str
         Addresses of the same page in the other language and of the index, relative to this page.
     provenance : mapping
-        ``command, commit, generated, seed, versions, data, overrides``; anything else is listed too.
+        ``command, commit, generated, seed, versions, data, overrides`` and ``history`` (what moved, see
+        `evaluation.report.moved`); anything else is listed too.
 
     Returns
     -------
@@ -276,7 +278,7 @@ def _plain(text: Any) -> str:
 
 def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:
     """What the foot of the page says, in reading order, what is not known left out."""
-    known = ("command", "commit", "generated", "seed", "versions", "data", "overrides")
+    known = ("command", "commit", "generated", "seed", "versions", "data", "overrides", "history")
     versions = provenance.get("versions") or {}
     overrides = provenance.get("overrides") or {}
     return {
@@ -287,6 +289,7 @@ def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:
         "versions": [f"{name} {version}" for name, version in versions.items()],
         "data": [dict(entry) for entry in provenance.get("data") or []],
         "overrides": [f"{key} = {value}" for key, value in overrides.items()],
+        "history": moved_since(provenance.get("history"), language),
         "others": [(str(key), str(value)) for key, value in provenance.items() if key not in known],
     }
 
