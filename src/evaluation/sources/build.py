@@ -56,6 +56,7 @@ BUILDERS: Mapping[str, str] = {
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
     "castle": "evaluation.sources.castle:build_castle",
     "city_panel": "evaluation.sources.city_panel:build_city_panel",
+    "crime_incidents": "evaluation.sources.incidents.tables:build_incidents",
     "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
 """Module and function of each builder: it is given the raw path and the data folder."""

@@ -1,0 +1,169 @@
+"""Rows of an export added up by DuckDB: 20 million in seconds, each file in its own encoding.
+
+Nothing is decided here. Dates that SQL can read are turned into month and delay; every other text is
+handed on as it stands, with the number of its rows, to be read and judged by `judging` beside this.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.errors import DataError
+from evaluation.sources import cells
+from evaluation.sources.incidents.layout import FIELDS
+from evaluation.sources.incidents.pieces import Piece, codec, opened, quoted
+
+Database = duckdb.DuckDBPyConnection
+MEMORY = "600MB"
+"""What DuckDB may use before it writes to a temporary folder."""
+
+_DAYS = ("1971-01-01", "2099-12-31")  # SQL reads the word epoch as 1 January 1970
+_LINE = re.compile(r"Line:? (\d+)")
+
+
+@contextmanager
+def connection(threads: int | None = None) -> Iterator[Database]:
+    """A database in memory that may spill into a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="incidents-") as folder:
+        database = duckdb.connect()
+        try:
+            database.execute(f"SET memory_limit = '{MEMORY}'")
+            database.execute(f"SET temp_directory = {quoted(folder)}")
+            database.execute("SET preserve_insertion_order = false")
+            if threads is not None:
+                database.execute(f"SET threads = {int(threads)}")
+            yield database
+        finally:
+            database.close()
+
+
+def tally(database: Database, piece: Piece, as_of: str) -> pd.DataFrame:
+    """Rows of a file added up by month, delay, offence and place.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``month`` (months since year 0), ``delay`` (days from incident to report), ``after`` (reported
+        after ``as_of``), ``offence, place`` (texts as read by SQL), ``occurred, reported`` (texts, where SQL
+        could not read one of the two), ``rows``.
+
+    Raises
+    ------
+    UnicodeError
+        The file is not in the encoding that its beginning is in.
+    """
+    occurred, reported = (_day(name, piece.encoding) for name in ("occurred", "reported"))
+    first, last = (_quoted_day(day) for day in _DAYS)
+    inner = f"SELECT offence, place, occurred, reported, {occurred} AS o, {reported} AS r FROM {piece.sql}"
+    # what is NULL or out of range, such as a year of two digits, is left to the reader of cells
+    fine = f"coalesce(o BETWEEN {first} AND {last} AND r BETWEEN {first} AND {last}, false)"
+    query = f"""
+        SELECT month, delay, after, offence, place, occurred, reported, count(*) AS rows FROM (
+            SELECT CASE WHEN fine THEN CAST(year(o) * 12 + month(o) - 1 AS INTEGER) END AS month,
+                   CASE WHEN fine THEN CAST(r - o AS INTEGER) END AS delay,
+                   fine AND r > {_quoted_day(as_of)} AS after,
+                   offence, place,
+                   CASE WHEN NOT fine THEN occurred END AS occurred,
+                   CASE WHEN NOT fine THEN reported END AS reported
+            FROM (SELECT *, {fine} AS fine FROM ({inner}))
+        ) GROUP BY ALL"""
+    frame = _run(database, query, piece).df()
+    for name in ("month", "delay"):
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
+    return frame.sort_values(list(frame.columns[:-1]), ignore_index=True)
+
+
+def numbers_hashed(database: Database, piece: Piece) -> NDArray[np.uint64]:
+    """A hash of every incident number that is not empty (rows,)."""
+    query = f"SELECT hash(trim(number)) AS h FROM {piece.sql} WHERE trim(number) <> ''"
+    out: NDArray[np.uint64] = _run(database, query, piece).fetchnumpy()["h"]
+    return np.asarray(out, dtype=np.uint64)
+
+
+def rows_of_numbers(database: Database, piece: Piece, hashes: NDArray[np.uint64]) -> pd.DataFrame:
+    """The rows of a file whose incident number has one of these hashes, fields as texts."""
+    database.register("wanted", pd.DataFrame({"h": hashes}))
+    fields = ", ".join(name for name in FIELDS if name != "number")
+    query = f"""SELECT trim(number) AS number, {fields} FROM {piece.sql}
+                WHERE hash(trim(number)) IN (SELECT h FROM wanted)"""
+    try:
+        return _run(database, query, piece).df()
+    finally:
+        database.unregister("wanted")
+
+
+def find_rows(piece: Piece, name: str, wanted: set[str], most: int = 5) -> list[tuple[int, str]]:
+    """The first rows of a file, the first being 1, in which a field has one of these texts."""
+    found: list[tuple[int, str]] = []
+    for row, text in _cells(piece, name):
+        if text in wanted:
+            found.append((row, text))
+            if len(found) >= most:
+                break
+    return found
+
+
+def _cells(piece: Piece, name: str) -> Iterator[tuple[int, str]]:
+    if piece.frame is not None:
+        for row, value in piece.frame[name].items():
+            yield int(str(row)), cells.clean_text(value)
+    elif piece.places:
+        with opened(piece.path) as stream:
+            # a byte that is wrong must not hide the rows before it
+            text = io.TextIOWrapper(stream, encoding=codec(piece.encoding), errors="replace", newline="")
+            reader = csv.reader(text, delimiter=piece.delimiter)
+            for fields in reader:
+                if reader.line_num > piece.skip and len(fields) > piece.places[name]:
+                    yield reader.line_num, cells.clean_text(fields[piece.places[name]])
+    else:
+        with connection() as database:
+            values = database.execute(f"SELECT {name} FROM {piece.sql}").df()[name]
+            for row, value in enumerate(values, start=1):
+                yield row, cells.clean_text(value)
+
+
+# SQL ------------------------------------------------------------------------------------------
+
+
+def _run(database: Database, query: str, piece: Piece) -> Any:
+    try:
+        return database.execute(query)
+    except duckdb.Error as error:
+        text = str(error)
+        if "unicode" in text.lower() or "utf-8" in text.lower():
+            raise UnicodeError(text) from None
+        found = _LINE.search(text)
+        line = f", line {found.group(1)}" if found else ""
+        said = next((part.strip() for part in text.splitlines()[1:] if part.strip()), text.splitlines()[0])
+        raise DataError(
+            "a row of the file has more or fewer fields than the header, or an open quotation mark",
+            where=f"{piece.path}{line}: {said}",
+            expected="the same number of fields in every row",
+            fix="correct the line; a field with the delimiter in it needs quotation marks",
+        ) from None
+
+
+def _day(name: str, encoding: str) -> str:
+    """SQL for a day: ISO and its relatives first, then years, months and days in Chinese or with dots."""
+    year, month, day = (
+        mark.encode("gb18030").decode("latin-1") if encoding == "gb18030" else mark for mark in "年月日"
+    )
+    chinese = (
+        f"replace(replace(replace(replace({name}, '{year}', '-'), '{month}', '-'), '{day}', ''), '.', '-')"
+    )
+    return f"coalesce(TRY_CAST({name} AS DATE), TRY_CAST({chinese} AS DATE))"
+
+
+def _quoted_day(day: str) -> str:
+    return f"DATE {quoted(day)}"
