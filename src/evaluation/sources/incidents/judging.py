@@ -138,6 +138,7 @@ def _list_unreadable(part: pd.DataFrame, wrong: Mapping[str, object], pieces: li
 def mapped(
     found: pd.DataFrame, name: str, of: Mapping[str, object], pieces: list[Piece], table: str
 ) -> pd.Series:
+    """What a map makes of the texts of a field; a text that is in no map is an error that names it."""
     unknown = ~found[name].isin(list(of))
     if unknown.any():
         sums = found[unknown].groupby(name)["rows"].sum().sort_values(ascending=False)

@@ -255,10 +255,12 @@ def first_line_not(path: Path, encoding: str) -> int:
 
 
 def codec(encoding: str) -> str:
+    """Python's name of an encoding."""
     return "utf-8-sig" if encoding == "utf-8" else encoding
 
 
 def opened(path: Path) -> IO[bytes]:
+    """A file as a stream of bytes, unpacked when it is gzipped."""
     try:
         stream: IO[bytes] = path.open("rb")
         if stream.read(2) == b"\x1f\x8b":
@@ -276,4 +278,5 @@ def _checksum(path: Path) -> str:
 
 
 def quoted(text: str) -> str:
+    """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
