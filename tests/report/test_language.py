@@ -100,7 +100,7 @@ def test_significant_and_interval() -> None:
     assert words.significant(-16.149, 1.23) == "\u221216.1"
     assert words.significant(16.149, 12.3, "zh", sign=True) == "+16"
     assert words.interval(-22.4, 54.2) == "\u221222 to 54"
-    assert words.interval(-0.5, 1.25, "zh", 1) == "\u22120.5 至 1.2"
+    assert words.interval(-0.5, 1.25, "zh", 1) == "\u22120.5至1.2"
     assert words.interval(math.nan, 1) == "no interval"
 
 

@@ -2,17 +2,16 @@
 
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, year_table
+from evaluation.analysis.choices import Curve, rule_by_pool, specification_curve
 from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.preparing import prepare
 from evaluation.analysis.record import ResultFile, result_file
 from evaluation.analysis.robustness import (
-    Curve,
     Twin,
     diagnose,
     inference_methods,
-    specification_curve,
     synthetic_estimates,
     twin,
 )
@@ -39,6 +38,7 @@ __all__ = [
     "ranks",
     "result_file",
     "rule_audit",
+    "rule_by_pool",
     "rule_power",
     "specification_curve",
     "specifications",

@@ -15,7 +15,7 @@ from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
 from evaluation.sources.manifest import TableInfo, read_table
-from evaluation.study import Outcome, Study
+from evaluation.study import Outcome, Pool, Study
 
 FIRST_TREATED = "first_treated"
 
@@ -44,6 +44,8 @@ class Case:
         English name of a unit; absent names fall back to the unit itself.
     annual : pandas.DataFrame, optional
         Yearly figures, where the study names a table of them.
+    labels : pandas.DataFrame, optional
+        What is known of each unit, where the study names a table of it.
     overrides : mapping
         Parameters that differ from the study file.
     """
@@ -53,6 +55,7 @@ class Case:
     sources: tuple[TableInfo, ...] = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
     annual: pd.DataFrame | None = field(default=None, repr=False)
+    labels: pd.DataFrame | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -89,7 +92,7 @@ class Case:
     @cached_property
     def _pools(self) -> dict[str, _PoolRows]:
         """Every pool, found once: a page asks for them hundreds of times."""
-        return {pool.id: self._find(pool.id) for pool in self.study.pools}
+        return {pool.id: self._find(pool.id) for pool in self.study.every_pool}
 
     def _find(self, pool: str) -> _PoolRows:
         frame, enough = self._in_window(pool)
@@ -104,7 +107,13 @@ class Case:
     def _wanted(self, pool: str) -> set[str]:
         chosen = self.study.pool(pool)
         everyone = self.table[self.study.data.unit].unique() if chosen.units == "all" else chosen.units
-        return set(everyone) - {*chosen.exclude, self.treated}
+        wanted = set(everyone) - {*chosen.exclude, self.treated}
+        if chosen.where and self.labels is not None:
+            fits = np.ones(len(self.labels), dtype=bool)
+            for column, value in chosen.where.items():
+                fits &= (self.labels[column].astype(str) == value).to_numpy()
+            wanted &= set(self.labels.loc[fits, self.study.data.unit])
+        return wanted
 
     def _in_window(self, pool: str) -> tuple[pd.DataFrame, pd.Series]:
         first, last = self.window(pool)
@@ -195,9 +204,11 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
     require_columns(frame, columns, table=f"table {data.table}")
     sources = [info]
     names: dict[str, str] = {}
+    labels = None
     if data.labels:
         labels, label_info = read_table(data.labels, root / "data")
-        require_columns(labels, [data.unit, "name_en"], table=f"table {data.labels}")
+        asked = dict.fromkeys(column for pool in study.every_pool for column in pool.where)
+        require_columns(labels, [data.unit, "name_en", *asked], table=f"table {data.labels}")
         names = dict(zip(labels[data.unit], labels["name_en"], strict=True))
         sources.append(label_info)
     annual = None
@@ -208,7 +219,8 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
         sources.append(annual_info)
     times = pd.PeriodIndex(frame[data.time].astype(str), freq=data.frequency)
     frame = frame.assign(**{data.time: times})
-    case = Case(study, _window(frame, study, times), tuple(sources), names, annual, dict(overrides or {}))
+    rows = _window(frame, study, times)
+    case = Case(study, rows, tuple(sources), names, annual, labels, dict(overrides or {}))
     _check_units(case)
     _check_dates(case)
     return case
@@ -228,6 +240,12 @@ def _window(frame: pd.DataFrame, study: Study, times: pd.PeriodIndex) -> pd.Data
     return frame[(times >= start) & (times <= end)].reset_index(drop=True)
 
 
+def _placed(study: Study) -> list[tuple[str, Pool]]:
+    """Every pool with its place in the study file."""
+    page = [(f"pools.{i}", pool) for i, pool in enumerate(study.pools)]
+    return [*page, *((f"choices.pools.{i}", pool) for i, pool in enumerate(study.choices.pools))]
+
+
 def _check_units(case: Case) -> None:
     study = case.study
     known = set(case.table[study.data.unit])
@@ -238,25 +256,25 @@ def _check_units(case: Case) -> None:
             expected=f"one of {shortlist(sorted(known), 20)}",
             fix="write the name as the table does",
         )
-    for i, pool in enumerate(study.pools):
+    for place, pool in _placed(study):
         absent = [] if pool.units == "all" else [unit for unit in pool.units if unit not in known]
         if absent:
             raise DesignError(
                 f"the pool {pool.id!r} names units that are not in the table: {shortlist(absent)}",
-                where=f"pools.{i}.units; table {study.data.table}",
+                where=f"{place}.units; table {study.data.table}",
                 fix="write the names as the table does, or leave them out",
             )
         if not case.donors(pool.id):
             raise DesignError(
                 f"no donor is left in the pool {pool.id!r}",
-                where=f"pools.{i}; {len(case.incomplete(pool.id))} units were left out for want of data",
+                where=f"{place}; {len(case.incomplete(pool.id))} units were left out for want of data",
                 expected="at least one unit beside the treated one",
                 fix="add units or shorten 'exclude'",
             )
-        _check_treated(case, pool.id, i)
+        _check_treated(case, pool.id, place)
 
 
-def _check_treated(case: Case, pool: str, position: int) -> None:
+def _check_treated(case: Case, pool: str, place: str) -> None:
     data = case.study.data
     rows = case.rows(pool)
     ours = rows[rows[data.unit] == case.treated]
@@ -265,7 +283,7 @@ def _check_treated(case: Case, pool: str, position: int) -> None:
         return
     raise DataError(
         f"the record of the treated unit {case.treated} is not complete",
-        where=f"table {data.table}; periods {shortlist(short[data.time])}; pools.{position}",
+        where=f"table {data.table}; periods {shortlist(short[data.time])}; {place}",
         expected="every period of the window, with enough observations",
         fix="shorten start or end in the study file, or complete the table",
     )
@@ -275,7 +293,7 @@ def _check_dates(case: Case) -> None:
     study = case.study
     data = study.data
     windows = {"data": (case.period(data.start), case.period(data.end))}
-    windows |= {f"pools.{i}": case.window(pool.id) for i, pool in enumerate(study.pools)}
+    windows |= {place: case.window(pool.id) for place, pool in _placed(study)}
     first, last = max(w[0] for w in windows.values()), min(w[1] for w in windows.values())
     for name, (start, end) in windows.items():
         if start < windows["data"][0] or end > windows["data"][1] or start > end:

@@ -104,6 +104,11 @@ def _estimate(
     }
 
 
+def per_year(case: Case) -> int:
+    """Periods in a year."""
+    return {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[case.study.data.frequency]
+
+
 def season_panel(
     case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str
 ) -> tuple[Panel, Design]:
@@ -112,11 +117,11 @@ def season_panel(
     if season == "month_effects":
         return panel, design
     start = case.period(date)
-    per_year = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[case.study.data.frequency]
-    length = min(per_year, int((panel.periods[-1] - start).n) + 1)
+    year = per_year(case)
+    length = min(year, int((panel.periods[-1] - start).n) + 1)
     matrix = pd.DataFrame(panel.matrix(outcome.column), index=panel.units, columns=panel.periods)
     after = [start + k for k in range(length)]
-    before = [period - per_year for period in after]
+    before = [period - year for period in after]
     absent = [period for period in before if period not in matrix.columns]
     if absent:
         raise DesignError(f"the data hold no {absent[0]}, so there is no year before {date} to compare with")

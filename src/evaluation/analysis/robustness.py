@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -12,13 +11,11 @@ import pandas as pd
 
 from evaluation import diagnostics
 from evaluation.analysis.case import Case
-from evaluation.analysis.effects import SEASONS, season_panel
+from evaluation.analysis.choices import SYNTHETIC
 from evaluation.design import Design
-from evaluation.diagnostics import Diagnostic, Specification
-from evaluation.errors import EvaluationError
-from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
+from evaluation.diagnostics import Diagnostic
+from evaluation.estimators import SyntheticControl, TwoWayFixedEffects
 from evaluation.inference import (
-    PlaceboPaths,
     conley_taber,
     ferman_pinto,
     placebo_paths,
@@ -29,15 +26,6 @@ from evaluation.inference import (
 )
 from evaluation.panel import Panel
 from evaluation.study import LANGUAGES, Outcome
-
-SYNTHETIC: dict[str, type[SyntheticControl] | type[SyntheticDiD]] = {
-    "control": SyntheticControl,
-    "did": SyntheticDiD,
-}
-
-
-FITS = 2.0
-"""A misfit before treatment of more than this many times the placebos' median is no fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +102,7 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
                 "p_value": paths.p_value("estimate"),
                 "p_ratio": paths.p_value("rmspe_ratio"),
                 "misfit": float(paths.rmspe_before[0]),
-                "misfit_ratio": _misfit_ratio(paths),
+                "misfit_ratio": float(paths.rmspe_before[0] / np.median(paths.rmspe_before[1:])),
                 "n_units": panel.n_units,
                 "n_periods": panel.n_periods,
                 "smallest_p": paths.smallest_p,
@@ -173,72 +161,6 @@ def _p_values(panel: Panel, design: Design, seed: int) -> dict[str, float]:
     }
 
 
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """Every declared choice with one joint test.
-
-    Attributes
-    ----------
-    check : Diagnostic
-    unfit : int
-        Synthetic controls left out because no mix of donors follows the treated place.
-    """
-
-    check: Diagnostic
-    unfit: int
-
-
-def specification_curve(case: Case) -> Curve:
-    """Every declared choice at once, signed so that an improvement is positive, with one joint test.
-
-    Choices: outcome, scale, date, and method (two-way over all months, the same months a year before,
-    synthetic control, synthetic difference-in-differences), against the rule's pool.
-    """
-    found = list(_specifications(case))
-    fit = [specification for specification in found if specification is not None]
-    check = diagnostics.specification_curve(fit, alpha=case.study.rule.level, seed=case.study.seed)
-    return Curve(check, len(found) - len(fit))
-
-
-def _specifications(case: Case) -> Iterator[Specification | None]:
-    """Specifications; None for a synthetic control that does not fit."""
-    pool = case.study.rule.pool
-    for outcome in case.study.outcomes:
-        for scale, date in product(outcome.scales, case.study.treatment.dates):
-            named = {"outcome": outcome.id, "scale": scale, "date": date.date}
-            for season in SEASONS:
-                try:
-                    panel, design = season_panel(case, outcome, scale, date.date, season, pool)
-                except EvaluationError:
-                    continue  # counted with its reason by `specifications`
-                yield _improving({**named, "method": season}, outcome, panel, design, TwoWayFixedEffects())
-                if season == SEASONS[0]:
-                    for method, kind in SYNTHETIC.items():
-                        if method == "control" and not _fits(panel, design):
-                            yield None
-                            continue
-                        choice = {**named, "method": method}
-                        yield _improving(choice, outcome, panel, design, kind(variance="none"))
-
-
-def _fits(panel: Panel, design: Design) -> bool:
-    paths = placebo_paths(SyntheticControl(variance="none"), panel, design, treated_as_donor=True)
-    return _misfit_ratio(paths) <= FITS
-
-
-def _misfit_ratio(paths: PlaceboPaths) -> float:
-    return float(paths.rmspe_before[0] / np.median(paths.rmspe_before[1:]))
-
-
-def _improving(
-    choices: dict[str, str], outcome: Outcome, panel: Panel, design: Design, estimator: Any
-) -> Specification:
-    if outcome.better == "lower":
-        flipped = panel.frame.assign(**{design.outcome: -panel.frame[design.outcome]})
-        panel = Panel(flipped, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-    return Specification(choices, panel, design, estimator)
-
-
 def diagnose(case: Case) -> dict[str, Diagnostic]:
     """The checks on the headline outcome, level, study's date, against the rule's pool.
 
@@ -258,7 +180,7 @@ def diagnose(case: Case) -> dict[str, Diagnostic]:
         "relative_magnitudes": diagnostics.sensitivity(path, alpha=alpha),
         "smoothness": diagnostics.sensitivity(path, restriction="smoothness", alpha=alpha),
         "placebo_dates": diagnostics.placebo_dates(static, panel, design, alpha=alpha),
-        "leave_one_out": diagnostics.leave_one_out(static, panel, design, alpha=alpha),
+        "leave_one_out": diagnostics.leave_one_out(static, panel, design, english=case.names, alpha=alpha),
         "minimum_effect": diagnostics.minimum_effect(static, panel, design, alpha=alpha, seed=study.seed),
     }
     near = [unit for unit in study.neighbours if unit in set(case.donors(pool))]

@@ -92,7 +92,8 @@ class RulePower:
     Attributes
     ----------
     table : pandas.DataFrame
-        ``effect, power``, for places that started like the treated one; effect 0 is the size.
+        ``effect, power, low, high``, for places that started like the treated one; effect 0 is the size.
+        ``low`` and ``high`` are the 95 % interval of a share of so few places (Wilson 1927).
     places : int
         How many places started like the treated one.
     size : float
@@ -141,9 +142,18 @@ def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePowe
     if sizes is None:
         sizes = np.linspace(0.0, 4.0 * float(np.std(after - before)), 25)
     found = [_found(pairs, rule.scales, sign, float(size), rule.level) for size in sizes]
-    table = pd.DataFrame({"effect": sizes, "power": [each[like].mean() for each in found]})
+    power = np.array([each[like].mean() for each in found])
+    low, high = _wilson(power, int(like.sum()))
+    table = pd.DataFrame({"effect": sizes, "power": power, "low": low, "high": high})
     none = _found(pairs, rule.scales, sign, 0.0, rule.level)
     return RulePower(table, int(like.sum()), float(none.mean()))
+
+
+def _wilson(share: NDArray[np.float64], n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    z = 1.959963984540054
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return np.maximum(middle - half, 0.0), np.minimum(middle + half, 1.0)
 
 
 def _found(

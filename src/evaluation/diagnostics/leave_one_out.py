@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,7 @@ def leave_one_out(
     design: Design,
     *,
     what: What = "donor",
+    english: Mapping[str, str] | None = None,
     tolerated: float = 0.5,
     inference: Inference = "auto",
     alpha: float = 0.05,
@@ -45,6 +47,8 @@ def leave_one_out(
     design : Design
     what : {"donor", "treated", "cohort"}
         What is left out, one at a time.
+    english : mapping of str to str, optional
+        Name of a unit in English, for the English sentence.
     tolerated : float
         Change of the estimate, as a share of it, above which one place is said to carry the answer.
     inference : {"auto", "randomization", "standard"}
@@ -100,7 +104,7 @@ def leave_one_out(
         statistic=statistic,
         p_value=np.nan,
         table=table,
-        text=_text(what, verdict, usable, full, fragile, len(table) - 1),
+        text=_text(what, verdict, usable, full, fragile, len(table) - 1, english or {}),
         figure_kind="interval_by_label",
         details={
             "estimate": full.estimate,
@@ -149,7 +153,13 @@ def _fragile(usable: pd.DataFrame, full: Answer, alpha: float, tolerated: float)
 
 
 def _text(
-    what: str, verdict: str, usable: pd.DataFrame, full: Answer, fragile: list[str], tried: int
+    what: str,
+    verdict: str,
+    usable: pd.DataFrame,
+    full: Answer,
+    fragile: list[str],
+    tried: int,
+    english: Mapping[str, str],
 ) -> dict[str, str]:
     en, zh = _NAMES[what]
     if verdict == "not_informative":
@@ -171,7 +181,8 @@ def _text(
             "en": f"No: {spread['en']}, a change of at most {show_percent(most)}.",
             "zh": f"否：{spread['zh']}，变化最多为{show_percent(most)}。",
         }
-    names = ", ".join(fragile[:3]) + (f" and {len(fragile) - 3} more" if len(fragile) > 3 else "")
+    names = ", ".join(english.get(name, name) for name in fragile[:3])
+    names += f" and {len(fragile) - 3} more" if len(fragile) > 3 else ""
     names_zh = "、".join(fragile[:3]) + (f"等{len(fragile)}个" if len(fragile) > 3 else "")
     return {
         "en": f"Yes: {spread['en']}, and the conclusion is another without {names}.",

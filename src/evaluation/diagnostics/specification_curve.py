@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from evaluation.inference.randomization import Estimator, RandomizationTest, ran
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
+MISFIT = "no mix of donors follows the treated unit before treatment"
 QUESTION = {
     "en": "Does the effect hold whichever reasonable choices are made?",
     "zh": "无论采用哪种合理的设定，效应是否都成立？",
@@ -38,6 +40,9 @@ class Specification:
     estimator : object with ``fit(panel, design) -> Result``
     reason : str
         Why the choices cannot be put together; then there is no panel.
+    most_misfit : float, optional
+        A synthetic comparison whose gap before treatment is more than this many times that of the median
+        placebo is no comparison: it is left out, with that reason.
     """
 
     choices: Mapping[str, str]
@@ -45,6 +50,7 @@ class Specification:
     design: Design | None = field(repr=False)
     estimator: Estimator | None
     reason: str = ""
+    most_misfit: float | None = None
 
 
 def every_choice(
@@ -107,7 +113,8 @@ def specification_curve(
         ``statistic`` is the absolute median in units of spread and ``p_value`` its joint p-value.
         ``evidence_against`` when that is above ``alpha`` or less than three quarters of the estimates
         have the sign of the median; ``not_informative`` when no p-value can be as small as ``alpha``.
-        Table: the choices, ``estimate, ci_low, ci_high, p_value, units, reason, spread`` (the root mean
+        Table: the choices, ``misfit_ratio`` (of synthetic comparisons: gap before treatment beside the
+        median placebo's), ``estimate, ci_low, ci_high, p_value, units, reason, spread`` (the root mean
         square over assignments, in which curves are compared), ordered by estimate;
         specifications that cannot be estimated come last with their reason.
         ``details["joint"]``: the three statistics with their p-values.
@@ -223,6 +230,7 @@ def _one(
     spec: Specification, names: list[str], how: Inferring
 ) -> tuple[dict[str, Any], RandomizationTest | None]:
     row: dict[str, Any] = {name: spec.choices.get(name, "") for name in names}
+    row["misfit_ratio"] = nan
     blank = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value"), np.nan)
     if spec.panel is None or spec.design is None or spec.estimator is None:
         return {**row, **blank, "units": 0, "reason": spec.reason or "no panel"}, None
@@ -230,6 +238,9 @@ def _one(
         test = randomization_test(
             one_number(spec.estimator), spec.panel, spec.design, draws=how.draws, seed=how.seed
         )
+        row["misfit_ratio"] = _misfit_ratio(test)
+        if spec.most_misfit is not None and row["misfit_ratio"] > spec.most_misfit:
+            return {**row, **blank, "units": spec.panel.n_units, "reason": MISFIT}, None
         low, high, _ = test.interval(1 - how.alpha)
         values = {
             "estimate": test.estimate,
@@ -242,6 +253,12 @@ def _one(
     except EvaluationError as error:
         return {**row, **blank, "units": spec.panel.n_units, "reason": error.what}, None
     return {**row, **values}, test
+
+
+def _misfit_ratio(test: RandomizationTest) -> float:
+    if test.misfit is None or len(test.misfit) < 2:
+        return nan
+    return float(test.misfit[0] / np.median(test.misfit[1:]))
 
 
 def _aligned(used: list[tuple[Panel, Design, RandomizationTest]]) -> FloatArray:

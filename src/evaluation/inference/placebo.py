@@ -183,7 +183,7 @@ def synthetic_test(
     draws: int,
     seed: int | np.random.Generator | None,
     choose: Callable[[Cohorts], tuple[NDArray[np.integer], bool]],
-) -> tuple[pd.DataFrame, FloatArray, FloatArray, tuple[Any, ...], FloatArray | None, bool]:
+) -> tuple[pd.DataFrame, FloatArray, FloatArray, tuple[Any, ...], FloatArray | None, bool, FloatArray | None]:
     """The pieces of a `RandomizationTest`, all assignments fitted in batches.
 
     Parameters
@@ -196,7 +196,7 @@ def synthetic_test(
 
     Returns
     -------
-    terms, observed, placebo, labels, slope, exact
+    terms, observed, placebo, labels, slope, exact, misfit
     """
     if statistic not in ("estimate", "rmspe_ratio"):
         raise EstimationError(f"statistic is {statistic!r}", expected="'estimate' or 'rmspe_ratio'")
@@ -218,21 +218,25 @@ def synthetic_test(
     sets = np.concatenate([actual[None], sets])
     cohort_of = np.searchsorted(values, first[actual])
     excluded = cohorts.treated & (not treated_as_donor)
-    found, slopes = [], []
-    for start in range(0, len(sets), _AT_ONCE):
-        value, slope = _batch(
-            estimator, sample, sets[start : start + _AT_ONCE], cohort_of, statistic, excluded
-        )
-        found.append(value)
-        slopes.append(slope)
-    estimates = np.concatenate(found)
-    gained = None if any(s is None for s in slopes) else np.concatenate([s for s in slopes if s is not None])
+    batches = [
+        _batch(estimator, sample, sets[start : start + _AT_ONCE], cohort_of, statistic, excluded)
+        for start in range(0, len(sets), _AT_ONCE)
+    ]
+    estimates = np.concatenate([values for values, _, _ in batches])
+    gained = _joined([slope for _, slope, _ in batches])
+    misfit = _joined([before for _, _, before in batches])
     labels = tuple(sample.names[sets[1:, 0]]) if len(actual) == 1 else ()
     if statistic == "rmspe_ratio":
         terms = pd.DataFrame({"term": ["RMSPE ratio"]})
     else:
         terms = pd.DataFrame({"term": ["ATT"]}) if estimator.terms == "att" else cell_terms(sample)
-    return terms, estimates[0], estimates[1:], labels, None if gained is None else gained[1:], exact
+    slope = None if gained is None else gained[1:]
+    return terms, estimates[0], estimates[1:], labels, slope, exact, misfit
+
+
+def _joined(parts: list[FloatArray | None]) -> FloatArray | None:
+    whole = [part for part in parts if part is not None]
+    return np.concatenate(whole) if len(whole) == len(parts) else None
 
 
 def _batch(
@@ -242,8 +246,8 @@ def _batch(
     cohort_of: NDArray[np.integer],
     statistic: str,
     excluded: NDArray[np.bool_],
-) -> tuple[FloatArray, FloatArray | None]:
-    """Estimates (m, k) and what each gains for a true effect of one, where that is linear."""
+) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:
+    """Estimates (m, k), what each gains for a true effect of one where that is linear, misfit before (m,)."""
     row = np.arange(len(sets))[:, None]
     donors = np.tile((~excluded).astype(float), (len(sets), 1))
     donors[row, sets] = 0.0
@@ -253,24 +257,25 @@ def _batch(
         treated[-1][row, sets[:, cohort_of == i]] = 1.0
     if len(sample.cohorts) > 1:
         effects, att = cell_effects(estimator, sample, treated, donors)
-        return (effects if estimator.terms == "cohort_period" else att[:, None]), None
+        return (effects if estimator.terms == "cohort_period" else att[:, None]), None, None
     cohort = sample.cohorts[0]
     paths = estimator.paths(sample, cohort, treated[0], donors)
+    before = paths.fit_before(cohort.window)
     if statistic == "rmspe_ratio":
         after = paths.gaps[:, cohort.window.post] - paths.shift[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.sqrt((after**2).mean(axis=1)) / paths.fit_before(cohort.window)
-        return np.asarray(ratio)[:, None], None
+            ratio = np.sqrt((after**2).mean(axis=1)) / before
+        return np.asarray(ratio)[:, None], None, before
     effects = paths.effects(cohort.window)
     values = effects if estimator.terms == "cohort_period" else effects.mean(axis=1, keepdims=True)
     if excluded.any():
-        return values, np.zeros_like(values)
+        return values, np.zeros_like(values), before
     if isinstance(estimator, SyntheticDiD) and estimator.time_weights == "synthetic":
-        return values, None  # time weights move with donors' outcomes after treatment
+        return values, None, before  # time weights move with donors' outcomes after treatment
     # weights rest on outcomes before treatment, so an effect enters with the weight of its unit
     share = treated[0] / treated[0].sum(axis=1, keepdims=True) - paths.unit_weights
     slope = share[:, cohort.members].sum(axis=1, keepdims=True)
-    return values, np.repeat(slope, values.shape[1], axis=1)
+    return values, np.repeat(slope, values.shape[1], axis=1), before
 
 
 def _donor_sets(

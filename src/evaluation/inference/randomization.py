@@ -57,6 +57,9 @@ class RandomizationTest:
         not known to be linear.
     exact : bool
         Whether every assignment was enumerated.
+    misfit : ndarray (n_assignments,) or None
+        Of synthetic methods with one cohort: root mean squared gap before treatment under each
+        assignment, the actual one first, in units of the outcome.
     notes : tuple of str
         What a reader must know.
     """
@@ -67,6 +70,7 @@ class RandomizationTest:
     labels: tuple[Any, ...] = field(repr=False)
     slope: FloatArray | None = field(repr=False)
     exact: bool
+    misfit: FloatArray | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
 
     @property

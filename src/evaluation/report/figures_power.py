@@ -49,7 +49,8 @@ def power_curve(
     Parameters
     ----------
     tables : DataFrame or mapping of label to DataFrame
-        Columns ``effect, power`` (between 0 and 1). Up to three curves, labelled where they end.
+        Columns ``effect, power`` (between 0 and 1), and optionally ``low, high``, drawn as a band. Up to
+        three curves, labelled where they end.
     smallest : float or mapping of label to float, optional
         The smallest effect found with probability ``power``: marked where finite. A curve that is 0
         throughout, whose smallest effect is infinite, is drawn on to the edge and says so.
@@ -127,6 +128,9 @@ def power_curve(
             if never[label]:
                 x, y = np.append(x, right_end), np.append(y, 0.0)
             inside = x <= right_end
+            if {"low", "high"} <= set(curve.columns) and not never[label]:
+                bounds = numbers(curve, "low"), numbers(curve, "high")
+                axes.fill_between(x, *bounds, color=theme[role], alpha=0.14, lw=0, zorder=1.5)
             style: dict[str, Any] = {} if dashes is None else {"dashes": dashes}
             axes.plot(x, y, color=theme[role], lw=points(2.6), zorder=4, clip_on=False, **style)
             tips.append((float(y[inside][-1]), float(x[inside][-1]), role))

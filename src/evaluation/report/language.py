@@ -139,7 +139,7 @@ def significant(estimate: float, std_error: float, language: str = "en", *, sign
 def interval(
     low: float, high: float, language: str = "en", digits: int | None = None, *, sign: bool = False
 ) -> str:
-    """Write an interval: ``−20 to 52``, ``−20 至 52``. A missing end gives the words for no interval."""
+    """Write an interval: ``−20 to 52``, ``−20至52``. A missing end gives the words for no interval."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return text("no_interval", language)
     if digits is None:

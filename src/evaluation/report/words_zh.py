@@ -1,7 +1,7 @@
 """页面固定用语（中文）。"""
 
 WORDS: dict[str, str] = {
-    "interval": " 至 ",
+    "interval": "至",
     "no_interval": "无区间",
     "no_data_short": "无数据",
     "simulated": "模拟数据",

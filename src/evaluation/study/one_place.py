@@ -84,11 +84,39 @@ class Pool(Model):
     label: Text
     units: tuple[str, ...] | Literal["all"]
     exclude: tuple[str, ...] = ()
+    where: dict[str, str] = Field(default_factory=dict)
+    """Column of the table of labels to the value that a unit must have there."""
     start: str | None = None
     """First period for this pool, where its record is shorter than the study's."""
     end: str | None = None
 
     _read = field_validator("start", "end", mode="before")(read_period)
+
+
+class Window(Model):
+    """A span of periods around the date of treatment."""
+
+    id: str
+    label: Text
+    each_side: int = Field(ge=1)
+    """Periods before the date, and as many from it on; fewer where the record ends."""
+
+
+class Choices(Model):
+    """What could be chosen otherwise, beside outcome, scale, date and method."""
+
+    pools: tuple[Pool, ...] = ()
+    """Pools that the rule's pool is exchanged for."""
+    windows: tuple[Window, ...] = ()
+    """Windows that the whole record is exchanged for."""
+    why: Text | None = None
+
+    @model_validator(mode="after")
+    def _ids(self) -> Choices:
+        problems = repeated_ids(self, "pools", "windows")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 class Outcome(Model):
@@ -190,6 +218,7 @@ class Study(BaseStudy):
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     headline: Headline
     rule: Rule
+    choices: Choices = Choices()
     claims: tuple[Claim, ...] = ()
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()
@@ -198,6 +227,10 @@ class Study(BaseStudy):
     def _refers(self) -> Study:
         """Every name used elsewhere in the file must be declared in it."""
         problems = repeated_ids(self, "pools", "outcomes", "claims")
+        twice = {item.id for item in self.pools} & {item.id for item in self.choices.pools}
+        problems += [f"choices.pools: the id {name} stands among the pools" for name in sorted(twice)]
+        if any(pool.where for pool in self.every_pool) and self.data.labels is None:
+            problems.append("pools: 'where' needs a table of labels, data.labels")
         outcomes = {item.id for item in self.outcomes}
         pools = {item.id for item in self.pools}
         used = [
@@ -223,4 +256,9 @@ class Study(BaseStudy):
 
     def pool(self, name: str) -> Pool:
         """The pool with this id."""
-        return next(item for item in self.pools if item.id == name)
+        return next(item for item in self.every_pool if item.id == name)
+
+    @property
+    def every_pool(self) -> tuple[Pool, ...]:
+        """The pools of the page, and those that only the curve of all choices uses."""
+        return (*self.pools, *self.choices.pools)

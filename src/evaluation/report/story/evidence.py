@@ -190,6 +190,7 @@ def path_figure(case: Case, path: EventPath, language: str) -> Figure:
     outcome, frame, start = path.outcome, path.frame, month(path.date, language)
     after = frame[frame["event_time"] >= 0]
     outside = (after["estimate"] < after["placebo_low"]) | (after["estimate"] > after["placebo_high"])
+    expected = round(0.05 * len(after))
     told = {"outside": int(outside.sum()), "count": len(after), "start": start}
     return figures.event_study(
         frame.assign(ci_low=float("nan"), ci_high=float("nan")),
@@ -197,7 +198,7 @@ def path_figure(case: Case, path: EventPath, language: str) -> Figure:
         policy=start,
         x_label=say("path.x_axis", language, start=start),
         y_label=say("path.y_axis", language, unit=outcome.unit[language]),
-        title=say("path.title", language, **told),
+        title=say("path.title", language, expected=expected, **told),
         source=source_line(case, language),
         alt=say(
             "path.alt",

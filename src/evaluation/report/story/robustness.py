@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis import Case, Curve, RuleAudit, RulePower, Twin
-from evaluation.analysis.robustness import FITS
+from evaluation.analysis.choices import FITS, WHOLE
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
@@ -104,6 +104,14 @@ def curve_figure(case: Case, curve: Curve, language: str) -> Figure:
         "outcome": {o.id: (o.short or o.label)[language] for o in study.outcomes},
         "scale": {scale: say(f"estimates.{scale}", language) for scale in ("level", "log")},
         "date": {date.date: month(date.date, language) for date in study.treatment.dates},
+        "pool": {
+            pool: case.label(pool, language)
+            for pool in (study.rule.pool, *(pool.id for pool in study.choices.pools))
+        },
+        "window": {
+            WHOLE: say("curve.whole", language),
+            **{window.id: window.label[language] for window in study.choices.windows},
+        },
         "method": {
             m: say(f"curve.{m}", language) for m in ("month_effects", "year_on_year", "control", "did")
         },
@@ -112,12 +120,16 @@ def curve_figure(case: Case, curve: Curve, language: str) -> Figure:
         "outcome": study.headline.outcome,
         "scale": "level",
         "date": study.treatment.date,
+        "pool": study.rule.pool,
+        "window": WHOLE,
         "method": "month_effects",
     }
     return figures.specification_curve(
         table,
         choices={
-            key: (say(f"curve.{key}", language), options[key]) for key in curve.check.details["choices"]
+            key: (say(f"curve.{key}", language), options[key])
+            for key in curve.check.details["choices"]
+            if len(options[key]) > 1
         },
         main=main,
         level=study.rule.level,
@@ -148,7 +160,36 @@ def curve_sentence(case: Case, curve: Curve, language: str) -> Prose:
             share=percent(curve.check.p_value, language),
             p=p_value(curve.check.p_value, language),
             verdict=say("curve.within" if within else "curve.beyond", language),
+            cities=curve.check.details["assignments"],
             unfit=curve.unfit,
+        )
+    )
+
+
+def pools_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
+    """What the rule says when its comparison is exchanged.
+
+    Parameters
+    ----------
+    case : Case
+    frame : pandas.DataFrame
+        From `evaluation.analysis.rule_by_pool`.
+    language : {"en", "zh"}
+    """
+    largest = frame.groupby("pool", sort=False)["p_value"].max()
+    verdicts = frame.groupby("pool", sort=False)["verdict"].first()
+    own = str(largest.index[0])
+    return Prose(
+        " ".join(
+            say(
+                "curve.pools",
+                language,
+                group=case.label(str(pool), language),
+                p=p_value(largest[pool], language),
+                own=p_value(largest[own], language),
+                verdict=text(f"verdict_{verdicts[pool]}", language),
+            )
+            for pool in largest.index[1:]
         )
     )
 
@@ -226,7 +267,7 @@ def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure:
     outcome = case.study.outcome(case.study.headline.outcome)
     return figures.diagnostic_figure(
         check,
-        title=say("sensitivity.title", language),
+        title=_sensitivity_title(check, language),
         source=source_line(case, language),
         language=language,
         name="sensitivity",
@@ -234,6 +275,15 @@ def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure:
         unit=say("sensitivity.unit", language, unit=outcome.unit[language]),
         simulated=case.simulated,
     )
+
+
+def _sensitivity_title(check: Diagnostic, language: str) -> str:
+    limit = check.statistic
+    if limit == 0 or limit != limit:
+        return say("sensitivity.title_none", language)
+    if limit == float("inf"):
+        return say("sensitivity.title_robust", language)
+    return say("sensitivity.title_limit", language, limit=number(limit, language, 1))
 
 
 def _question(key: str, check: Diagnostic, language: str) -> str:
