@@ -7,7 +7,9 @@ import pytest
 
 from evaluation import analysis
 from evaluation.analysis.change import change_test, year_table
+from evaluation.analysis.choices import FITS
 from evaluation.analysis.rule import _placebo_p
+from evaluation.estimators import TwoWayFixedEffects
 
 STUDY = "pollution_enforcement"
 
@@ -71,6 +73,58 @@ def test_synthetic_comparisons_and_the_curve(case):
     twin = analysis.twin(case, "good_days", "province")
     assert twin.weights.sum() == pytest.approx(1, abs=0.02)
     assert (twin.path["treated"] - twin.path["synthetic"]).abs().max() > 0
+
+
+def test_the_curve_runs_over_places_and_spans_too(case):
+    curve = analysis.specification_curve(case)
+    table = curve.check.table
+    assert {"outcome", "scale", "date", "pool", "window", "method"} == set(curve.check.details["choices"])
+    used = table[table["reason"] == ""]
+    assert set(used["pool"]) == {"nationwide", "prefectures"}
+    assert set(used["window"]) == {"whole", "year"}
+    # the prefectures are among the cities of the nationwide pool, so that they are the placebos of all
+    assert curve.check.details["assignments"] == len(case.donors("prefectures")) + 1
+    assert curve.unfit == (table["reason"] != "").sum() > 0
+    left_out = table[table["reason"] != ""]
+    assert (left_out["method"] == "control").all()
+    assert (left_out["misfit_ratio"] > FITS).all()
+    assert (used.loc[used["method"] == "control", "misfit_ratio"] <= FITS).all()
+    synthetic = used[used["method"].isin(["control", "did"])]
+    assert set(synthetic["pool"]) == {"nationwide"}
+    main = used[
+        (used["outcome"] == "good_days")
+        & (used["scale"] == "level")
+        & (used["date"] == "2015-01")
+        & (used["method"] == "month_effects")
+    ].set_index(["pool", "window"])["estimate"]
+    short = case.panel(
+        case.rows("prefectures").query("'2014-01' <= month <= '2015-12'"),
+        case.study.outcome("good_days"),
+        "level",
+        "2015-01",
+    )
+    assert main["prefectures", "year"] == pytest.approx(TwoWayFixedEffects().fit(*short).estimate, abs=1e-10)
+
+
+def test_the_rule_with_prefectures_alone(case):
+    frame = analysis.rule_by_pool(case)
+    assert list(dict.fromkeys(frame["pool"])) == ["nationwide", "prefectures"]
+    own = {claim.id: claim for claim in analysis.check_claims(case)}["pollution-good-days-change"]
+    assert frame.loc[frame["pool"] == "nationwide", "p_value"].tolist() == [t.p_value for t in own.tests]
+    assert set(frame["verdict"]) == {"not_distinguishable"}
+    levels = case.labels.set_index("city")["level"]
+    assert set(levels[case.donors("prefectures")]) == {"prefecture"}
+
+
+def test_the_share_of_few_places_has_an_interval(power):
+    table = power.table
+    assert (table["low"] <= table["power"]).all()
+    assert (table["power"] <= table["high"]).all()
+    none = table.iloc[0]
+    # Wilson's interval by hand: the roots of (p - share)^2 = z^2 p (1 - p) / n
+    z2, n, share = 1.959963984540054**2, power.places, none["power"]
+    roots = np.roots([1 + z2 / n, -2 * share - z2 / n, share**2])
+    assert sorted(roots) == pytest.approx([none["low"], none["high"]])
 
 
 def test_diagnostics_are_recorded(case):

@@ -8,10 +8,10 @@ import pytest
 
 from evaluation import Design
 from evaluation.diagnostics import Specification, every_choice, specification_curve
-from evaluation.diagnostics.specification_curve import joint_test
+from evaluation.diagnostics.specification_curve import MISFIT, joint_test
 from evaluation.errors import DesignError, EstimationError
-from evaluation.estimators import GroupTime, TwoWayFixedEffects
-from evaluation.inference import randomization_test
+from evaluation.estimators import GroupTime, SyntheticControl, TwoWayFixedEffects
+from evaluation.inference import placebo_paths, randomization_test
 
 TWO_WAY = TwoWayFixedEffects()
 DESIGN = Design("y", "first")
@@ -188,3 +188,24 @@ def test_speed_of_a_large_curve(simulate, panel_of):
     start = time.perf_counter()
     specification_curve(specs)
     assert time.perf_counter() - start < 5
+
+
+def test_a_synthetic_comparison_that_fits_badly_is_left_out_with_its_reason(simulate, panel_of):
+    data = simulate(2, units=20, effect=0.0)
+    mine = data["unit"] == data.loc[data["first"].notna(), "unit"].iloc[0]
+    far = data.assign(y=data["y"] + np.where(mine, 50.0 * data["time"], 0.0))
+    synthetic = SyntheticControl(variance="none")
+    specs = [
+        Specification({"method": "plain"}, panel_of(data), DESIGN, TWO_WAY),
+        Specification({"method": "near"}, panel_of(data), DESIGN, synthetic, most_misfit=50.0),
+        Specification({"method": "far"}, panel_of(far), DESIGN, synthetic, most_misfit=2.0),
+    ]
+    table = specification_curve(specs).table.set_index("method")
+    assert table.loc["far", "reason"] == MISFIT
+    assert np.isnan(table.loc["far", "estimate"])
+    assert table.loc["far", "misfit_ratio"] > 2
+    assert table.loc["near", "reason"] == table.loc["plain", "reason"] == ""
+    paths = placebo_paths(synthetic, panel_of(data), DESIGN, treated_as_donor=True)
+    expected = paths.rmspe_before[0] / np.median(paths.rmspe_before[1:])
+    assert table.loc["near", "misfit_ratio"] == pytest.approx(expected, rel=1e-9)
+    assert np.isnan(table.loc["plain", "misfit_ratio"])
