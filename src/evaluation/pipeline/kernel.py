@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_UNWANTED = ("PYTHONSTARTUP", "MATPLOTLIBRC", "IPYTHON", "PYTHONINSPECT")
+_KEPT = {"LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SOURCE_DATE_EPOCH"}
+_KEPT |= {"PYTHONPATH", "PYTHONUTF8", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "COVERAGE_PROCESS_START"}
+_KEPT |= {"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT"}  # Windows
+"""What a kernel is told of the user's environment; all else (names, folders, keys, tokens) stays outside."""
+
 # a socket's path may have about 104 bytes; the file name takes up to 20 of them
 _LONGEST_FOLDER = 80
 
@@ -54,14 +58,26 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
             connection_file=str(folder / "k.json"),
             transport="ipc" if fits else "tcp",
         )
+        (folder / "home").mkdir()
         yield manager, environment(root, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(root: Path, folder: Path) -> dict[str, str]:
-    """Environment of a kernel: one thread for linear algebra, no user settings, stable hashes."""
-    own = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
+    """Environment of a kernel: one thread for linear algebra, no user settings, stable hashes.
+
+    It is made up here and not inherited, so that nothing of the user or of a machine's secrets can be
+    printed by a notebook; its home folder is a temporary one.
+    """
+    home = folder / "home"
+    own = {
+        name: value for name, value in os.environ.items() if name.upper() in _KEPT or name.startswith("LC_")
+    }
+    own["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
+    if os.name == "nt":
+        own["PATH"] = os.environ.get("PATH", own["PATH"])
+    own.update(HOME=str(home), USERPROFILE=str(home))
     own.update(dict.fromkeys(THREADS, "1"))
     own.update(
         IPYTHONDIR=str(folder / "ipython"),

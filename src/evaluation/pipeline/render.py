@@ -56,7 +56,7 @@ def render(spec: RenderSpec) -> RenderOutcome:
         if spec.executed is not None and notebook is not None:
             import nbformat
 
-            write_whole(spec.executed, nbformat.writes(notebook) + "\n")
+            write_whole(spec.executed, scrub(nbformat.writes(notebook), spec.root) + "\n")
         if failure is not None:
             return failed(failure)
         result = history.with_inputs(extract_result(notebook), spec)

@@ -111,6 +111,8 @@ def run(
     overrides = dict(overrides or {})
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
+    from evaluation.study import list_studies
+
     require_writable(reports)
     names = list(dict.fromkeys(studies))
     workers = min(jobs or min(os.cpu_count() or 1, 2), len(names) * len(languages))
@@ -126,7 +128,7 @@ def run(
                 _Job(place, plan(place, root, overrides, languages, making=made, cell_timeout=cell_timeout))
             )
         except EvaluationError as error:
-            if overrides or not (root / "studies" / f"{study}.toml").is_file():
+            if overrides or study not in list_studies(root):  # a path is no study, whatever lies there
                 raise
             failure = Failure(
                 "input", type(error).__name__, scrub(str(error), root), exit_status=error.exit_status

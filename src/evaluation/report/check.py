@@ -16,6 +16,17 @@ _FETCHED = frozenset(
 _LINKS = frozenset(["icon", "alternate", "canonical"])
 
 
+# they turn the reading order of what follows them, so that a name in a table could rewrite a sentence
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# what no HTML file may hold: control characters but tab and line ends, halves of characters, non-characters
+_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+def printable(page: str) -> str:
+    """The page without characters that turn the direction of text; those no file may hold become U+FFFD."""
+    return _UNFIT.sub("\ufffd", _TURNING.sub("", page))
+
+
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

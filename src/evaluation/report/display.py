@@ -29,6 +29,7 @@ VERDICTS = (*REPRODUCED, *ATTRIBUTABLE)
 Align = Literal["left", "right", "center"]
 Format = str | Callable[[Any], str]
 Bundle = tuple[dict[str, Any], dict[str, Any]]
+_RUN_BY_SPREADSHEETS = frozenset("=+-@\t\r\n\0＝＋－＠")
 _NUMERIC = re.compile(r"[+\-\u2212]?\s*(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?")
 
 
@@ -262,8 +263,8 @@ def check_verdict(verdict: str, where: str = "") -> str:
 def to_csv(frame: pd.DataFrame) -> str:
     """The frame as CSV, values as they are; text that a spreadsheet would run is made harmless.
 
-    A cell that begins with ``= + - @``, a tab or a line end and is not a number gets an apostrophe in front
-    (OWASP's rule against CSV injection).
+    A cell that begins with ``= + - @`` (also full width), a tab or a line end and is not a number gets an
+    apostrophe in front (OWASP's rule against CSV injection).
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -278,7 +279,7 @@ def _harmless(cell: Any) -> Any:
     if isinstance(cell, float):
         return f"{cell:.10g}"
     written = str(cell)
-    if written[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"} and not _NUMERIC.fullmatch(written):
+    if written[:1] in _RUN_BY_SPREADSHEETS and not _NUMERIC.fullmatch(written):
         return "'" + written
     return written
 

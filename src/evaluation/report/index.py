@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from evaluation.report import display
 from evaluation.report import language as words
-from evaluation.report.check import require_safe
+from evaluation.report.check import printable, require_safe
 from evaluation.report.site import furniture, template_folder
 
 _WORST_FIRST = {
@@ -82,11 +83,16 @@ def _card(entry: Mapping[str, Any]) -> dict[str, Any]:
         "attributable": _tally(claims, "attributable"),
         "generated": result.get("generated"),
         "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
-        "pages": dict(entry.get("pages") or {}),
-        "failure": entry.get("failure"),
+        "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
+        "failure": _address(entry.get("failure")),
         "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
         or entry.get("variant"),
     }
+
+
+def _address(path: str | None) -> str | None:
+    """A path as a link: a file may be called a#b."""
+    return None if path is None else quote(path, safe="/=,~")
 
 
 def _both(value: Any) -> dict[str, str] | None:
@@ -116,4 +122,4 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(template).render(page=context)
+    return printable(environment.get_template(template).render(page=context))

@@ -10,7 +10,7 @@ from typing import Any
 from evaluation.errors import ReportError
 from evaluation.report import display
 from evaluation.report import language as words
-from evaluation.report.check import require_safe
+from evaluation.report.check import printable, require_safe
 from evaluation.report.index import render_failure, render_index
 from evaluation.report.markdown import Writer, formula, highlight
 from evaluation.report.moved import moved_since
@@ -109,7 +109,7 @@ def _export(notebook: Any, context: dict[str, Any]) -> str:
     exporter = PageExporter(template_name=folder.name, extra_template_basedirs=[str(folder.parent)])
     exporter.default_preprocessors = []
     page, _ = exporter.from_notebook_node(notebook, resources={"page": context})
-    return page
+    return printable(page)
 
 
 def _blocks(notebook: Any, language: str) -> tuple[list[Block], Writer]:
@@ -187,7 +187,7 @@ def _shown(data: Mapping[str, Any], metadata: Mapping[str, Any], number: int, wr
         if media in data:
             return make(data[media], writer)
     if display.RECORD in data:
-        return {"kind": "record", **data[display.RECORD]}
+        return {**data[display.RECORD], "kind": "record"}
     if re.search(r"<\s*script", str(data.get("text/html", "")), flags=re.IGNORECASE):
         raise ReportError("An output holds a script.", where=where, fix="show a Table or a Figure instead")
     if "text/markdown" in data:
@@ -217,7 +217,7 @@ def _figure(content: Mapping[str, Any], writer: Writer) -> Block:
         "source": f"data:image/png;base64,{content['light']}",
         "alt": content["alt"],
         "title": content["title"],
-        "name": content["name"],
+        "name": display.slug(content["name"]),
         "width": content["width"] // 2,
         "height": content["height"] // 2,
         "csv": data_uri(csv) if csv and len(csv) <= _LARGEST_CSV else None,
@@ -247,7 +247,8 @@ def _table(content: Mapping[str, Any], writer: Writer) -> Block:
         for place, column in enumerate(content["columns"])
     ]
     address = writer.address(content["name"])
-    return {"kind": "table", **content, "columns": columns, "id": address, "csv": data_uri(content["csv"])}
+    made = {"name": display.slug(content["name"]), "columns": columns, "csv": data_uri(content["csv"])}
+    return {**content, **made, "kind": "table", "id": address}
 
 
 def _room(cells: Iterable[str]) -> str:
@@ -262,7 +263,7 @@ def _room(cells: Iterable[str]) -> str:
 def _answer(content: Mapping[str, Any], writer: Writer) -> Block:
     for item in content["verdicts"]:
         display.check_verdict(item["verdict"], where=item["label"])
-    return {"kind": "answer", **content}
+    return {**content, "kind": "answer"}
 
 
 def _number(blocks: Iterable[Block]) -> None:
