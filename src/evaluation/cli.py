@@ -210,12 +210,28 @@ def data_build(
             "--out", metavar="DIR", help="Data folder; data/ of the project by default.", show_default=False
         ),
     ] = None,
+    skip_broken: Annotated[
+        bool,
+        typer.Option("--skip-broken", help="Pass over files of a folder that cannot be read, and say so."),
+    ] = False,
 ) -> None:
     """Make a committed table from its raw record."""
     from evaluation.pipeline.overview import build_table
 
-    for text in build_table(_root(), name, raw, out):
+    for text in build_table(_root(), name, raw, out, skip_broken=skip_broken):
         typer.echo(text)
+
+
+@data_app.command("simulate")
+def data_simulate(
+    name: Annotated[str, typer.Argument(help="Name of the source, such as approvals_huantai_simulated.")],
+    raw: Annotated[Path, typer.Option("--raw", metavar="DIR", help="Folder to write the record into.")],
+) -> None:
+    """Write a simulated raw record, the same every time, to be built like a real one."""
+    from evaluation.sources.build import simulate
+
+    for path in simulate(name, raw):
+        typer.echo(f"wrote {path}")
 
 
 def main() -> NoReturn:

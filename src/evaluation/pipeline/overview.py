@@ -113,7 +113,9 @@ def _check_tables(root: Path, note: Callable[[str, EvaluationError], None]) -> i
     return len(manifest.tables)
 
 
-def build_table(root: Path, name: str, raw: Path, out: Path | None) -> list[str]:
+def build_table(
+    root: Path, name: str, raw: Path, out: Path | None, *, skip_broken: bool = False
+) -> list[str]:
     """Make the committed tables of a source from its raw record, and say what was read and set aside.
 
     Raises
@@ -125,7 +127,7 @@ def build_table(root: Path, name: str, raw: Path, out: Path | None) -> list[str]
     """
     from evaluation.sources.build import build
 
-    made = build(name, raw, out or root / "data")
+    made = build(name, raw, out or root / "data", skip_broken=skip_broken)
     lines = [f"read {made.rows_read:,} rows of {made.raw.name}, sha256 {made.raw.sha256}"]
     lines += [f"  dropped {count:,} rows: {reason}" for reason, count in made.dropped.items()]
     lines += [f"  set {count:,} values to missing: {reason}" for reason, count in made.missing.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import cast
 
@@ -48,21 +49,30 @@ class BuildSummary:
     notes: tuple[str, ...] = ()
 
 
-Builder = Callable[[Path, Path], BuildSummary]
+Builder = Callable[..., BuildSummary]
 
 BUILDERS: Mapping[str, str] = {
     "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
     "air_quality_dekads": "evaluation.sources.air_quality.dekads:build_dekads",
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
+    "approvals_huantai_simulated": "evaluation.sources.approvals.monthly:build_huantai",
     "castle": "evaluation.sources.castle:build_castle",
     "city_panel": "evaluation.sources.city_panel:build_city_panel",
     "crime_incidents": "evaluation.sources.incidents.tables:build_incidents",
     "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
-"""Module and function of each builder: it is given the raw path and the data folder."""
+"""Module and function of each builder: it is given the raw path and the data folder.
+
+One that reads a folder file by file takes ``skip_broken`` too.
+"""
+
+SIMULATORS: Mapping[str, str] = {
+    "approvals_huantai_simulated": "evaluation.sources.approvals.monthly:simulate",
+}
+"""Module and function that write a simulated raw record into a folder, the same every time."""
 
 
-def build(name: str, raw: str | Path, data_dir: str | Path) -> BuildSummary:
+def build(name: str, raw: str | Path, data_dir: str | Path, *, skip_broken: bool = False) -> BuildSummary:
     """Make the committed tables of one source from its raw file, and write them into the manifest.
 
     Parameters
@@ -73,6 +83,8 @@ def build(name: str, raw: str | Path, data_dir: str | Path) -> BuildSummary:
         The raw file or folder.
     data_dir : str or Path
         The data folder; ``manifest.toml`` stands in it.
+    skip_broken : bool
+        Pass over files of a folder that cannot be read; the summary, the manifest and the page name them.
 
     Returns
     -------
@@ -86,16 +98,42 @@ def build(name: str, raw: str | Path, data_dir: str | Path) -> BuildSummary:
     OutputError
         The tables cannot be written; the ones before are unchanged.
     """
+    builder = cast(Builder, _function(name, BUILDERS, "source {name!r} to build"))
+    if not skip_broken:
+        return builder(Path(raw), Path(data_dir))
+    if "skip_broken" not in signature(builder).parameters:
+        raise DataError(
+            f"the source {name!r} cannot be built from a part of its files",
+            where="--skip-broken",
+            fix="leave --skip-broken out, and mend the file that cannot be read",
+        )
+    return builder(Path(raw), Path(data_dir), skip_broken=True)
+
+
+def simulate(name: str, folder: str | Path) -> list[Path]:
+    """Write a simulated raw record; returns the files.
+
+    Raises
+    ------
+    DataError
+        No such simulator.
+    OutputError
+        The folder cannot be written to.
+    """
+    simulator = _function(name, SIMULATORS, "record {name!r} to simulate")
+    return cast(list[Path], simulator(Path(folder)))
+
+
+def _function(name: str, known: Mapping[str, str], what: str) -> Callable[..., object]:
     try:
-        module, function = BUILDERS[name].split(":")
+        module, function = known[name].split(":")
     except KeyError:
         raise DataError(
-            f"there is no source {name!r} to build",
-            expected="one of " + ", ".join(sorted(BUILDERS)),
-            fix="correct the name, or add a builder: CONTRIBUTING.md says how",
+            f"there is no {what.format(name=name)}",
+            expected="one of " + ", ".join(sorted(known)),
+            fix="correct the name, or add one: CONTRIBUTING.md says how",
         ) from None
-    builder = cast(Builder, getattr(import_module(module), function))
-    return builder(Path(raw), Path(data_dir))
+    return cast(Callable[..., object], getattr(import_module(module), function))
 
 
 def publish(files: Sequence[tuple[TableInfo, bytes]], data_dir: Path) -> tuple[str, ...]:

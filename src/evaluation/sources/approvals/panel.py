@@ -16,6 +16,7 @@ from evaluation.sources.approvals.cases import BrokenFile
 from evaluation.sources.approvals.partials import Partial, add_up, count_file
 from evaluation.sources.approvals.repeats import refuse_repeats
 from evaluation.sources.approvals.tables import SUFFIXES, Columns
+from evaluation.sources.approvals.typed import connection
 from evaluation.sources.reading import RawFile, find_files
 
 _LEVEL = 0.95
@@ -93,9 +94,10 @@ def count_cases(
     partials: list[Partial] = []
     kept: list[Path] = []
     broken = []
+    con = connection()
     for file in find_files(path, suffixes=SUFFIXES):
         try:
-            partials.append(count_file(file, day, columns, cache))
+            partials.append(count_file(file, day, columns, cache, con))
             kept.append(file)
         except DataError as error:
             if not (skip_broken and path.is_dir()):
@@ -107,6 +109,7 @@ def count_cases(
             where="; ".join(f"{item.name}: {item.what}" for item in broken[:5]),
             expected="at least one file of cases",
         )
+    con.close()
     refuse_repeats(kept, partials, columns or {}, cache)
     cells = add_up(pd.concat([part.cells for part in partials], ignore_index=True))
     cells["month"] = pd.PeriodIndex(cells["month"].to_numpy().astype("datetime64[M]"), freq="M")

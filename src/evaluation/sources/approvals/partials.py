@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,9 @@ from evaluation.sources.exports import headers
 from evaluation.sources.reading import RawFile
 from evaluation.sources.tables import write_together
 from evaluation.sources.working_days import covered_years
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 CELL = ("district", "item", "month", "statutory", "finished", "days")
 """Columns that make a cell of counts. Months of acceptance are numbered from January 1970 on."""
@@ -67,7 +71,11 @@ class Partial:
 
 
 def count_file(
-    path: Path, as_of: str | pd.Timestamp, columns: Columns | None = None, cache: Path | None = None
+    path: Path,
+    as_of: str | pd.Timestamp,
+    columns: Columns | None = None,
+    cache: Path | None = None,
+    con: DuckDBPyConnection | None = None,
 ) -> Partial:
     """Count the cases of one file.
 
@@ -84,6 +92,8 @@ def count_file(
         Our field to the export's header.
     cache : Path, optional
         Folder in which counts are kept.
+    con : DuckDBPyConnection, optional
+        From `typed.connection`, to be used for many files.
 
     Returns
     -------
@@ -100,7 +110,9 @@ def count_file(
     if kept is not None and (found := _load(kept, path, checksum)) is not None:
         return found
     raw = RawFile(path.name, checksum)
-    made = typed.count(path, day, columns or {}) if typed.is_typed(path, columns or {}) else None
+    made = None
+    if typed.is_typed(path, columns or {}):
+        made = typed.count(path, day, columns or {}, con or typed.connection())
     if made is None:
         record = read_cases(path, columns)
         partial = _of_record(record, day, raw)

@@ -28,8 +28,8 @@ _DATES = ("accepted", "decided", "suspended", "resumed")
 FAULTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "no case number": ("{no_number}", ()),
     "no day of acceptance": ("accepted IS NULL", ()),
-    "no item": ("item IS NULL OR item IN ({empty})", ()),
-    "no district": ("district IS NULL OR district IN ({empty})", ()),
+    "no item": ("", ()),
+    "no district": ("", ()),
     "decided before it was accepted": ("decided < accepted", ()),
     "suspended without an end although decided": (
         "suspended IS NOT NULL AND resumed IS NULL AND decided IS NOT NULL",
@@ -44,7 +44,10 @@ FAULTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("suspended", "resumed"),
     ),
 }
-"""Reasons to set a row aside, in the order of `cases`: condition, and the columns that it needs."""
+"""Reasons to set a row aside, in the order of `cases`: condition, and the columns that it needs.
+
+Whether a name says anything is seen once a name, when the rows have been counted.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +102,7 @@ def is_typed(path: Path, columns: Columns) -> bool:
     )
 
 
-def count(path: Path, day: pd.Timestamp, columns: Columns) -> Counted | None:
+def count(path: Path, day: pd.Timestamp, columns: Columns, con: DuckDBPyConnection) -> Counted | None:
     """Counts of a file that `is_typed`; None when its case numbers repeat, which needs a closer look.
 
     Parameters
@@ -109,6 +112,8 @@ def count(path: Path, day: pd.Timestamp, columns: Columns) -> Counted | None:
         Day of the export.
     columns : mapping
         Our field to the file's header.
+    con : DuckDBPyConnection
+        From `connection`.
 
     Raises
     ------
@@ -120,23 +125,15 @@ def count(path: Path, day: pd.Timestamp, columns: Columns) -> Counted | None:
 
     schema = pq.read_schema(path)
     found = match(schema.names, columns, path, LAYOUT)
-    numbers = case_numbers(path, found["number"])
+    numbers = case_numbers(path, found["number"], con)
     if numbers is None:
         return None
-    con = connection()
-    try:
-        sql = _Sql(
-            path,
-            found,
-            day,
-            text_number=not str(schema.field(found["number"]).type).startswith(("int", "uint")),
-        )
-        cells = con.execute(sql.cells(whole=False)).df()
-        if cells["cases"].sum() != pq.read_metadata(path).num_rows:
-            cells = con.execute(sql.cells(whole=True)).df()
-        return _counted(con, sql, cells, numbers)
-    finally:
-        con.close()
+    text = not str(schema.field(found["number"]).type).startswith(("int", "uint"))
+    sql = _Sql(path, found, day, text)
+    cells = con.execute(sql.cells(whole=False)).df()
+    if cells["cases"].sum() != pq.read_metadata(path).num_rows:
+        cells = con.execute(sql.cells(whole=True)).df()
+    return _counted(con, sql, cells, numbers)
 
 
 def connection() -> DuckDBPyConnection:
@@ -192,9 +189,9 @@ class _Sql:
             longest = max(map(len, EMPTY))
             no_number += f" OR (length(number) <= {longest} AND lower(trim(number)) IN ({empty}))"
         cases = " ".join(
-            f"WHEN {condition.format(empty=empty, no_number=no_number)} THEN {i}"
+            f"WHEN {condition.format(no_number=no_number)} THEN {i}"
             for i, (condition, needs) in enumerate(FAULTS.values(), start=1)
-            if all(name in have for name in needs)
+            if condition and all(name in have for name in needs)
         )
         source = f"read_parquet({quoted(str(self.path), chr(39))}, file_row_number = true)"
         return (
@@ -241,8 +238,11 @@ def _counted(con: DuckDBPyConnection, sql: _Sql, cells: pd.DataFrame, numbers: t
     fault = cells["fault"].to_numpy(copy=True)
     place = {reason: i for i, reason in enumerate(FAULTS, start=1)}
     # a name is cleaned once, not in every row; one that says nothing is known as such only then
+    renamed = False
     for name in ("item", "district"):
-        cells[name] = texts(cells[name])
+        clean = texts(cells[name])
+        renamed |= not clean.equals(cells[name].astype(clean.dtype))
+        cells[name] = clean
         code = place[f"no {name}"]
         unnamed = (cells[name] == "").to_numpy() & ((fault == 0) | (fault > code))
         fault[unnamed] = code
@@ -262,7 +262,9 @@ def _counted(con: DuckDBPyConnection, sql: _Sql, cells: pd.DataFrame, numbers: t
         {"month": "int32", "days": "int32", "statutory": "float64", "cases": "int64", "finished": bool}
     )
     keys = ["district", "item", "month", "statutory", "finished", "days"]
-    summed = good.groupby(keys, dropna=False, sort=True)["cases"].sum().reset_index()
+    summed = good[[*keys, "cases"]]
+    if renamed:
+        summed = summed.groupby(keys, dropna=False, sort=True)["cases"].sum().reset_index()
     counts = {
         "rows_read": int(cells["cases"].sum()),
         "cases": int(summed["cases"].sum()),
@@ -326,7 +328,7 @@ def _named(con: DuckDBPyConnection, sql: _Sql, codes: Sequence[int]) -> pd.DataF
     return out[fault > 0].head(NAMED).reset_index(drop=True)
 
 
-def case_numbers(path: Path, column: str) -> tuple[str, str] | None:
+def case_numbers(path: Path, column: str, con: DuckDBPyConnection) -> tuple[str, str] | None:
     """Lowest and highest case number, as texts; None when one stands twice."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -349,18 +351,11 @@ def case_numbers(path: Path, column: str) -> tuple[str, str] | None:
             ends = [ends[0] if ends else values[0].as_py(), last]
     if rising and ends and len(str(ends[0])) == len(str(ends[1])):
         return str(ends[0]), str(ends[1])
-    con = connection()
-    try:
-        source = (
-            f"(SELECT {quoted(column)}::VARCHAR AS number FROM read_parquet({quoted(str(path), chr(39))}))"
-        )
-        twice = con.execute(
-            f"SELECT number FROM {source} WHERE number IS NOT NULL GROUP BY number "
-            "HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
-        if twice is not None:
-            return None
-        low, high = con.execute(f"SELECT min(number), max(number) FROM {source}").fetchone() or ("", "")
-        return str(low or ""), str(high or "")
-    finally:
-        con.close()
+    source = f"(SELECT {quoted(column)}::VARCHAR AS number FROM read_parquet({quoted(str(path), chr(39))}))"
+    twice = con.execute(
+        f"SELECT number FROM {source} WHERE number IS NOT NULL GROUP BY number HAVING count(*) > 1 LIMIT 1"
+    ).fetchone()
+    if twice is not None:
+        return None
+    low, high = con.execute(f"SELECT min(number), max(number) FROM {source}").fetchone() or ("", "")
+    return str(low or ""), str(high or "")
