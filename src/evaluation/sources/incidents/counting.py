@@ -163,21 +163,23 @@ def count_incidents(
     columns = columns or {}
     files = find_files(path, suffixes=SUFFIXES)
     with scanning.connection(threads) as database:
-        pieces, parts = [], []
+        pieces, parts, hashes = [], [], []
         for number, file in enumerate(files):
             piece = open_piece(database, file, columns, number)
             try:
-                part = scanning.tally(database, piece, rules.as_of)
+                part, hashed = scanning.tally(database, piece, rules.as_of, offences.of, places.of)
             except UnicodeError:
                 piece = as_gb18030(piece, columns)
-                part = scanning.tally(database, piece, rules.as_of)
+                part, hashed = scanning.tally(database, piece, rules.as_of, offences.of, places.of)
             if part.empty:
                 raise DataError("the table has no rows", where=str(file), expected="at least one incident")
             pieces.append(piece)
             parts.append(judging.decoded(part, piece))
+            hashes.append(hashed)
+            del hashed
         same_twice(pieces)
         found = pd.concat(parts, ignore_index=True)
-        repeated, numbered = judging.repetitions(database, pieces)
+        repeated, numbered = judging.repetitions(database, pieces, hashes)
     rows_read = int(found["rows"].sum())
     found = pd.concat([found, repeated], ignore_index=True)
     found, unreadable = judging.with_days(found, pieces, rules.as_of, rules.unreadable, rows_read)

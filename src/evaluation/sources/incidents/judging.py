@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from evaluation.errors import DataError, shortlist
 from evaluation.sources import cells
@@ -33,9 +34,11 @@ def decoded(part: pd.DataFrame, piece: Piece) -> pd.DataFrame:
 # one number, one incident -----------------------------------------------------------------------
 
 
-def repetitions(database: scanning.Database, pieces: list[Piece]) -> tuple[pd.DataFrame, int]:
+def repetitions(
+    database: scanning.Database, pieces: list[Piece], hashed: list[NDArray[np.uint64]]
+) -> tuple[pd.DataFrame, int]:
     """What must be taken off again because a row stands twice (negative rows), and rows with a number."""
-    hashes = np.concatenate([scanning.numbers_hashed(database, piece) for piece in pieces])
+    hashes = hashed[0] if len(hashed) == 1 else np.concatenate(hashed)
     numbered = len(hashes)
     hashes.sort()
     twice = np.unique(hashes[1:][hashes[1:] == hashes[:-1]])

@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,7 @@ def connection(threads: int | None = None) -> Iterator[Database]:
             database.execute(f"SET memory_limit = '{MEMORY}'")
             database.execute(f"SET temp_directory = {quoted(folder)}")
             database.execute("SET preserve_insertion_order = false")
+            database.execute("SET enable_progress_bar = false")
             if threads is not None:
                 database.execute(f"SET threads = {int(threads)}")
             yield database
@@ -48,47 +49,100 @@ def connection(threads: int | None = None) -> Iterator[Database]:
             database.close()
 
 
-def tally(database: Database, piece: Piece, as_of: str) -> pd.DataFrame:
-    """Rows of a file added up by month, delay, offence and place.
+def tally(
+    database: Database, piece: Piece, as_of: str, offences: Iterable[str], places: Iterable[str]
+) -> tuple[pd.DataFrame, NDArray[np.uint64]]:
+    """Rows of a file added up by month, delay, offence and place, in one pass over the file.
+
+    Parameters
+    ----------
+    database : Database
+    piece : Piece
+    as_of : str
+        Day of the export.
+    offences, places : iterable of str
+        Texts that are known; rows with others take a second pass.
 
     Returns
     -------
-    pandas.DataFrame
+    sums : pandas.DataFrame
         ``month`` (months since year 0), ``delay`` (days from incident to report), ``after`` (reported
         after ``as_of``), ``offence, place`` (texts as read by SQL), ``occurred, reported`` (texts, where SQL
         could not read one of the two), ``rows``.
+    hashes : ndarray (rows,)
+        Of every incident number that is not empty.
 
     Raises
     ------
     UnicodeError
         The file is not in the encoding that its beginning is in.
     """
-    occurred, reported = (_day(name, piece.encoding) for name in ("occurred", "reported"))
-    first, last = (_quoted_day(day) for day in _DAYS)
-    inner = f"SELECT offence, place, occurred, reported, {occurred} AS o, {reported} AS r FROM {piece.sql}"
+    _kinds(database, piece, offences=offences, places=places)
+    o, r = (_day(name, piece.encoding) for name in ("occurred", "reported"))
+    first, last = (f"DATE {quoted(day)}" for day in _DAYS)
     # what is NULL or out of range, such as a year of two digits, is left to the reader of cells
-    fine = f"coalesce(o BETWEEN {first} AND {last} AND r BETWEEN {first} AND {last}, false)"
-    query = f"""
-        SELECT month, delay, after, offence, place, occurred, reported, count(*) AS rows FROM (
-            SELECT CASE WHEN fine THEN CAST(year(o) * 12 + month(o) - 1 AS INTEGER) END AS month,
-                   CASE WHEN fine THEN CAST(r - o AS INTEGER) END AS delay,
-                   fine AND r > {_quoted_day(as_of)} AS after,
-                   offence, place,
-                   CASE WHEN NOT fine THEN occurred END AS occurred,
-                   CASE WHEN NOT fine THEN reported END AS reported
-            FROM (SELECT *, {fine} AS fine FROM ({inner}))
-        ) GROUP BY ALL"""
-    frame = _run(database, query, piece).df()
+    read = f"coalesce(o BETWEEN {first} AND {last} AND r BETWEEN {first} AND {last}, false)"
+    sums = f"""CAST(year(o) * 12 + month(o) - 1 AS INTEGER) AS month, CAST(r - o AS INTEGER) AS delay,
+               r > DATE {quoted(as_of)} AS after"""
+    # numbers of a byte or eight stand for the texts: 20 million rows stay in memory
+    load = f"""
+        CREATE OR REPLACE TEMP TABLE slim AS
+        SELECT CASE WHEN trim(number) <> '' THEN hash(trim(number)) END AS h, {o} AS o, {r} AS r,
+               TRY_CAST(offence AS offences) AS offence, TRY_CAST(place AS places) AS place
+        FROM {piece.sql}"""
+    plain = f"""
+        SELECT {sums}, CAST(offence AS VARCHAR) AS offence, CAST(place AS VARCHAR) AS place,
+               NULL AS occurred, NULL AS reported, count(*) AS rows
+        FROM slim WHERE {read} AND offence IS NOT NULL AND place IS NOT NULL GROUP BY ALL"""
+    _run(database, load, piece)
+    frames = [_run(database, plain, piece).df()]
+    if frames[0]["rows"].sum() < database.execute("SELECT count(*) FROM slim").fetchall()[0][0]:
+        frames += _second_pass(database, piece, (o, r), read, sums)
+    hashes = _hashes(database)
+    database.execute("DROP TABLE slim")
+    frame = pd.concat(frames, ignore_index=True)
     for name in ("month", "delay"):
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype(float)
-    return frame.sort_values(list(frame.columns[:-1]), ignore_index=True)
+    frame["after"] = frame["after"].astype(object).fillna(False).astype(bool)
+    return frame.sort_values(list(frame.columns[:-1]), ignore_index=True), hashes
 
 
-def numbers_hashed(database: Database, piece: Piece) -> NDArray[np.uint64]:
-    """A hash of every incident number that is not empty (rows,)."""
-    query = f"SELECT hash(trim(number)) AS h FROM {piece.sql} WHERE trim(number) <> ''"
-    out: NDArray[np.uint64] = _run(database, query, piece).fetchnumpy()["h"]
-    return np.asarray(out, dtype=np.uint64)
+def _hashes(database: Database) -> NDArray[np.uint64]:
+    """Hashes of the file, brought over an eighth at a time, so that they are never held twice."""
+    number = int(database.execute("SELECT count(h) FROM slim").fetchall()[0][0])
+    out = np.empty(number, dtype=np.uint64)
+    start = 0
+    for part in range(8):
+        found = database.execute(f"SELECT h FROM slim WHERE h >> 61 = {part}").fetchnumpy()["h"]
+        out[start : start + len(found)] = found
+        start += len(found)
+    return out
+
+
+def _second_pass(
+    database: Database, piece: Piece, days: tuple[str, str], read: str, sums: str
+) -> list[pd.DataFrame]:
+    """Rows with a day that SQL cannot read, or a text that is not known as it stands."""
+    given = f"SELECT offence, place, occurred, reported, {days[0]} AS o, {days[1]} AS r FROM {piece.sql}"
+    unknown = "TRY_CAST(offence AS offences) IS NULL OR TRY_CAST(place AS places) IS NULL"
+    days_read = f"""SELECT {sums}, offence, place, NULL AS occurred, NULL AS reported, count(*) AS rows
+                    FROM ({given}) WHERE {read} AND ({unknown}) GROUP BY ALL"""
+    as_texts = f"""SELECT NULL AS month, NULL AS delay, false AS after, offence, place, occurred, reported,
+                          count(*) AS rows
+                   FROM ({given}) WHERE NOT {read} GROUP BY ALL"""
+    return [_run(database, query, piece).df() for query in (days_read, as_texts)]
+
+
+def _kinds(database: Database, piece: Piece, **known: Iterable[str]) -> None:
+    """Types of the known texts, as the file's bytes are read."""
+    for name, texts in known.items():
+        written = [
+            text.encode("gb18030").decode("latin-1") if piece.encoding == "gb18030" else text
+            for text in texts
+        ]
+        values = ", ".join(quoted(text) for text in dict.fromkeys(written))
+        database.execute(f"DROP TYPE IF EXISTS {name}")
+        database.execute(f"CREATE TYPE {name} AS ENUM ({values})")
 
 
 def rows_of_numbers(database: Database, piece: Piece, hashes: NDArray[np.uint64]) -> pd.DataFrame:
@@ -163,7 +217,3 @@ def _day(name: str, encoding: str) -> str:
         f"replace(replace(replace(replace({name}, '{year}', '-'), '{month}', '-'), '{day}', ''), '.', '-')"
     )
     return f"coalesce(TRY_CAST({name} AS DATE), TRY_CAST({chinese} AS DATE))"
-
-
-def _quoted_day(day: str) -> str:
-    return f"DATE {quoted(day)}"
