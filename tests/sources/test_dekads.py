@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.errors import DataError
 from evaluation.sources.air_quality.dekads import TABLE, build_dekads, by_dekad
-from evaluation.sources.aqi import POLLUTANTS
+from evaluation.sources.aqi import POLLUTANTS, composite_index
 from evaluation.sources.build import build
 from evaluation.sources.manifest import load_manifest, read_table
 
@@ -55,3 +55,25 @@ def test_the_raw_file_gives_the_committed_table_byte_for_byte(
     path = f"{TABLE}.csv"
     assert (tmp_path / path).read_bytes() == (root / "data" / path).read_bytes()
     assert load_manifest(tmp_path)[TABLE] == load_manifest(root / "data")[TABLE]
+
+
+def test_the_composite_of_a_stretch_is_made_of_its_days(root: Path) -> None:
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2014-01-01", "2014-03-31")
+    record = pd.DataFrame({"city": "淄博", "date": dates, "aqi": 80.0})
+    record = record.assign(**{name: np.round(50 + 40 * rng.random(len(dates)), 1) for name in POLLUTANTS})
+    table = by_dekad(record)
+    # from 11 January on: days 10 to 39
+    inside = record["date"].between("2014-01-11", "2014-02-10")
+    expected = composite_index(record[inside])["composite"].item()
+    assert table["composite_stretch"][1] == pytest.approx(expected)
+    assert table["composite_stretch"].isna().tolist() == [False] * 7 + [True] * 2
+    gap = by_dekad(record[~record["date"].between("2014-02-01", "2014-02-10")])
+    assert gap["composite_stretch"].isna().tolist() == [False, True, True, False, False, False, True, True]
+
+
+def test_the_stretch_of_a_first_dekad_is_the_month(root: Path) -> None:
+    dekads = read_table(TABLE, root / "data")[0]
+    first = dekads[dekads["dekad"] == 1].set_index(["city", "month"])["composite_stretch"]
+    months = read_table("air_quality/city_month", root / "data")[0].set_index(["city", "month"])["composite"]
+    assert first.equals(months.loc[first.index].rename("composite_stretch"))

@@ -1,7 +1,8 @@
 """Air quality of Shandong's 17 prefectures by ten days, for the monthly bulletin.
 
 Ten days (a dekad, 旬) are long enough to keep together days that resemble each other, and short enough that a
-year holds 36 of them. No daily value is kept.
+year holds 36 of them. No daily value is kept. The composite index holds percentiles of days, so that ten days
+cannot be added up to a month: it is given for each stretch of three dekads, the month's own among them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from evaluation.sources.air_quality import describe
 from evaluation.sources.air_quality.cleaning import RULES, clean
 from evaluation.sources.air_quality.daily import read_daily
 from evaluation.sources.air_quality.tables import DECIMALS, MONTHS_FROM, MONTHS_TO
-from evaluation.sources.aqi import POLLUTANTS, good_days, individual_indices, overall_aqi
+from evaluation.sources.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.grouped import Groups
 from evaluation.sources.manifest import Column, TableInfo
@@ -38,6 +39,16 @@ COLUMNS: tuple[Column, ...] = (
     ),
     *(_OF_MONTH[name] for name in ("days", "days_aqi", "days_published", "good_days", "good_days_published")),
     *(_OF_MONTH[name] for name in POLLUTANTS),
+    Column(
+        "composite_stretch",
+        "number",
+        _NONE,
+        {
+            "en": "composite index (HJ 663-2013) of the days of this dekad and the two after it, in the row "
+            "of dekad 1 the month's own; empty where the record ends before",
+            "zh": "本旬及其后两旬逐日值的综合指数（HJ 663-2013）；上旬所列即当月值；不足三旬者空缺",
+        },
+    ),
 )
 
 
@@ -70,7 +81,30 @@ def by_dekad(days: pd.DataFrame) -> pd.DataFrame:
         **{name: groups.mean(table[name].to_numpy(dtype=np.float64)) for name in POLLUTANTS},
     }
     frame = pd.DataFrame(out, index=groups.index).reset_index()
+    starts = pd.MultiIndex.from_arrays([frame["city"], _place(frame)])
+    whole = np.ones(len(frame), dtype=bool)
+    for later in range(1, PER_MONTH):
+        whole &= pd.MultiIndex.from_arrays([frame["city"], _place(frame) + later]).isin(starts)
+    stretches = _composite_of_stretches(table).reindex(starts).to_numpy()
+    frame["composite_stretch"] = np.where(whole, stretches, np.nan)
     return frame[[column.name for column in COLUMNS]]
+
+
+def _place(frame: pd.DataFrame) -> pd.Series:
+    """Number of each dekad, counted from the year 0."""
+    year, month = frame["month"].str[:4].astype(int), frame["month"].str[5:7].astype(int)
+    return (year * 12 + month - 1) * PER_MONTH + frame["dekad"] - 1
+
+
+def _composite_of_stretches(days: pd.DataFrame) -> pd.Series:
+    """Composite index of every three dekads in a row, by city and number of the first."""
+    place = _place(days)
+    parts = []
+    for shift in range(PER_MONTH):
+        # every day is in one stretch of each of the three sequences
+        first = place - (place - shift) % PER_MONTH
+        parts.append(composite_index(days.assign(first=first), ["city", "first"])["composite"])
+    return pd.concat(parts)
 
 
 def build_dekads(raw: Path, out_dir: Path) -> BuildSummary:
@@ -108,7 +142,7 @@ def build_dekads(raw: Path, out_dir: Path) -> BuildSummary:
             expected=f"{expected} city-dekads with all six pollutants, {MONTHS_FROM} to {MONTHS_TO}",
             fix="give the whole record, not a part of it",
         )
-    content = csv_bytes(frame, {name: DECIMALS[name] for name in POLLUTANTS})
+    content = csv_bytes(frame, {**{name: DECIMALS[name] for name in POLLUTANTS}, "composite_stretch": 4})
     known = record.raw.sha256 == describe.KNOWN_RAW
     months = describe.table_info(
         "air_quality/city_month", b"", 0, raw=record.raw, counts={}
