@@ -1,5 +1,16 @@
 """The few functions that notebooks call, in the order in which a page tells its story."""
 
+from evaluation.analysis.bulletin import BulletinCase
+from evaluation.analysis.bulletin_ranks import (
+    MonthRanking,
+    all_rankings,
+    earlier_bulletins,
+    month_ranking,
+    monthly_series,
+    other_choices,
+    several_months,
+)
+from evaluation.analysis.bulletin_record import bulletin_result
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, year_table
 from evaluation.analysis.choices import Curve, rule_by_pool, specification_curve
@@ -18,28 +29,37 @@ from evaluation.analysis.robustness import (
 from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
 
 __all__ = [
+    "BulletinCase",
     "Case",
     "Curve",
     "EventPath",
     "Headline",
+    "MonthRanking",
     "ResultFile",
     "RuleAudit",
     "RulePower",
     "Twin",
     "YearTable",
+    "all_rankings",
+    "bulletin_result",
     "check_claims",
     "diagnose",
+    "earlier_bulletins",
     "event_path",
     "family",
     "headline",
     "inference_methods",
     "leading_claim",
+    "month_ranking",
+    "monthly_series",
+    "other_choices",
     "prepare",
     "ranks",
     "result_file",
     "rule_audit",
     "rule_by_pool",
     "rule_power",
+    "several_months",
     "specification_curve",
     "specifications",
     "synthetic_estimates",

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from evaluation.analysis.bulletin import prepare_bulletin
 from evaluation.analysis.case import prepare_one_place
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.errors import StudyError
 from evaluation.study import BaseStudy, find_root, load_study
 
 PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
+    "bulletin": prepare_bulletin,
     "one_place": prepare_one_place,
     "staggered": prepare_staggered,
 }
@@ -36,7 +38,7 @@ def prepare(
     -------
     object
         The study with its data, of the class that belongs to its kind: `Case` for one place,
-        `StaggeredCase` for many.
+        `StaggeredCase` for many, `BulletinCase` for a bulletin.
 
     Raises
     ------

@@ -15,6 +15,7 @@ from evaluation.inference.randomization_time import randomization_in_time
 from evaluation.inference.rank_sets import RankSets, moving_blocks, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
+from evaluation.inference.stretches import Season, improvements, moving_stretches, steady_share
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "RandomizationTest",
     "RankSets",
     "Recommendation",
+    "Season",
     "StepDown",
     "WildBootstrap",
     "cluster_robust",
@@ -34,13 +36,16 @@ __all__ = [
     "conley_taber",
     "ferman_pinto",
     "ibragimov_muller",
+    "improvements",
     "moving_blocks",
+    "moving_stretches",
     "placebo_paths",
     "randomization_in_time",
     "randomization_test",
     "rank_sets",
     "recommend",
     "romano_wolf",
+    "steady_share",
     "t_test_of_clusters",
     "t_test_of_two_groups",
     "wild_cluster_bootstrap",

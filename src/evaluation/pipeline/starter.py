@@ -24,7 +24,7 @@ def start_study(root: Path, name: str, template: str | None = None) -> Path:
     name : str
         Name of the new study.
     template : str, optional
-        Study to copy; by default the first one.
+        Study to copy; by default the first one that asks about one place.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def start_study(root: Path, name: str, template: str | None = None) -> Path:
     known = list_studies(root)
     if not known:
         raise StudyError("there is no study to start from", where="studies/")
-    source = template or known[0]
+    source = template or _usual(root, known)
     load_study(source, root=root)
     text = (root / "studies" / f"{source}.toml").read_text(encoding="utf-8-sig")
     lines = [
@@ -63,6 +63,17 @@ def start_study(root: Path, name: str, template: str | None = None) -> Path:
             f"{source!r} cannot be copied", where=error.what, fix="choose another with --from"
         ) from error
     return path
+
+
+def _usual(root: Path, known: list[str]) -> str:
+    """The study that a new one is copied from: the first that asks about one place, else the first of all."""
+    for name in known:
+        try:
+            if load_study(name, root=root).kind == "one_place":
+                return name
+        except StudyError:
+            continue
+    return known[0]
 
 
 def schedule_text(root: Path, kind: str | None = None, hour: int = 6) -> str:

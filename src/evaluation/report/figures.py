@@ -16,6 +16,7 @@ from evaluation.report.figures_intervals import intervals
 from evaluation.report.figures_lines import series, slope
 from evaluation.report.figures_numbers import Number, placebo, three_numbers
 from evaluation.report.figures_power import power_curve
+from evaluation.report.figures_ranks import rank_intervals, sparklines
 
 __all__ = [
     "Number",
@@ -28,8 +29,10 @@ __all__ = [
     "pair",
     "placebo",
     "power_curve",
+    "rank_intervals",
     "series",
     "slope",
+    "sparklines",
     "specification_curve",
     "three_numbers",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from evaluation.study.base import BaseStudy
+from evaluation.study.bulletin import Bulletin
 from evaluation.study.one_place import Study
 from evaluation.study.staggered import StaggeredStudy
 
 KINDS: dict[str, type[BaseStudy]] = {
+    "bulletin": Bulletin,
     "one_place": Study,
     "staggered": StaggeredStudy,
 }

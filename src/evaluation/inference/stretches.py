@@ -1,0 +1,188 @@
+"""How far a month's figure strays by chance, learnt from every stretch as long as a month in a long
+record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.errors import EstimationError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+FEWEST = 4  # stretches side by side that a record must hold
+
+
+@dataclass(frozen=True, eq=False)
+class Season:
+    """Where in the year each stretch begins.
+
+    Attributes
+    ----------
+    place : ndarray of int (stretches,)
+        Period of the year in which a stretch begins, 0 to ``cycle - 1``.
+    cycle : int
+        Periods of a year.
+    at : int
+        The time of year that the strays are wanted for.
+    reach : int
+        Stretches that begin up to so many periods earlier or later in any year are alike.
+    """
+
+    place: IntArray
+    cycle: int
+    at: int
+    reach: int
+
+
+def moving_stretches(
+    stretches: FloatArray,
+    *,
+    length: int,
+    window: int,
+    draws: int,
+    rng: np.random.Generator,
+    season: Season | None = None,
+) -> FloatArray:
+    """What a statistic over ``length`` neighbouring periods strays by, for all places together.
+
+    Moving block bootstrap (Kuensch 1989) with blocks as long as what is measured, so that the statistic may
+    be anything that a stretch of periods has, percentiles among them. Taken out first are the mean of all
+    places, stretch by stretch, which no comparison of places needs, and each place's own mean over the
+    stretches within ``window`` periods, so that seasons and lasting changes are not taken for chance. What
+    that takes out of the chance itself is given back by ``sqrt(v / w)``, where v is the variance of a stretch
+    and w that of its difference from its surroundings when periods are independent. Strays are brought to the
+    size that they have, over all places, at the wanted time of year. Each place's draws are stretched by the
+    root of ``d / chi2(d)``, d being the number of stretches side by side, less what the surroundings take,
+    for its spread is itself estimated.
+
+    Parameters
+    ----------
+    stretches : ndarray (stretches, n)
+        The statistic of the periods s to s + length - 1 in row s, on a scale on which chance is about as
+        large for all values: logarithms, or `steady_share`. A row with NaN is left out.
+    length : int
+        Periods of a stretch.
+    window : int
+        Periods over which a place's own level is taken; odd or even as ``length`` is.
+    draws : int
+    rng : numpy.random.Generator
+    season : Season, optional
+
+    Returns
+    -------
+    ndarray (draws, n)
+        Around zero.
+
+    Raises
+    ------
+    EstimationError
+        Fewer than four stretches side by side, or a window that does not fit.
+    """
+    values = np.asarray(stretches, dtype=float)
+    reach = (window - length) // 2
+    if values.ndim != 2 or reach < 1 or (window - length) % 2:
+        raise EstimationError(
+            f"a window of {window} does not fit stretches of {length} periods",
+            expected="a window longer than a stretch by an even number of periods",
+        )
+    known = np.isfinite(values).all(axis=1)
+    apart = values - values.mean(axis=1, keepdims=True)
+    if known.sum() + length - 1 < max(FEWEST * length, window):
+        raise EstimationError(
+            f"{int(known.sum())} stretches of {length} periods are too few to say how far one strays",
+            expected=f"a record of at least {max(FEWEST * length, window)} periods in a row",
+        )
+    strayed, steps = [], np.flatnonzero(known)
+    for at in map(int, steps):
+        near = np.flatnonzero(known[max(at - reach, 0) : at + reach + 1]) + max(at - reach, 0)
+        strayed.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
+    blocks = np.array(strayed)
+    if season is not None:
+        blocks = blocks * _to_season(blocks, season, season.place[steps])[:, None]
+    side_by_side = (len(steps) + length - 1) / length * (1 - length / window)
+    degrees = max(side_by_side, 1.0)
+    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=(draws, values.shape[1])))
+    return np.asarray(blocks[rng.integers(len(blocks), size=draws)] * stretch)
+
+
+def _given_back(at: int, near: IntArray, length: int) -> float:
+    """By how much a stretch less the mean of those near it varies too little."""
+    first = min(near.min(), at)
+    share = np.zeros(max(near.max(), at) - first + length)
+    for start in near:
+        share[start - first : start - first + length] -= 1 / len(near)
+    share[at - first : at - first + length] += 1
+    left = float((share**2).sum()) / length
+    return 1.0 / np.sqrt(left) if left > 0 else 1.0
+
+
+def _to_season(blocks: FloatArray, season: Season, place: IntArray) -> FloatArray:
+    """For each block, the usual size at the wanted time of year over that at its own."""
+    square = (blocks**2).mean(axis=1)
+
+    def usual(at: int) -> float:
+        away = np.abs(place - at)
+        near = np.minimum(away, season.cycle - away) <= season.reach
+        return float(np.sqrt(square[near].mean())) if near.any() else float(np.sqrt(square.mean()))
+
+    sizes = {int(at): usual(int(at)) for at in np.unique(np.append(place, season.at))}
+    own = np.array([sizes[int(at)] for at in place])
+    return np.divide(sizes[season.at], own, out=np.ones_like(own), where=own > 0)
+
+
+def steady_share(count: FloatArray, of: FloatArray) -> FloatArray:
+    """A share on a scale on which chance is about as large for all shares.
+
+    Anscombe (1948): ``arcsin sqrt((x + 3/8) / (n + 3/4))`` for x of n, in radians.
+    """
+    return np.asarray(np.arcsin(np.sqrt((np.asarray(count) + 0.375) / (np.asarray(of) + 0.75))))
+
+
+def improvements(
+    before: FloatArray,
+    after: FloatArray,
+    strayed: tuple[FloatArray, FloatArray],
+    *,
+    scale: Literal["percent", "level", "count"],
+    better: Literal["higher", "lower"],
+    of: tuple[FloatArray, FloatArray] | None = None,
+) -> tuple[FloatArray, FloatArray]:
+    """Improvement of each place between two stretches, and the same in resamples.
+
+    Parameters
+    ----------
+    before, after : ndarray (n,)
+        The statistic of both stretches; positive but for a count.
+    strayed : pair of ndarray (draws, n)
+        From `moving_stretches` for either stretch: in logarithms, for a count in radians of `steady_share`.
+    scale : {"percent", "level", "count"}
+        ``"percent"``: difference of logarithms, which orders places as percentages do. ``"level"``:
+        difference, the strays carried to the level of the place. ``"count"``: difference of counts out of
+        ``of``; a stray e moves a count of n by ``n sin(2 phi) e``, phi being its `steady_share`.
+    better : {"higher", "lower"}
+    of : pair of ndarray (n,), optional
+        For a count: days that were counted over.
+
+    Returns
+    -------
+    values : ndarray (n,)
+        Larger is better.
+    draws : ndarray (draws, n)
+    """
+    sign = 1.0 if better == "higher" else -1.0
+    if scale == "percent":
+        values = np.log(after) - np.log(before)
+        moved = strayed[1] - strayed[0]
+    elif scale == "level":
+        values = after - before
+        moved = after * np.expm1(strayed[1]) - before * np.expm1(strayed[0])
+    else:
+        assert of is not None
+        values = after - before
+        slopes = [n * np.sin(2 * steady_share(x, n)) for x, n in zip((before, after), of, strict=True)]
+        moved = slopes[1] * strayed[1] - slopes[0] * strayed[0]
+    return sign * values, sign * (values + moved)

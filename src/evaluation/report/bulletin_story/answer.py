@@ -1,0 +1,159 @@
+"""The first screen: who leads, and from how many others the lead cannot be told."""
+
+from __future__ import annotations
+
+from evaluation.analysis import BulletinCase, MonthRanking
+from evaluation.report import figures
+from evaluation.report.bulletin_story.wording import (
+    amount,
+    change,
+    joined,
+    leading_row,
+    level,
+    months,
+    names,
+    say,
+    source_line,
+)
+from evaluation.report.display import Answer, Figure
+from evaluation.report.figures_key import Entry
+from evaluation.report.language import LANGUAGES, number, percent
+
+
+def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None, language: str) -> Answer:
+    """Who is named first, and how many may truly be.
+
+    Parameters
+    ----------
+    case : BulletinCase
+    ranking : MonthRanking
+        By the leading measure and scale.
+    other : MonthRanking, optional
+        By the leading measure on its other scale.
+    language : {"en", "zh"}
+    """
+    row = leading_row(ranking)
+    form = "shared" if len(ranking.first) > 1 else "improved" if row["improvement"] > 0 else "worsened"
+    others, may = ranking.n - 1, len(ranking.could_be_first) - 1
+    doubt = "none" if may == 0 else "all" if may == others else "some"
+    moved = float(row["percent"] if ranking.scale == "percent" else row["change"])
+    sentence = say(
+        f"answer.{form}",
+        language,
+        month=months(ranking, language)["month"],
+        first=names(case, ranking.first, language),
+        phrase=ranking.measure.phrase[language],
+        verb=say("words.rose" if moved > 0 else "words.fell", language),
+        amount=_size(ranking, abs(moved), language),
+        doubt=say(f"answer.doubt_{doubt}", language, others=others, count=may),
+        told=_told(case, ranking, language),
+    )
+    return Answer(
+        sentence=sentence,
+        detail=say(
+            "answer.detail",
+            language,
+            needed=_needed(ranking, language),
+            other=_other(case, ranking, other, language),
+        ).strip(),
+        language=language,
+    )
+
+
+def answers(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None) -> dict[str, str]:
+    """The answer in every language, for the result file and the index."""
+    return {language: answer(case, ranking, other, language).sentence for language in LANGUAGES}
+
+
+def _told(case: BulletinCase, ranking: MonthRanking, language: str) -> str:
+    """How many pairs are told apart; a single one by name."""
+    told = ranking.sets.told_apart
+    values: dict[str, object] = {"pairs": ranking.sets.pairs, "level": level(case)}
+    if told == 1:
+        better, worse = (int(at[0]) for at in ranking.sets.above.nonzero())
+        pair = ranking.table["place"]
+        values |= {"better": case.name(pair[better], language), "worse": case.name(pair[worse], language)}
+        return say("answer.told_one", language, **values)
+    if not told:
+        return say("answer.told_none", language, **values)
+    return say("answer.told_some", language, told=told, **values)
+
+
+def _size(ranking: MonthRanking, value: float, language: str) -> str:
+    if ranking.scale == "percent":
+        return percent(value / 100, language)
+    return amount(value, ranking.measure, language)
+
+
+def _needed(ranking: MonthRanking, language: str) -> str:
+    """The middle difference at which two places are told apart, in words."""
+    if ranking.scale == "percent":
+        return say("words.points", language, value=number(ranking.needed_points, language, 0))
+    return _size(ranking, ranking.needed, language)
+
+
+def _other(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None, language: str) -> str:
+    if other is None:
+        return ""
+    same = other.first == ranking.first
+    key = ("other_percent_" if other.scale == "percent" else "other_") + ("same" if same else "else")
+    return say(
+        f"answer.{key}",
+        language,
+        first=names(case, other.first, language),
+        unit=ranking.measure.unit[language],
+    )
+
+
+def ranks_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
+    """A line for each place, from the best to the worst rank that cannot be ruled out."""
+    may = ranking.could_be_first
+    form = "one" if len(may) == 1 else "all" if len(may) == ranking.n else "some"
+    rows = ranking.table.to_dict("records")
+    frame = ranking.table[["place", "rank", "low", "high"]].assign(
+        label=[case.name(row["place"], language) for row in rows],
+        text=[change(ranking, row, language) for row in rows],
+        role=["treated" if row["rank"] == 1 else "comparison" for row in rows],
+    )
+    told = {"places": ranking.n, "others": ranking.n - 1, "count": len(may)}
+    return figures.rank_intervals(
+        frame,
+        most=ranking.n,
+        key=(
+            Entry(say("ranks.key_point", language), "comparison"),
+            Entry(say("ranks.key_line", language, level=level(case)), "comparison", "line"),
+        ),
+        x_label=say("ranks.axis", language),
+        title=say(
+            f"ranks.title_{form}",
+            language,
+            first=names(case, ranking.first, language),
+            month=months(ranking, language)["month"],
+            **told,
+        ),
+        subtitle=say("ranks.subtitle", language, measure=ranking.measure.label[language]),
+        source=source_line(case, language),
+        alt=say(
+            "ranks.alt",
+            language,
+            places=ranking.n,
+            rows=joined(
+                (
+                    say(
+                        "ranks.alt_row",
+                        language,
+                        place=case.name(row["place"], language),
+                        rank=row["rank"],
+                        low=row["low"],
+                        high=row["high"],
+                        change=change(ranking, row, language),
+                    )
+                    for row in rows
+                ),
+                language,
+            ),
+        ),
+        language=language,
+        name="rank-sets",
+        simulated=case.simulated,
+    )

@@ -1,0 +1,186 @@
+"""Earlier bulletins, other choices, longer views: how far the ranking can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+
+from evaluation.analysis import BulletinCase, MonthRanking
+from evaluation.report import figures
+from evaluation.report.bulletin_story.wording import (
+    change,
+    joined,
+    leading_row,
+    level,
+    names,
+    say,
+    source_line,
+)
+from evaluation.report.display import Figure, Table
+from evaluation.report.figures_key import Entry
+from evaluation.report.language import month as written_month
+from evaluation.report.language import p_value
+
+
+def history_figure(case: BulletinCase, history: Sequence[MonthRanking], language: str) -> Figure:
+    """For each of the last bulletins the place named first and how many may be."""
+    rows = [
+        {
+            "label": written_month(ranking.month, language),
+            "rank": len(ranking.could_be_first),
+            "low": 1,
+            "high": len(ranking.could_be_first),
+            "text": names(case, ranking.first, language),
+            "role": "treated" if ranking.month == case.month else "comparison",
+        }
+        for ranking in history
+    ]
+    different = {name for ranking in history for name in ranking.first}
+    told = {"names": len(different), "count": len(history), "first": names(case, sorted(different), language)}
+    return figures.rank_intervals(
+        pd.DataFrame(rows),
+        most=max(ranking.n for ranking in history),
+        key=(Entry(say("history.key", language), "comparison", "line"),),
+        x_label=say("history.axis", language),
+        title=say("history.title" if len(different) > 1 else "history.title_one", language, **told),
+        subtitle=say("history.subtitle", language),
+        source=source_line(case, language),
+        alt=say(
+            "history.alt",
+            language,
+            count=len(history),
+            rows=joined(
+                (
+                    say(
+                        "history.alt_row",
+                        language,
+                        month=row["label"],
+                        first=row["text"],
+                        may=row["high"],
+                        places=ranking.n,
+                    )
+                    for row, ranking in zip(rows, history, strict=True)
+                ),
+                language,
+            ),
+        ),
+        language=language,
+        name="history",
+        simulated=case.simulated,
+    )
+
+
+def history_table(case: BulletinCase, history: Sequence[MonthRanking], language: str) -> Table:
+    """The last bulletins, the newest first."""
+    rows = [
+        {
+            say("history.month", language): written_month(ranking.month, language),
+            say("history.first", language): names(case, ranking.first, language),
+            say("history.change", language): change(ranking, leading_row(ranking), language),
+            say("history.may", language): _count(ranking, language),
+            say("history.told", language): _pairs(ranking, language),
+            say("history.alike", language): ranking.p_equal,
+        }
+        for ranking in reversed(history)
+    ]
+    blank = sum(ranking.sets.told_apart == 0 for ranking in history)
+    return Table(
+        pd.DataFrame(rows),
+        caption=say("history.caption", language, blank=blank, count=len(history)),
+        name="history-table",
+        formats={say("history.alike", language): partial(p_value, language=language)},
+        notes=say("history.note", language),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking], language: str) -> Table:
+    """The leading ranking when chance is measured otherwise."""
+    chance, data = case.study.chance, case.study.data
+    windows = {
+        "study": chance.window,
+        "shorter": max(chance.window - 2 * data.parts, data.parts + 2),
+        "longer": chance.window + 2 * data.parts,
+    }
+    rows = [
+        {
+            say("fragile.choice", language): say(
+                f"fragile.{name}",
+                language,
+                window=windows.get(name, chance.window),
+                part=data.parts_name[language],
+                level=level(case),
+            ),
+            say("fragile.may", language): _count(ranking, language),
+            say("fragile.told", language): _pairs(ranking, language),
+        }
+        for name, ranking in choices.items()
+    ]
+    fewest = min(len(ranking.could_be_first) for ranking in choices.values())
+    return Table(
+        pd.DataFrame(rows),
+        caption=say("fragile.caption", language, fewest=fewest, places=choices["study"].n),
+        name="choices",
+        notes=say("fragile.note", language),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Table:
+    """What averaging the improvements of several months would tell.
+
+    Parameters
+    ----------
+    case : BulletinCase
+    frame : pandas.DataFrame
+        From `evaluation.analysis.several_months`.
+    language : {"en", "zh"}
+    """
+    rows = [
+        {
+            say("pooled.months", language): row["months"],
+            say("pooled.first", language): case.name(row["first"], language),
+            say("pooled.may", language): say(
+                "measures.count", language, count=row["could_be_first"], places=row["places"]
+            ),
+            say("pooled.told", language): say(
+                "measures.pairs", language, told=row["told_apart"], pairs=row["pairs"]
+            ),
+        }
+        for row in frame.to_dict("records")
+    ]
+    last, one = frame.iloc[-1], frame.iloc[0]
+    more = last["told_apart"] > one["told_apart"]
+    return Table(
+        pd.DataFrame(rows),
+        caption=say(
+            "pooled.caption_more" if more else "pooled.caption_flat",
+            language,
+            last=last["months"],
+            told=last["told_apart"],
+            pairs=last["pairs"],
+            one=one["told_apart"],
+        ),
+        name="longer-view",
+        notes=say(
+            "pooled.note",
+            language,
+            month=written_month(case.month, language),
+            window=case.study.chance.window,
+            part=case.study.data.parts_name[language],
+        ),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _count(ranking: MonthRanking, language: str) -> str:
+    return say("measures.count", language, count=len(ranking.could_be_first), places=ranking.n)
+
+
+def _pairs(ranking: MonthRanking, language: str) -> str:
+    return say("measures.pairs", language, told=ranking.sets.told_apart, pairs=ranking.sets.pairs)

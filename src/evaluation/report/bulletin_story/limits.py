@@ -1,0 +1,77 @@
+"""What could be wrong, what would settle it, and the record of choices."""
+
+from __future__ import annotations
+
+from evaluation.analysis import BulletinCase, MonthRanking
+from evaluation.report.bulletin_story.wording import joined, level, names, say
+from evaluation.report.display import Prose, Record
+from evaluation.report.language import date as written_date
+from evaluation.report.language import month as written_month
+
+
+def threats(case: BulletinCase, language: str) -> Prose:
+    """Reasons why a rank could mislead, each with its direction."""
+    lines = [
+        say(
+            "threats.item",
+            language,
+            title=item.title[language],
+            text=item.text[language],
+            direction=item.direction[language],
+        )
+        for item in case.study.threats
+    ]
+    return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
+
+
+def settle(case: BulletinCase, language: str) -> Prose:
+    """Data that would tell more places apart."""
+    return Prose("\n".join(say("settle.item", language, text=item[language]) for item in case.study.settle))
+
+
+def record(case: BulletinCase, ranking: MonthRanking, language: str) -> Record:
+    """Choices that were fixed beforehand, and the tables that were read."""
+    study, wanted, chance = case.study, case.study.bulletin, case.study.chance
+    items: dict[str, object] = {}
+    if case.overrides:
+        items["overrides"] = joined(
+            (
+                say("choices.override", language, key=key, value=value)
+                for key, value in case.overrides.items()
+            ),
+            language,
+        )
+    items |= {
+        "month": written_month(case.month, language),
+        "months": say(
+            "choices.span",
+            language,
+            start=written_month(case.months[0], language),
+            end=written_month(case.months[-1], language),
+        ),
+        "lead": say(
+            "choices.lead_value",
+            language,
+            measure=ranking.measure.label[language],
+            scale=say(f"measures.{ranking.scale}", language),
+            why=wanted.why[language],
+            date=written_date(wanted.fixed_on, language),
+        ),
+        "level": say("choices.level_value", language, level=level(case), draws=wanted.draws),
+        "chance": say(
+            "choices.chance_value",
+            language,
+            parts=study.data.parts,
+            part=study.data.parts_name[language],
+            window=chance.window,
+            season=chance.season,
+        ),
+        "places": ranking.n,
+        "left": names(case, ranking.left_out, language) or say("choices.none", language),
+        "seed": study.seed,
+    }
+    pairs = [(say(f"choices.{key}", language), value) for key, value in items.items()]
+    for table in case.sources:
+        origin = say("choices.from", language, source=table.source[language], sha256=table.sha256)
+        pairs.append((say("choices.table", language, name=table.name), origin))
+    return Record(pairs)

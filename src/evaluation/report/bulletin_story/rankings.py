@@ -1,0 +1,218 @@
+"""The plain ranking and the record behind it: lines and tables of every place and measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import pandas as pd
+
+from evaluation.analysis import BulletinCase, MonthRanking, monthly_series
+from evaluation.report import figures
+from evaluation.report.bulletin_story.wording import (
+    change,
+    joined,
+    leading_row,
+    level,
+    months,
+    names,
+    ranks,
+    say,
+    source_line,
+)
+from evaluation.report.display import Figure, Table
+from evaluation.report.figures_key import Entry
+from evaluation.report.language import month as written_month
+from evaluation.report.language import number
+
+Rankings = Mapping[tuple[str, str], MonthRanking]
+
+
+def lines_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
+    """A small line a place: the leading measure by month, with both months of the comparison marked."""
+    measure, rows = ranking.measure, ranking.table.to_dict("records")
+    lines = monthly_series(case, measure.id)
+    written = [
+        (number(r["before"], language, measure.digits), number(r["after"], language, measure.digits))
+        for r in rows
+    ]
+    frame = pd.DataFrame(
+        {
+            "place": [row["place"] for row in rows],
+            "label": [case.name(row["place"], language) for row in rows],
+            "before": [before for before, _ in written],
+            "after": [after for _, after in written],
+            "role": ["treated" if row["rank"] == 1 else "comparison" for row in rows],
+        }
+    )
+    told = months(ranking, language)
+    start = written_month(lines.index[0], language)
+    return figures.sparklines(
+        lines,
+        frame,
+        headings=(told["ago"], told["month"]),
+        key=(
+            Entry(say("lines.key_ago", language, **told), "comparison", "open"),
+            Entry(say("lines.key_now", language, **told), "comparison"),
+        ),
+        title=say(
+            "lines.title",
+            language,
+            better=int((ranking.table["improvement"] > 0).sum()),
+            places=ranking.n,
+            **told,
+        ),
+        subtitle=say("lines.subtitle", language, measure=measure.label[language], start=start),
+        source=source_line(case, language),
+        alt=say(
+            "lines.alt",
+            language,
+            measure=measure.label[language],
+            start=start,
+            month=told["month"],
+            rows=joined(
+                (
+                    say("lines.alt_row", language, place=label, before=before, after=after)
+                    for label, (before, after) in zip(frame["label"], written, strict=True)
+                ),
+                language,
+            ),
+        ),
+        language=language,
+        name="lines",
+        simulated=case.simulated,
+    )
+
+
+def plain_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
+    """The plain ranking on both scales beside the rank sets."""
+    wanted = case.study.bulletin
+    lead = rankings[wanted.measure, wanted.scale]
+    measure, unit = lead.measure, lead.measure.unit[language]
+    columns: dict[str, pd.Series] = {}
+    formats = {}
+    place = lead.table["place"].tolist()
+    for scale in sorted(measure.scales, key=lambda scale: scale != wanted.scale):
+        ranking, suffix = rankings[measure.id, scale], "" if scale == "percent" else "_level"
+        table = ranking.table.set_index("place").loc[place]
+        heading = say(f"plain.change{suffix}", language, unit=unit)
+        columns[heading] = table["change" if suffix else "percent"]
+        digits = measure.digits if suffix else 0
+        formats[heading] = partial(number, language=language, digits=digits, sign=True)
+        columns[say(f"plain.rank{suffix}", language, unit=unit)] = table["rank"]
+        sets = [
+            ranks(int(low), int(high), language)
+            for low, high in zip(table["low"], table["high"], strict=True)
+        ]
+        columns[say(f"plain.set{suffix}", language, unit=unit)] = pd.Series(sets, index=place)
+    told = months(lead, language)
+    both = {
+        told["ago"]: lead.table.set_index("place")["before"],
+        told["month"]: lead.table.set_index("place")["after"],
+    }
+    formats |= {heading: partial(number, language=language, digits=measure.digits) for heading in both}
+    frame = pd.DataFrame(columns | both)
+    frame.index = pd.Index([case.name(p, language) for p in place], name=say("plain.city", language))
+    return Table(
+        frame,
+        caption=say("plain.caption", language, measure=measure.label[language], **told),
+        name="plain-ranking",
+        formats=formats,
+        notes=_plain_notes(case, rankings, lead, language),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, language: str) -> list[str]:
+    notes = [say("plain.note", language, level=level(case))]
+    scales = [
+        rankings[lead.measure.id, scale].table.set_index("place")["rank"] for scale in lead.measure.scales
+    ]
+    if len(scales) == 2:
+        apart = (scales[0] - scales[1]).abs()
+        if (apart > 0).any():
+            told = {"count": int((apart > 0).sum()), "most": int(apart.max())}
+            notes.append(say("plain.note_split", language, unit=lead.measure.unit[language], **told))
+    if lead.left_out:
+        notes.append(say("plain.note_left", language, places=names(case, lead.left_out, language)))
+    return notes
+
+
+def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
+    """Who is first by each measure, and how many may be."""
+    lists: dict[str, set[str]] = {}
+    rows = []
+    for measure in case.study.outcomes:
+        row = {say("measures.measure", language): measure.label[language]}
+        for scale in ("percent", "level"):
+            word = say(f"measures.{scale}", language)
+            keys = [say(f"measures.{key}", language, scale=word) for key in ("first", "may")]
+            ranking = rankings.get((measure.id, scale))
+            row |= dict(zip(keys, _measure_cells(case, ranking, language), strict=True))
+            if ranking is not None:
+                lists[f"{measure.id}, {scale}"] = set(ranking.first)
+        rows.append(row)
+    every = set().union(*lists.values())
+    one = len(every) == 1
+    return Table(
+        pd.DataFrame(rows),
+        caption=say(
+            "measures.caption_one" if one else "measures.caption",
+            language,
+            first=names(case, sorted(every), language),
+            count=len(every),
+            lists=len(lists),
+        ),
+        name="measures",
+        notes=say("measures.note", language, level=level(case)),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _measure_cells(case: BulletinCase, ranking: MonthRanking | None, language: str) -> tuple[str, str]:
+    if ranking is None:
+        absent = say("measures.absent", language)
+        return absent, absent
+    return (
+        say(
+            "measures.cell",
+            language,
+            first=names(case, ranking.first, language),
+            change=change(ranking, leading_row(ranking), language),
+        ),
+        say("measures.count", language, count=len(ranking.could_be_first), places=ranking.n),
+    )
+
+
+def cities_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
+    """Every place by every measure: its plain rank with its set."""
+    wanted = case.study.bulletin
+    lead = rankings[wanted.measure, wanted.scale]
+    place = lead.table["place"].tolist()
+    columns = {}
+    for measure in case.study.outcomes:
+        ranking = rankings[measure.id, "percent" if "percent" in measure.scales else "level"]
+        table = ranking.table.set_index("place")
+        columns[measure.label[language]] = [
+            say(
+                "cities.cell",
+                language,
+                rank=table["rank"][p],
+                set=ranks(int(table["low"][p]), int(table["high"][p]), language),
+            )
+            if p in table.index
+            else say("cities.absent", language)
+            for p in place
+        ]
+    frame = pd.DataFrame(columns)
+    frame.index = pd.Index([case.name(p, language) for p in place], name=say("cities.city", language))
+    return Table(
+        frame,
+        caption=say("cities.caption", language),
+        name="every-measure",
+        notes=say("cities.note", language, lead=lead.measure.phrase[language]),
+        simulated=case.simulated,
+        language=language,
+    )

@@ -1,0 +1,200 @@
+"""The bulletin's words: both languages say the same, whoever leads and however little is told."""
+
+from __future__ import annotations
+
+import runpy
+import string
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evaluation import analysis
+from evaluation.errors import ReportError
+from evaluation.inference import RankSets
+from evaluation.report import bulletin_story as story
+from evaluation.report import figures
+from evaluation.report.bulletin_story.wording import STORY
+from evaluation.report.story.wording import phrases
+
+BANNED = ("significant", "显著", "***")
+TINY = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "bulletin_project.py")))
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.fixture(scope="module")
+def case(root):
+    return analysis.prepare("monthly_bulletin", root=root)
+
+
+@pytest.fixture(scope="module")
+def rankings(case):
+    return analysis.all_rankings(case)
+
+
+@pytest.fixture(scope="module")
+def ranking(rankings):
+    return rankings["composite", "percent"]
+
+
+def told(ranking, above):
+    """The same ranking with other pairs told apart."""
+    above = np.asarray(above, dtype=bool)
+    low, high = 1 + above.sum(axis=0), ranking.n - above.sum(axis=1)
+    old = ranking.sets
+    sets = RankSets(old.values, old.ranks, low, high, above, old.critical, old.level)
+    return replace(ranking, sets=sets, table=ranking.table.assign(low=low, high=high))
+
+
+def none_above(ranking):
+    return np.zeros((ranking.n, ranking.n), dtype=bool)
+
+
+@pytest.mark.parametrize("key", sorted(phrases(STORY)))
+def test_both_languages_and_values_that_each_key_names(key):
+    words = phrases(STORY)[key]
+    assert set(words) == {"en", "zh"}
+    # what Chinese leaves unsaid: the parts' name is in the number's measure word, totals in the heading
+    assert fields(words["zh"]) ^ fields(words["en"]) <= {"month", "part"}
+    assert not any(word in text for text in words.values() for word in BANNED)
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        (
+            "en",
+            [
+                "In January 2017 Jining’s air improved most",
+                "fell by 29%",
+                "15 of the 16 other cities may truly",
+                "Of the 136 pairs",
+                "Jining above Zibo",
+                "95% confidence",
+            ],
+        ),
+        ("zh", ["2017年1月，济宁", "下降29%", "有15市不能排除", "共136对", "济宁优于淄博", "95%置信度"]),
+    ],
+)
+def test_the_answer_says_who_leads_and_how_little_that_is(case, ranking, rankings, language, parts):
+    answer = story.answer(case, ranking, rankings["composite", "level"], language)
+    for part in parts:
+        assert part in answer.sentence
+    assert answer.verdicts == ()
+    assert "44" in answer.detail
+    assert ("Jining" if language == "en" else "济宁") in answer.detail
+
+
+@pytest.mark.parametrize(
+    ("language", "all_may", "none_may", "no_pair"),
+    [
+        (
+            "en",
+            "any of the 16 other cities may truly",
+            "None of the 16 other",
+            "not one can be told",
+        ),
+        ("zh", "哪一个都不能排除", "都可以排除是第一", "没有一对分得出先后"),
+    ],
+)
+def test_no_doubt_and_all_doubt(case, ranking, language, all_may, none_may, no_pair):
+    nobody = story.answer(case, told(ranking, none_above(ranking)), None, language)
+    assert all_may in nobody.sentence
+    assert no_pair in nobody.sentence
+    above = none_above(ranking)
+    above[0, 1:] = True
+    clear = story.answer(case, told(ranking, above), None, language)
+    assert none_may in clear.sentence
+    assert "16" in clear.sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "no city’s air improved"), ("zh", "没有一市的空气比上年同月改善")]
+)
+def test_when_nobody_improved(case, ranking, language, said):
+    table = ranking.table.assign(improvement=-0.1, percent=10.5)
+    answer = story.answer(case, replace(ranking, table=table), None, language)
+    assert said in answer.sentence
+    assert ("rose by" if language == "en" else "上升") in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "Jining and Zaozhuang share first place"), ("zh", "济宁、枣庄比上年同月的改善并列第一")],
+)
+def test_a_shared_first_place(case, ranking, language, said):
+    table = ranking.table.copy()
+    table.loc[1, "rank"] = 1
+    assert said in story.answer(case, replace(ranking, table=table), None, language).sentence
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_figures_have_titles_with_numbers_and_words_for_every_city(case, ranking, language):
+    made = [
+        story.ranks_figure(case, ranking, language),
+        story.lines_figure(case, ranking, language),
+        story.history_figure(case, analysis.earlier_bulletins(case), language),
+    ]
+    for figure in made:
+        assert any(character.isdigit() for character in figure.title), figure.title
+        assert figure.light.startswith(b"\x89PNG")
+    for figure in made[:2]:
+        for place in case.places:
+            assert case.name(place, language) in figure.alt
+    assert len({figure.name for figure in made}) == 3
+
+
+def test_tables_say_what_the_rankings_say(case, ranking, rankings):
+    plain = story.plain_table(case, rankings, "en").content()
+    assert plain["rows"][0][:4] == ["Jining", "−29", "1", "1–16"]
+    assert len(plain["rows"]) == 17
+    measures = story.measures_table(case, rankings, "en").content()
+    assert [row[0] for row in measures["rows"]][:2] == ["Composite index", "Good-air days"]
+    assert measures["rows"][1][1:3] == ["none", "none"]
+    assert measures["rows"][0][1:3] == ["Jining (−29%)", "16 of 17"]
+    cities = story.cities_table(case, rankings, "zh").content()
+    assert cities["rows"][0][:2] == ["济宁", "1（1～16）"]
+    history = story.history_table(case, analysis.earlier_bulletins(case), "en").content()
+    assert history["rows"][0][0] == "January 2017"
+    assert len(history["rows"]) == 12
+    pooled = story.pooled_table(case, analysis.several_months(case), "en").content()
+    assert [row[0] for row in pooled["rows"]] == ["1", "3", "6", "12"]
+
+
+def test_a_place_left_out_is_named_and_everything_made_up_is_marked(tmp_path):
+    frame = TINY.table()
+    gone = (frame["place"] == "Cedar") & (frame["month"] == "2016-12") & (frame["dekad"] == 2)
+    TINY.write(tmp_path, frame[~gone])
+    case = analysis.prepare("tiny_bulletin", root=tmp_path)
+    rankings = analysis.all_rankings(case)
+    plain = story.plain_table(case, rankings, "en")
+    assert any("Cedar" in note for note in plain.notes)
+    assert plain.simulated
+    record = story.record(case, rankings["dust", "percent"], "zh")
+    assert ("未参加排名", "Cedar") in list(record.items)
+
+
+def test_a_rank_outside_its_set_is_a_report_error():
+    frame = pd.DataFrame(
+        {"label": ["a"], "rank": [3], "low": [1], "high": [2], "text": ["x"], "role": ["treated"]}
+    )
+    words = {"title": "t", "source": "s", "alt": "a", "language": "en", "name": "n"}
+    with pytest.raises(ReportError, match="outside its set"):
+        figures.rank_intervals(frame, most=5, x_label="", **words)
+    with pytest.raises(ReportError, match="no column role"):
+        figures.rank_intervals(frame.drop(columns="role"), most=5, x_label="", **words)
+    with pytest.raises(ReportError, match="no line"):
+        figures.sparklines(
+            pd.DataFrame({"b": [1.0, 2.0]}),
+            pd.DataFrame(
+                {"place": ["a"], "label": ["a"], "before": ["1"], "after": ["2"], "role": ["treated"]}
+            ),
+            headings=("x", "y"),
+            **words,
+        )
