@@ -21,6 +21,7 @@ from evaluation.estimators import (
     Imputation,
     InteractionWeighted,
     PoissonFixedEffects,
+    PoissonImputation,
     Stacked,
     SyntheticControl,
     SyntheticDiD,
@@ -113,6 +114,10 @@ CASES = {
     ),
     "synthetic did, jackknife": Case(SyntheticDiD(variance="jackknife"), cohorts=(5,), exempt=PENALTY),
     "poisson": Case(PoissonFixedEffects(), outcome="count", exempt=MULTIPLICATIVE),
+    "poisson imputation": Case(PoissonImputation(), outcome="count", exempt=MULTIPLICATIVE),
+    "poisson imputation, event study, clusters": Case(
+        PoissonImputation(event_study=True), {"cluster": "cl"}, outcome="count", exempt=MULTIPLICATIVE
+    ),
 }
 
 

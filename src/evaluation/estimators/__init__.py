@@ -5,6 +5,7 @@ from evaluation.estimators.group_time import GroupTime
 from evaluation.estimators.imputation import Imputation
 from evaluation.estimators.interaction_weighted import InteractionWeighted
 from evaluation.estimators.poisson import PoissonFixedEffects
+from evaluation.estimators.poisson_imputation import PoissonImputation
 from evaluation.estimators.stacked import Stacked
 from evaluation.estimators.synthetic_control import Predictor, SyntheticControl
 from evaluation.estimators.synthetic_did import SyntheticDiD
@@ -17,6 +18,7 @@ __all__ = [
     "Imputation",
     "InteractionWeighted",
     "PoissonFixedEffects",
+    "PoissonImputation",
     "Predictor",
     "Stacked",
     "SyntheticControl",

@@ -169,7 +169,7 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
     EstimationError
         No event in the sample, or not converged.
     """
-    _check_counts(sample, exposure)
+    check_counts(sample, exposure)
     notes: list[str] = []
     sample = _drop_without_events(sample, notes)
     sample, empty = _drop_empty_terms(sample, terms, notes)
@@ -256,7 +256,8 @@ def percent_table(result: Result, level: float = 0.95) -> pd.DataFrame:
     return table
 
 
-def _check_counts(sample: Sample, exposure: str | None) -> None:
+def check_counts(sample: Sample, exposure: str | None) -> None:
+    """Raise unless the outcome can be a count and the exposure is positive."""
     name = sample.design.outcome
     where = sample.panel.frame.index
 

@@ -41,6 +41,12 @@ def timeline(index: pd.Index, language: str, most: int = 7) -> Timeline:
         values = np.asarray([float(str(period)) for period in index])
     except ValueError:
         return _ordered(index, most)
+    if len(values) > 1 and values.max() < 1000:
+        # not years: periods since something
+        whole = [v for v in nice_ticks(values.min(), values.max(), most) if v == round(v)]
+        return Timeline(
+            values, [(v, words.number(v, language, 0)) for v in whole], lambda period: float(str(period))
+        )
     steps = _thin(np.arange(np.ceil(values.min()), values.max() + 1), most)
     return Timeline(values, [(float(v), f"{v:.0f}") for v in steps], lambda period: float(str(period)))
 

@@ -40,6 +40,7 @@ def series(
     events: Sequence[tuple[Any, str]] = (),
     labels: Mapping[Any, str] | None = None,
     highlight_mean: str | None = None,
+    pooled: pd.Series | None = None,
     height: float = 250,
 ) -> Figure:
     """Draw every place's series, the treated one strong.
@@ -57,6 +58,8 @@ def series(
         Names in the page's language; places named here other than the treated are labelled too.
     highlight_mean : str, optional
         Draw the others' mean, dashed, and label it so.
+    pooled : Series (n_periods,), optional
+        What is drawn in its place: the others taken together, such as a rate of all of them.
     height : float
         Of the plot, px.
     """
@@ -65,8 +68,10 @@ def series(
     others = [column for column in frame.columns if column != treated]
     values = frame.astype(float)
     mean = values[others].mean(axis=1) if highlight_mean and others else None
+    if highlight_mean and pooled is not None:
+        mean = pooled.reindex(values.index).astype(float)
     line = timeline(frame.index, language)
-    low, high = limits(values, margin=0.04)
+    low, high = limits(values, [] if mean is None else mean, margin=0.04)
     ends: list[tuple[float, str, str, bool]] = []
     if mean is not None and highlight_mean:
         ends.append((_last(mean), highlight_mean, "comparison", False))

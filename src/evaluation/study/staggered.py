@@ -22,7 +22,8 @@ Top of the file
     ``comparison`` * ("never_treated", the default, or "not_yet_treated"), ``anticipation`` * (0),
     ``window`` * (first and last event time of the paths, such as [-8, 16]), ``cluster`` * (column; the unit
     when absent), ``weights`` * (column; for counts the linear estimators work on rates and are weighted by
-    the mean exposure when this is absent), ``place``, ``places`` (what a unit is called, one and many),
+    the mean exposure when this is absent), ``independent_rows`` * (true: errors are independent between
+    rows, which is known of simulated data only), ``place``, ``places`` (what a unit is called, one and many),
     ``treated`` (the treated places in a sentence), ``event`` (what happened, for the line at event time 0),
     ``why``.
 ``[[alternatives]]`` *
@@ -156,6 +157,7 @@ class Treatment(Dated):
     window: tuple[int, int] | None = None
     cluster: str | None = None
     weights: str | None = None
+    independent_rows: bool = False
     place: Text
     places: Text
     treated: Text

@@ -1,6 +1,41 @@
 """Many places treated at dates of their own: what notebooks call, in the order of the page."""
 
+from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.checks import checks, detectable
+from evaluation.analysis.staggered.effects import Choice, advice, choose, estimates
+from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
+from evaluation.analysis.staggered.family import comparisons, family
+from evaluation.analysis.staggered.findings import Findings, findings
+from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
+from evaluation.analysis.staggered.record import result_file
 
-__all__ = ["StaggeredCase", "prepare_staggered"]
+__all__ = [
+    "Around",
+    "Choice",
+    "Findings",
+    "Path",
+    "StaggeredCase",
+    "Yearly",
+    "advice",
+    "around",
+    "check_claims",
+    "checks",
+    "choose",
+    "cohorts",
+    "comparisons",
+    "detectable",
+    "estimates",
+    "family",
+    "findings",
+    "path",
+    "paths",
+    "prepare_staggered",
+    "published",
+    "result_file",
+    "total_change",
+    "truth",
+    "verdicts",
+    "yearly",
+]

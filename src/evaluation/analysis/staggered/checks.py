@@ -1,0 +1,144 @@
+"""How fragile: the checks that a study of many places allows, and the smallest effect it could see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evaluation import diagnostics
+from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.effects import choose
+from evaluation.analysis.staggered.methods import Asked, One, ask, jackknife
+from evaluation.analysis.staggered.paths import Path
+from evaluation.design import Design
+from evaluation.diagnostics import Diagnostic
+from evaluation.errors import EvaluationError
+from evaluation.numerics.jackknife import t_quantile
+from evaluation.panel import Panel
+from evaluation.result import Result
+
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Jackknifed:
+    """An estimator whose standard error is the jackknife's, so that checks use the inference that holds."""
+
+    name: str
+    estimator: One
+
+    def fit(self, panel: Panel, design: Design) -> Result:
+        """The mean effect with its jackknife variance."""
+        asked = Asked(self.name, self.estimator, panel, design)
+        result = asked.fit()
+        found = jackknife(asked, result)
+        return replace(
+            result,
+            vcov=np.array([[found.std_error**2]]),
+            df=found.df or np.nan,
+            influence_function=None,
+            shares=None,
+        )
+
+
+def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
+    """The checks on the leading outcome against the main comparison.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    path : Path
+        Of the leading outcome.
+
+    Returns
+    -------
+    dict of str to Diagnostic
+        ``pretrends, smoothness, relative_magnitudes, leave_one_out, bacon, negative_weights`` and, where the
+        study names neighbours, ``spillover``; a check that this design does not allow is left out.
+    """
+    outcome = case.lead
+    asked = ask(case, outcome, outcome.leading)
+    held = Jackknifed(asked.name, asked.estimator)
+    choice = choose(case, outcome)
+    estimator: Any = held if choice.kind == "jackknife" else asked.estimator
+    linear, design = case.panel(outcome)
+    alpha, seed = case.study.rule.level, case.study.seed
+    how: Any = {"inference": "standard", "alpha": alpha, "seed": seed}
+    if choice.kind == "randomization":
+        how = {"inference": "auto", "alpha": alpha, "seed": seed, "draws": 999}
+    wanted = {
+        "pretrends": lambda: diagnostics.pretrends(path.result, alpha=alpha),
+        "smoothness": lambda: diagnostics.sensitivity(path.result, restriction="smoothness", alpha=alpha),
+        "relative_magnitudes": lambda: diagnostics.sensitivity(
+            path.result, parameters=(0.25, 0.5, 1.0), alpha=alpha
+        ),
+        "leave_one_out": lambda: diagnostics.leave_one_out(
+            estimator, asked.panel, asked.design, what="cohort", **how
+        ),
+        "bacon": lambda: diagnostics.bacon(linear, design),
+        "negative_weights": lambda: diagnostics.negative_weights(linear, design),
+        "spillover": lambda: diagnostics.spillover(
+            estimator, asked.panel, asked.design, _reached(case, asked), **how
+        ),
+    }
+    found = {}
+    for name, make in wanted.items():
+        if name == "spillover" and case.study.neighbours is None:
+            continue
+        try:
+            found[name] = make()
+        except EvaluationError:
+            continue
+    both = [found[name].text for name in ("smoothness", "relative_magnitudes") if name in found]
+    if len(both) == 2 and both[0] == both[1]:
+        del found["smoothness"]
+    return found
+
+
+def _reached(case: StaggeredCase, asked: Asked) -> dict[Any, list[Any]]:
+    """Neighbours by a treated unit whose start is the date from which they may have been reached."""
+    first = case.first(case.lead)
+    treated = first[case.treated(case.lead)]
+    near = case.near
+    reached: dict[Any, list[Any]] = {}
+    for unit in case.controls(case.lead, case.main):
+        same = treated.index[treated == near[unit]] if not pd.isna(near[unit]) else []
+        if len(same) and unit in set(asked.panel.units):
+            reached.setdefault(same[0], []).append(unit)
+    return reached
+
+
+def detectable(case: StaggeredCase, estimates: pd.DataFrame) -> pd.DataFrame:
+    """The smallest effect of each outcome that the leading estimator would find four times in five.
+
+    ``(t(1 - alpha/2) + t(0.8)) SE``, with the standard error and degrees of freedom that hold.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    estimates : pandas.DataFrame
+        From `estimates`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, size, fall, rise``: ``size`` in the estimate's unit; ``fall`` and ``rise`` the same in
+        percent for counts and logarithms, else plus and minus ``size``.
+    """
+    level = case.study.rule.level
+    rows = []
+    for row in estimates[estimates["leading"]].to_dict("records"):
+        outcome = case.study.outcome(row["outcome"])
+        df, error = float(row["df"]), float(row["std_error"])
+        reach = np.nan
+        if np.isfinite(error):
+            reach = (t_quantile(1 - level, df) + float(stats.t.ppf(POWER, df))) * error
+        fall, rise = -reach, reach
+        if outcome.in_percent:
+            fall, rise = 100 * np.expm1(-reach), 100 * np.expm1(reach)
+        rows.append({"outcome": outcome.id, "size": reach, "fall": fall, "rise": rise})
+    return pd.DataFrame(rows)

@@ -1,0 +1,272 @@
+"""Every outcome by every estimator, each with the inference that holds for the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite, nan
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.methods import (
+    Asked,
+    Jackknife,
+    ask,
+    clusters_of,
+    jackknife,
+    names_for,
+    treated_mean,
+)
+from evaluation.errors import EvaluationError
+from evaluation.inference import randomization_test, recommend
+from evaluation.inference.recommend import FEW_CLUSTERS, MANY_CLUSTERS, Recommendation
+from evaluation.numerics.jackknife import smaller_side, t_probability, t_quantile
+from evaluation.result import Result
+from evaluation.study.staggered import Comparison, Outcome
+
+Kind = Literal["jackknife", "clustered", "randomization", "rows"]
+DRAWS = 999
+SAME = 1e-6
+"""Estimates nearer than this share of their size are one estimate computed in two ways."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Which inference is used for an outcome against a comparison, found from the design alone.
+
+    Attributes
+    ----------
+    kind : {"jackknife", "clustered", "randomization", "rows"}
+        ``"jackknife"``: over clusters, t with as many degrees of freedom as the smaller side has
+        clusters, less one. ``"clustered"``: the estimator's own, where both sides have `MANY_CLUSTERS`.
+        ``"randomization"``: fewer than `FEW_CLUSTERS` on a side. ``"rows"``: errors known to be
+        independent, for simulated data that are made so.
+    treated, untreated, clusters : int
+        Clusters with a treated unit, with an untreated one, and all.
+    advice : Recommendation, optional
+        Every method judged; None where units of all kinds are treated in the end.
+    """
+
+    kind: Kind
+    treated: int
+    untreated: int
+    clusters: int
+    advice: Recommendation | None = field(default=None, repr=False)
+
+
+def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Choice:
+    """The inference that holds for an outcome against a comparison.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    comparison : Comparison, optional
+        The main one when absent.
+    """
+    panel, design = case.panel(outcome, comparison)
+    labels, codes = clusters_of(panel, design)
+    sides = smaller_side(codes, design.cohorts(panel).treated)
+    kind: Kind = "jackknife"
+    if case.study.treatment.independent_rows:
+        kind = "rows"
+    elif min(sides) < FEW_CLUSTERS:
+        kind = "randomization"
+    elif min(sides) >= MANY_CLUSTERS:
+        kind = "clustered"
+    return Choice(kind, *sides, len(labels))
+
+
+def advice(case: StaggeredCase, outcome: Outcome) -> Recommendation | None:
+    """Every method of inference judged for the leading comparison; None where all are treated in the end."""
+    panel, design = case.panel(outcome)
+    try:
+        return recommend(panel, design)
+    except EvaluationError:
+        return None
+
+
+def estimates(
+    case: StaggeredCase,
+    comparison: Comparison | None = None,
+    *,
+    outcomes: tuple[Outcome, ...] | None = None,
+    only_leading: bool = False,
+    level: float = 0.95,
+    **options: Any,
+) -> pd.DataFrame:
+    """The mean effect on treated unit-periods, for each outcome by each estimator.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    comparison : Comparison, optional
+        The main one when absent.
+    outcomes : tuple of Outcome, optional
+        All when absent.
+    only_leading : bool
+        Only the estimator that leads for each outcome.
+    level : float
+        Of intervals.
+    **options
+        Of `StaggeredCase.panel`, such as ``dates``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, comparison, estimator, leading, estimate, std_error, ci_low, ci_high, p_value, df, percent,
+        percent_low, percent_high, own_error, inference, n_units, n_periods, n_treated, n_clusters, same_as,
+        reason``. ``estimate`` is in log points for Poisson and for models "log", else in the outcome's unit
+        (counts: as a rate). ``percent`` is relative to what treated places would have had; missing for rates
+        and levels. ``own_error`` is the estimator's usual standard error. ``same_as`` names an estimator
+        that gives the same number. ``reason`` says why a number is absent.
+    """
+    comparison = comparison or case.main
+    rows = []
+    for outcome in outcomes or case.study.outcomes:
+        choice = choose(case, outcome, comparison)
+        names = names_for(outcome)[:1] if only_leading else names_for(outcome)
+        done: list[tuple[dict[str, Any], Jackknife | None]] = []
+        for name in names:
+            done.append(_row(case, outcome, comparison, name, choice, done, level, options))
+        rows += [row for row, _ in done]
+    return pd.DataFrame(rows)
+
+
+def _row(
+    case: StaggeredCase,
+    outcome: Outcome,
+    comparison: Comparison,
+    name: str,
+    choice: Choice,
+    done: list[tuple[dict[str, Any], Jackknife | None]],
+    level: float,
+    options: dict[str, Any],
+) -> tuple[dict[str, Any], Jackknife | None]:
+    row: dict[str, Any] = {
+        "outcome": outcome.id,
+        "comparison": comparison.id,
+        "estimator": name,
+        "leading": name == outcome.leading,
+        **dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"), nan),
+        **dict.fromkeys(("percent", "percent_low", "percent_high", "own_error"), nan),
+        "inference": "",
+        **dict.fromkeys(("n_units", "n_periods", "n_treated", "n_clusters"), 0),
+        "same_as": "",
+        "reason": "",
+    }
+    try:
+        asked = ask(case, outcome, name, comparison, **options)
+        result = asked.fit()
+    except EvaluationError as error:
+        return {**row, "reason": error.what}, None
+    row |= {
+        "estimate": result.estimate,
+        "own_error": result.std_error,
+        "n_units": result.sample.units,
+        "n_periods": result.sample.periods,
+        "n_treated": result.sample.treated,
+        "n_clusters": choice.clusters,
+    }
+    twin = next((r for r in done if _same(r[0], row, name)), None)
+    row["same_as"] = twin[0]["estimator"] if twin else ""
+    found: Jackknife | None = None
+    if choice.kind == "jackknife":
+        found = twin[1] if twin and twin[1] is not None else jackknife(asked, result)
+    held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
+    row |= held
+    row |= _percent(asked, outcome, row)
+    return row, found
+
+
+def _same(other: dict[str, Any], row: dict[str, Any], name: str) -> bool:
+    """Whether another linear estimator gave this number: an identity of algebra, not chance."""
+    gap = abs(other["estimate"] - row["estimate"])
+    linear = "poisson" not in (name, other["estimator"]) and "extended_poisson" not in (
+        name,
+        other["estimator"],
+    )
+    return linear and not other["same_as"] and bool(gap <= SAME * max(abs(row["estimate"]), 1e-12))
+
+
+def infer(
+    asked: Asked,
+    result: Result,
+    choice: Choice,
+    found: Jackknife | None,
+    level: float,
+    seed: int,
+    *,
+    leading: bool,
+) -> dict[str, Any]:
+    """Standard error, interval and p-value by the chosen inference, in the estimate's own unit."""
+    blank: dict[str, Any] = dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value", "df"), nan)
+    if choice.kind == "randomization":
+        return {**blank, **_randomised(asked, result, level, seed, leading=leading)}
+    if choice.kind == "jackknife":
+        found = jackknife(asked, result) if found is None else found
+        error, df, words = found.std_error, float(found.df), "jackknife over clusters"
+        reason = "" if isfinite(error) else "without one of the clusters there is no effect"
+    elif choice.kind == "rows":
+        error, df, words, reason = _by_rows(asked)
+    else:
+        error, df, words, reason = result.std_error, result.df, "clustered", ""
+        if not isfinite(error):
+            reason = "the estimator gives no standard error"
+    half = t_quantile(level, df) * error
+    return {
+        "std_error": error,
+        "df": df,
+        "ci_low": result.estimate - half,
+        "ci_high": result.estimate + half,
+        "p_value": t_probability(result.estimate / error, df) if isfinite(error) else nan,
+        "inference": words,
+        "reason": reason,
+    }
+
+
+def _by_rows(asked: Asked) -> tuple[float, float, str, str]:
+    """An error that takes rows as independent, for estimators that have one."""
+    from dataclasses import fields, replace
+
+    estimator = asked.estimator.estimator
+    if "covariance" not in {item.name for item in fields(estimator)}:
+        return nan, np.inf, "rows independent", "this estimator has no standard error for independent rows"
+    plain = "iid" if asked.name == "poisson" else "HC1"
+    result = type(asked.estimator)(replace(estimator, covariance=plain)).fit(asked.panel, asked.design)
+    return result.std_error, np.inf, "rows independent", ""
+
+
+def _randomised(asked: Asked, result: Result, level: float, seed: int, *, leading: bool) -> dict[str, Any]:
+    if not (leading or asked.name == "two_way"):
+        return {"reason": "randomisation is done for the leading estimator and the simple regression"}
+    estimator = asked.estimator.estimator if asked.name == "two_way" else asked.estimator
+    try:
+        test = randomization_test(estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+    except EvaluationError as error:
+        return {"reason": error.what}
+    low, high, reason = test.interval(level)
+    return {
+        "p_value": test.p_value,
+        "ci_low": low,
+        "ci_high": high,
+        "inference": f"randomisation over {test.n_assignments} assignments, smallest p {test.smallest_p:.3f}",
+        "reason": reason,
+    }
+
+
+def _percent(asked: Asked, outcome: Outcome, row: dict[str, Any]) -> dict[str, float]:
+    """Effects relative to what treated places would have had; logs by themselves, rates over their mean."""
+    ends = np.array([row["estimate"], row["ci_low"], row["ci_high"]], dtype=float)
+    if outcome.model == "log" or asked.name in ("poisson", "extended_poisson"):
+        shown = 100 * np.expm1(ends)
+    elif outcome.model == "count":
+        mean = treated_mean(asked)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # beyond a counterfactual of 0 no percentage exists
+            shown = np.where(ends < mean, 100 * ends / (mean - ends), np.inf)
+    else:
+        shown = np.full(3, nan)
+    return dict(zip(("percent", "percent_low", "percent_high"), shown.tolist(), strict=True))

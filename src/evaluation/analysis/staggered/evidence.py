@@ -1,0 +1,233 @@
+"""What the record shows before anything is modelled: rates by year, around the start, and by cohort."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.staggered.case import FIRST, StaggeredCase
+from evaluation.study.staggered import Comparison, Outcome
+
+PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
+_BEYOND = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Yearly:
+    """Yearly figures: counts over exposure, else means.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    units : pandas.DataFrame
+        A row a year, a column an untreated unit that is drawn.
+    treated, untreated : pandas.Series
+        All treated, and all untreated units of the comparison, taken together.
+    beyond : int
+        Untreated units left out of ``units`` because their figures are more than 2.5 times as large as the
+        largest of both groups.
+    starts : tuple of Period
+        First and last period in which a unit becomes treated.
+    """
+
+    outcome: Outcome
+    units: pd.DataFrame = field(repr=False)
+    treated: pd.Series = field(repr=False)
+    untreated: pd.Series = field(repr=False)
+    beyond: int
+    starts: tuple[pd.Period, pd.Period]
+
+
+def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Yearly:
+    """Yearly figures of the treated and of every untreated unit of a comparison.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    comparison : Comparison, optional
+        The main one when absent.
+    """
+    rows = _years(case, case.rows(outcome, comparison))
+    ever = rows[FIRST].notna()
+    unit = case.study.data.unit
+    treated = _figures(case, outcome, rows[ever], ["year"])
+    untreated = _figures(case, outcome, rows[~ever], ["year"])
+    each = _figures(case, outcome, rows[~ever], [unit, "year"]).unstack(unit)
+    most = _BEYOND * max(treated.max(), untreated.max())
+    drawn = each.loc[:, each.max() <= most]
+    first = case.first(outcome)[case.treated(outcome)]
+    return Yearly(
+        outcome, drawn, treated, untreated, each.shape[1] - drawn.shape[1], (first.min(), first.max())
+    )
+
+
+def _years(case: StaggeredCase, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of complete years, with the year."""
+    data = case.study.data
+    years = pd.Series([when.year for when in rows[data.time]], index=rows.index)
+    seen = rows[data.time].groupby(years).nunique()
+    whole = years.map(seen) == PER_YEAR[data.frequency]
+    if not whole.any() or data.frequency in "WD":
+        whole = pd.Series(True, index=rows.index)
+    return rows[whole].assign(year=years[whole])
+
+
+def _figures(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, by: list[str]) -> pd.Series:
+    """Counts over exposure (a mean rate a period), mean counts a period, or means."""
+    data = case.study.data
+    grouped = rows.groupby(by)
+    if outcome.model != "count":
+        return grouped[outcome.column].mean()
+    if data.exposure is None:
+        return grouped[outcome.column].mean()
+    events = grouped[outcome.column].sum()
+    return data.per * events / grouped[data.exposure].sum()
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """Treated units by time since their start, beside the comparison in the same calendar periods.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    frame : pandas.DataFrame
+        Index event time, columns ``treated, untreated``: figures relative to their own mean over the event
+        times before 0 that are shown, which is 100.
+    before, after : tuple of float
+        Treated and untreated before (mean over event times) and after, in the outcome's unit or rate.
+    """
+
+    outcome: Outcome
+    frame: pd.DataFrame = field(repr=False)
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+    @property
+    def changes(self) -> tuple[float, float]:
+        """Change of each from before to after, in percent."""
+        (a, b), (c, d) = self.before, self.after
+        return 100 * (c / a - 1), 100 * (d / b - 1)
+
+
+def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Around:
+    """The raw figures by time since the start; nothing is modelled.
+
+    For each event time the treated units observed then are pooled, and for each of them the untreated
+    units' pooled figure of the same calendar period, weighted as the treated unit is.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    comparison : Comparison, optional
+    """
+    data = case.study.data
+    rows = case.rows(outcome, comparison)
+    ever = rows[FIRST].notna()
+    counts = outcome.model == "count"
+    low, high = case.window()
+    weight = rows[data.exposure] if counts and data.exposure else pd.Series(1.0, index=rows.index)
+    total = rows[outcome.column] if counts else rows[outcome.column] * weight
+    never = pd.DataFrame({"total": total[~ever], "weight": weight[~ever], "time": rows.loc[~ever, data.time]})
+    pooled = never.groupby("time")[["total", "weight"]].sum()
+    rate = pooled["total"] / pooled["weight"]
+    mine = pd.DataFrame({"total": total[ever], "weight": weight[ever]})
+    mine["event"] = [(t - g).n for t, g in zip(rows.loc[ever, data.time], rows.loc[ever, FIRST], strict=True)]
+    mine["other"] = rows.loc[ever, data.time].map(rate) * mine["weight"]
+    mine = mine[(mine["event"] >= low) & (mine["event"] <= high)]
+    sums = mine.groupby("event")[["total", "other", "weight"]].sum()
+    scale = data.per if counts and data.exposure else 1.0
+    figures = pd.DataFrame(
+        {
+            "treated": scale * sums["total"] / sums["weight"],
+            "untreated": scale * sums["other"] / sums["weight"],
+        }
+    )
+    before, after = figures[figures.index < 0].mean(), figures[figures.index >= 0].mean()
+    return Around(
+        outcome,
+        100 * figures / before,
+        (float(before["treated"]), float(before["untreated"])),
+        (float(after["treated"]), float(after["untreated"])),
+    )
+
+
+def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> pd.DataFrame:
+    """Raw figures of each cohort before and after its start, and of the comparison in the same periods.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    comparison : Comparison, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``cohort, places, before, after, change, others_change``: figures in the outcome's unit or rate,
+        changes in percent (for rates and levels, in the unit).
+    """
+    data = case.study.data
+    rows = case.rows(outcome, comparison)
+    ever = rows[FIRST].notna()
+    found = []
+    for start, mine in rows[ever].groupby(FIRST):
+        later = mine[data.time] >= start
+        others = rows[~ever]
+        after = others[data.time] >= start
+        b, a = (_pooled(case, outcome, part) for part in (mine[~later], mine[later]))
+        ob, oa = (_pooled(case, outcome, part) for part in (others[~after], others[after]))
+        found.append(
+            {
+                "cohort": start,
+                "places": int(mine[data.unit].nunique()),
+                "before": b,
+                "after": a,
+                "change": _change(outcome, b, a),
+                "others_change": _change(outcome, ob, oa),
+            }
+        )
+    return pd.DataFrame(found)
+
+
+def total_change(case: StaggeredCase, outcome: Outcome, before: str, after: str) -> float:
+    """Change in percent of the treated units' total (unless counts: mean) from one stretch to another.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    before, after : str
+        Periods, which may be coarser than the data's: all rows within them are taken.
+    """
+    data = case.study.data
+    treated = [*case.treated(outcome), *case.already(outcome)]
+    rows = case.table[case.table[data.unit].isin(treated)]
+
+    def figure(text: str) -> float:
+        when = pd.Period(text)
+        inside = (rows[data.time].dt.start_time >= when.start_time) & (
+            rows[data.time].dt.end_time <= when.end_time
+        )
+        values = rows.loc[inside, outcome.column]
+        return float((values.sum() if outcome.model == "count" else values.mean()) if len(values) else np.nan)
+
+    first, last = figure(before), figure(after)
+    return 100 * (last / first - 1) if first else float("nan")
+
+
+def _pooled(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame) -> float:
+    data = case.study.data
+    if outcome.model != "count" or data.exposure is None:
+        return float(rows[outcome.column].mean())
+    return float(data.per * rows[outcome.column].sum() / rows[data.exposure].sum())
+
+
+def _change(outcome: Outcome, before: float, after: float) -> float:
+    if outcome.in_percent:
+        return 100 * (after / before - 1) if before else float("nan")
+    return after - before

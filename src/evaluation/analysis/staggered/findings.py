@@ -1,0 +1,90 @@
+"""Everything that a page on many places says, computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
+from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.effects import Choice, advice, choose, estimates
+from evaluation.analysis.staggered.evidence import Around, around
+from evaluation.analysis.staggered.family import comparisons, family
+from evaluation.analysis.staggered.paths import Path, paths
+from evaluation.claims import ClaimCheck
+from evaluation.inference import Recommendation
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What the analysis found.
+
+    Attributes
+    ----------
+    estimates : pandas.DataFrame
+        Every outcome by every estimator against the main comparison; see `estimates`.
+    against : pandas.DataFrame
+        The leading estimators against every comparison and by every set of dates; see `comparisons`.
+    together : pandas.DataFrame
+        p-values adjusted for the family of outcomes; see `family`.
+    paths : mapping of str to Path
+    around : Around
+        The leading outcome around the start, nothing modelled.
+    verdicts : mapping of str to ClaimCheck
+        The rule's word on every outcome.
+    claims : tuple of ClaimCheck
+    published, truth : pandas.DataFrame
+    choice : Choice
+        The inference used for the leading outcome.
+    advice : Recommendation or None
+    """
+
+    estimates: pd.DataFrame = field(repr=False)
+    against: pd.DataFrame = field(repr=False)
+    together: pd.DataFrame = field(repr=False)
+    paths: Mapping[str, Path] = field(repr=False)
+    around: Around = field(repr=False)
+    verdicts: Mapping[str, ClaimCheck] = field(repr=False)
+    claims: tuple[ClaimCheck, ...] = field(repr=False)
+    published: pd.DataFrame = field(repr=False)
+    truth: pd.DataFrame = field(repr=False)
+    choice: Choice
+    advice: Recommendation | None = field(repr=False)
+
+    def drawn(self, level: float) -> list[Path]:
+        """Paths to draw: the leading outcome's and those of outcomes that stand out after adjusting."""
+        lead = self.around.outcome.id
+        out = self.together.loc[self.together["p_adjusted"] <= level, "outcome"].tolist()
+        names = [lead, *(name for name in out if name != lead)]
+        return [self.paths[name] for name in names if name in self.paths][:4]
+
+
+def findings(case: StaggeredCase) -> Findings:
+    """Estimate everything that a page on the study says.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+
+    Raises
+    ------
+    EvaluationError
+        The leading outcome cannot be estimated against the main comparison.
+    """
+    table = estimates(case)
+    against, together = comparisons(case), family(case)
+    return Findings(
+        estimates=table,
+        against=against,
+        together=together,
+        paths=paths(case),
+        around=around(case, case.lead),
+        verdicts=verdicts(case, against, together),
+        claims=check_claims(case, against, together),
+        published=published(case),
+        truth=truth(case, table),
+        choice=choose(case, case.lead),
+        advice=advice(case, case.lead),
+    )

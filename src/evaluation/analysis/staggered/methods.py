@@ -1,0 +1,233 @@
+"""The estimators of a study of many places, and one estimate without each cluster in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evaluation.analysis.staggered.case import EXPOSURE, StaggeredCase, is_poisson
+from evaluation.design import Design
+from evaluation.errors import EvaluationError
+from evaluation.estimators import (
+    ExtendedTwoWayFixedEffects,
+    GroupTime,
+    Imputation,
+    InteractionWeighted,
+    PoissonFixedEffects,
+    PoissonImputation,
+    Stacked,
+    TwoWayFixedEffects,
+)
+from evaluation.estimators.poisson_imputation import ImputedCounts
+from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
+from evaluation.numerics.leave_out import WITHOUT
+from evaluation.panel import Panel
+from evaluation.result import Result
+from evaluation.study.staggered import Comparison, Outcome
+
+FloatArray = NDArray[np.float64]
+LINEAR = ("two_way", "imputation", "extended", "group_time", "interaction_weighted", "stacked")
+COUNTS = ("extended_poisson", "poisson", *LINEAR)
+
+
+def names_for(outcome: Outcome) -> tuple[str, ...]:
+    """Estimators that an outcome is put to, the leading one first."""
+    every = COUNTS if outcome.model == "count" else LINEAR
+    return (outcome.leading, *(name for name in every if name != outcome.leading))
+
+
+@dataclass(frozen=True)
+class One:
+    """An estimator whose result is one number: the mean effect over all treated unit-periods."""
+
+    estimator: Any
+
+    def fit(self, panel: Panel, design: Design) -> Result:
+        """The mean effect as a one-term result."""
+        result: Result = self.estimator.fit(panel, design)
+        if len(result) == 1:
+            return result
+        if result.shares is not None:
+            return result.aggregate("simple")
+        # a stack: the mean over event times from 0 on
+        after = result.terms["event_time"].to_numpy(dtype=float, na_value=np.nan) >= 0
+        return result.combine(after / after.sum(), "mean effect over event times")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An estimator with the panel and design that it is given.
+
+    Attributes
+    ----------
+    name : str
+    estimator : One
+    panel : Panel
+    design : Design
+    """
+
+    name: str
+    estimator: One
+    panel: Panel
+    design: Design
+
+    def fit(self) -> Result:
+        """The mean effect."""
+        return self.estimator.fit(self.panel, self.design)
+
+
+def ask(
+    case: StaggeredCase,
+    outcome: Outcome,
+    name: str,
+    comparison: Comparison | None = None,
+    **options: Any,
+) -> Asked:
+    """Put an estimator to an outcome.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    outcome : Outcome
+    name : str
+        An estimator, as study files name it.
+    comparison : Comparison, optional
+        The main one when absent.
+    **options
+        Of `StaggeredCase.panel`: ``dates, covariates, weights, frame``.
+    """
+    panel, design = case.panel(outcome, comparison, counts=is_poisson(name), **options)
+    return Asked(name, One(_estimator(name, panel)), panel, _fitting(name, case, design))
+
+
+def _estimator(name: str, panel: Panel) -> Any:
+    exposure = EXPOSURE if EXPOSURE in panel.frame else None
+    made: dict[str, Any] = {
+        "poisson": PoissonFixedEffects(exposure=exposure),
+        "extended_poisson": PoissonImputation(exposure=exposure),
+        "two_way": TwoWayFixedEffects(),
+        "imputation": Imputation(),
+        "extended": ExtendedTwoWayFixedEffects(),
+        "group_time": GroupTime(),
+        "interaction_weighted": InteractionWeighted(),
+        "stacked": Stacked(),
+    }
+    return made[name]
+
+
+def _fitting(name: str, case: StaggeredCase, design: Design) -> Design:
+    """The design in the form that an estimator takes."""
+    if name == "stacked":
+        return replace(design, window=case.window())
+    if name == "extended":
+        return replace(design, comparison="not_yet_treated")
+    return design
+
+
+@dataclass(frozen=True, eq=False)
+class Jackknife:
+    """An estimate without each cluster in turn.
+
+    Attributes
+    ----------
+    estimate : float
+    without : ndarray (G,)
+        NaN where there is no estimate without the cluster.
+    clusters : tuple (G,)
+    treated, untreated : int
+        Clusters with a treated unit, and with an untreated one.
+    """
+
+    estimate: float
+    without: FloatArray = field(repr=False)
+    clusters: tuple[Any, ...] = field(repr=False)
+    treated: int
+    untreated: int
+
+    @property
+    def std_error(self) -> float:
+        """Square root of the jackknife variance; NaN where it does not exist."""
+        variance = jackknife_covariance(np.array([self.estimate]), self.without[:, None])[0, 0]
+        return float(np.sqrt(variance)) if variance > 0 else float("nan")
+
+    @property
+    def df(self) -> int:
+        """Degrees of freedom: clusters of the smaller side, less one."""
+        return degrees_of_freedom(self.treated, self.untreated)
+
+    @property
+    def deviations(self) -> FloatArray:
+        """What each cluster adds to the error (G,): the sum of squares is the variance."""
+        g = len(self.without)
+        return np.asarray(np.sqrt((g - 1) / g) * (self.without - self.estimate), dtype=float)
+
+
+def jackknife(asked: Asked, result: Result | None = None) -> Jackknife:
+    """Estimate again without each cluster (the unit, where the design names none)."""
+    result = asked.fit() if result is None else result
+    labels, codes = clusters_of(asked.panel, asked.design)
+    treated = asked.design.cohorts(asked.panel).treated
+    sides = smaller_side(codes, treated)
+    details = result.details
+    if isinstance(details, ImputedCounts):
+        # units that say nothing were left out, and their clusters with them: without them nothing changes
+        without = pd.Series(details.without[:, 0], index=details.clusters).reindex(labels)
+        filled = without.where(without.index.isin(details.clusters), result.estimate)
+        return Jackknife(result.estimate, np.asarray(filled, dtype=np.float64), tuple(labels), *sides)
+    quick = _without_each(asked, codes, len(labels))
+    if quick is not None:
+        return Jackknife(result.estimate, quick, tuple(labels), *sides)
+    values = []
+    for code in range(len(labels)):
+        try:
+            part = _without(asked.panel, codes == code)
+            values.append(asked.estimator.fit(part, asked.design).estimate)
+        except EvaluationError:
+            values.append(np.nan)
+    return Jackknife(result.estimate, np.array(values), tuple(labels), *sides)
+
+
+def _without_each(asked: Asked, codes: NDArray[np.intp], count: int) -> FloatArray | None:
+    """Estimates without each cluster, all at once; None where that way is not open."""
+    panel, design = asked.panel, asked.design
+    if asked.name not in WITHOUT or design.covariates or design.anticipation or not panel.is_balanced:
+        return None
+    if asked.name in ("group_time", "interaction_weighted") and design.comparison != "never_treated":
+        return None
+    y = panel.matrix(design.outcome)
+    weight = np.ones(y.shape) if design.weights is None else panel.matrix(design.weights)
+    if not np.isfinite(y).all() or not np.isfinite(weight).all() or (weight != weight[:, :1]).any():
+        return None
+    start = np.searchsorted(panel.ordinals, design.cohorts(panel).first)
+    keep = (codes[None, :] != np.arange(count)[:, None]) * weight[:, 0]
+    return WITHOUT[asked.name](y, start, keep)
+
+
+def clusters_of(panel: Panel, design: Design) -> tuple[pd.Index, NDArray[np.intp]]:
+    """Labels of the clusters and the cluster of each unit (n_units,)."""
+    columns = design.cluster_columns
+    if not columns or columns[0] == panel.unit:
+        return panel.units, np.arange(panel.n_units)
+    codes, labels = panel.constant_in_unit(columns[0])
+    used, codes = np.unique(codes, return_inverse=True)
+    return pd.Index(labels)[used], codes
+
+
+def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
+    rows = ~gone[panel.unit_codes]
+    return Panel(panel.frame[rows], unit=panel.unit, time=panel.time, frequency=panel.frequency)
+
+
+def treated_mean(asked: Asked) -> float:
+    """Weighted mean of the outcome in treated unit-periods, in units of the panel's outcome."""
+    panel, design = asked.panel, asked.design
+    first = design.cohorts(panel).first[panel.unit_codes]
+    after = panel.ordinals[panel.time_codes] >= first
+    weight = np.ones(panel.n_rows) if design.weights is None else panel.column(design.weights)
+    value = panel.column(design.outcome)
+    used = after & np.isfinite(value) & np.isfinite(weight)
+    return float(np.average(value[used], weights=weight[used]))

@@ -1,0 +1,257 @@
+"""Effects on every outcome: together, by every method, and by time since the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.staggered import Findings, Path, StaggeredCase
+from evaluation.report import figures
+from evaluation.report.display import Figure, Prose, Table
+from evaluation.report.language import number, p_value, percent
+from evaluation.report.staggered_story.wording import (
+    bounds,
+    cell,
+    effect,
+    ends,
+    group,
+    periods,
+    say,
+    source_line,
+    unit_of,
+    whole,
+)
+from evaluation.report.story.wording import sentence_case
+
+
+def outcomes_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
+    """The leading estimate of every outcome that is said in the leading outcome's unit, with its interval."""
+    unit = unit_of(case.lead, language)
+    adjusted = found.together.set_index("outcome")["p_adjusted"]
+    rows, said = [], []
+    for row in found.estimates[found.estimates["leading"]].to_dict("records"):
+        outcome = case.study.outcome(row["outcome"])
+        value, low, high = ends(outcome, row)
+        if unit_of(outcome, language) != unit or not np.isfinite(value):
+            continue
+        alone = p_value(row["p_value"], language)
+        together = p_value(adjusted.get(outcome.id, np.nan), language)
+        rows.append(
+            {
+                "label": outcome.label[language],
+                "estimate": value,
+                "ci_low": low,
+                "ci_high": high,
+                "text": cell("estimates.cell", outcome, value, low, high, language),
+                "note": say("outcomes.note", language, p=alone, adjusted=together),
+                "improves": (1 if outcome.better == "higher" else -1) * value > 0,
+                "beyond": low > 0 or high < 0,
+            }
+        )
+        said.append(
+            say(
+                "outcomes.alt_row",
+                language,
+                outcome=outcome.label[language],
+                value=effect(outcome, value, low, high, language),
+                bounds=bounds(outcome, low, high, language),
+                p=alone,
+                adjusted=together,
+            )
+        )
+    if not rows:
+        return None
+    frame = pd.DataFrame(rows)
+    main = group(case, case.main, language)
+    known = np.isfinite(frame["ci_low"]).any()
+    told = {
+        "beyond": int((frame["beyond"] & frame["improves"]).sum()),
+        "worse": int((frame["beyond"] & ~frame["improves"]).sum()),
+        "count": len(frame),
+        "group": main,
+    }
+    return figures.forest(
+        frame.drop(columns=["improves", "beyond"]),
+        x_label=say(
+            "outcomes.axis" if case.lead.in_percent else "outcomes.axis_unit",
+            language,
+            group=main,
+            unit=unit,
+        ),
+        title=say("outcomes.title" if known else "outcomes.title_none", language, **told),
+        source=source_line(case, language),
+        alt=say("outcomes.alt", language, group=main, rows=say("numbers.separator", language).join(said)),
+        language=language,
+        name="outcomes",
+        simulated=case.simulated,
+    )
+
+
+def family_table(case: StaggeredCase, found: Findings, language: str) -> Table:
+    """Every outcome against the comparisons of the rule, alone and adjusted, with the rule's word."""
+    level = case.study.rule.level
+    together = found.together.set_index("outcome")
+    rows = []
+    for name in case.study.rule.outcomes:
+        outcome = case.study.outcome(name)
+        line = {say("family.outcome", language): _named(case, outcome.id, language)}
+        for comparison in case.study.rule.comparisons:
+            table = found.against
+            row = table[
+                (table["outcome"] == name) & (table["comparison"] == comparison) & (table["dates"] == "")
+            ].iloc[0]
+            heading = group(case, case.study.comparison(comparison), language)
+            line[say("family.effect", language, group=heading)] = cell(
+                "family.cell", outcome, *ends(outcome, row), language
+            )
+        line[say("family.alone", language)] = p_value(float(together["p_value"][name]), language)
+        line[say("family.together", language)] = p_value(float(together["p_adjusted"][name]), language)
+        line[say("family.verdict", language)] = say(f"family.{found.verdicts[name].attributable}", language)
+        rows.append(line)
+    return Table(
+        pd.DataFrame(rows),
+        data=found.together,
+        caption=say(
+            "family.caption",
+            language,
+            count=len(together),
+            alone=int((together["p_value"] <= level).sum()),
+            together=int((together["p_adjusted"] <= level).sum()),
+            beyond=sum(
+                found.verdicts[name].attributable == "beyond_comparison" for name in case.study.rule.outcomes
+            ),
+        ),
+        name="family",
+        notes=[case.study.rule.text[language], say("family.note", language)],
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _named(case: StaggeredCase, outcome: str, language: str) -> str:
+    item = case.study.outcome(outcome)
+    return say("estimates.named", language, outcome=item.label[language], unit=unit_of(item, language))
+
+
+def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Table:
+    """Outcomes by estimators; estimators that give the same numbers share a column."""
+    table = found.estimates
+    order = list(dict.fromkeys(table["estimator"]))
+    twins = _twins(table)
+    shown = [name for name in order if name not in twins and table.loc[table["estimator"] == name, "estimate"]
+             .notna().any()]  # fmt: skip
+    rows, agree = [], 0
+    for outcome in case.study.outcomes:
+        mine = table[table["outcome"] == outcome.id].set_index("estimator")
+        line = {say("estimates.outcome", language): _named(case, outcome.id, language)}
+        for name in shown:
+            line[say(f"methods.{name}", language)] = _cell(mine, name, outcome, language)
+        signs = set(np.sign(mine["estimate"].dropna()))
+        agree += len(signs) == 1
+        rows.append(line)
+    notes = [say("estimates.note", language, group=group(case, case.main, language))]
+    notes += [
+        say(
+            "estimates.same",
+            language,
+            one=say(f"methods.{one}", language),
+            other=say(f"methods.{other}", language),
+        )
+        for one, other in twins.items()
+    ]
+    if "group_time" in shown and "imputation" in order:
+        notes.append(say("estimates.base", language, **periods(case, language)))
+    return Table(
+        pd.DataFrame(rows),
+        data=table.drop(columns=["comparison"]),
+        caption=say("estimates.caption", language, agree=agree, count=len(case.study.outcomes)),
+        name="estimates",
+        notes=notes,
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def _twins(table: pd.DataFrame) -> dict[str, str]:
+    """Estimators that gave the numbers of another in every outcome."""
+    out = {}
+    for name, rows in table[table["estimate"].notna()].groupby("estimator"):
+        others = set(rows["same_as"])
+        if len(others) == 1 and "" not in others:
+            out[str(name)] = str(others.pop())
+    return out
+
+
+def _cell(mine: pd.DataFrame, name: str, outcome: Any, language: str) -> str:
+    if name not in mine.index or not np.isfinite(float(mine["estimate"][name])):
+        return number(None, language)
+    value, low, high = ends(outcome, mine.loc[name])
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return number(value, language, whole(outcome, low, high), sign=True)
+    return cell("estimates.cell", outcome, value, low, high, language)
+
+
+def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> Prose:
+    """Which inference holds here and why, in one paragraph."""
+    choice = found.choice
+    leading = found.estimates[found.estimates["leading"]]
+    # the extended Poisson estimate has no other error than the jackknife's: the simple Poisson's is compared
+    compared = found.estimates[found.estimates["own_error"].notna() & found.estimates["std_error"].notna()]
+    ratio = float((compared["own_error"] / compared["std_error"]).mean()) if len(compared) else np.nan
+    told = {
+        "treated": choice.treated,
+        "untreated": choice.untreated,
+        "clusters": choice.clusters,
+        "df": number(float(leading["df"].iloc[0]), language, 0),
+        "ratio": percent(ratio, language),
+        "s": "" if choice.treated == 1 else "s",
+    }
+    lines = [say(f"inference.{choice.kind}", language, **told)]
+    if found.advice is not None and choice.kind == "randomization":
+        names = [method.name[language] for method in found.advice.methods]
+        if names:
+            joined = say("numbers.comma", language).join(names)
+            lines.append(say("inference.advice", language, methods=joined))
+    return Prose((" " if language == "en" else "").join(lines))
+
+
+def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure:
+    """The event study of one outcome, zero being the mean of the periods before."""
+    outcome, frame = path.outcome, path.frame
+    after = frame[frame["event_time"] >= 0]
+    mean = float(after["estimate"].mean())
+    width = float((after["ci_high"] - after["ci_low"]).mean())
+    outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())
+    before = "steady"
+    if path.drifting:
+        before = "drifting_down" if path.drift < 0 else "drifting_up"
+    told = {
+        "outcome": outcome.label[language],
+        "after": effect(outcome, mean, -width / 2, width / 2, language),
+        "before": say(f"path.{before}", language),
+        **periods(case, language),
+    }
+    axis = "path.y_axis_percent" if outcome.in_percent else "path.y_axis"
+    x_axis = say("path.x_axis", language, **told)
+    return figures.event_study(
+        frame,
+        policy=case.study.treatment.event[language],
+        x_label=sentence_case(x_axis),
+        y_label=say(axis, language, unit=unit_of(outcome, language)),
+        title=say("path.title", language, **told),
+        source=source_line(case, language),
+        alt=say(
+            "path.alt",
+            language,
+            group=group(case, case.main, language),
+            count=int((frame["event_time"] < 0).sum()),
+            outside=outside,
+            later=len(after),
+            **told,
+        ),
+        language=language,
+        name=f"event-study-{outcome.id}",
+        simulated=case.simulated,
+    )

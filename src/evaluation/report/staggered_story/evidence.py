@@ -1,0 +1,195 @@
+"""The raw record as figures and a table, and why it ends where it does."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from evaluation.analysis.staggered import Findings, StaggeredCase, cohorts, yearly
+from evaluation.report import figures
+from evaluation.report.display import Figure, Table
+from evaluation.report.language import number
+from evaluation.report.staggered_story.wording import (
+    group,
+    n_treated,
+    periods,
+    rate_unit,
+    say,
+    source_line,
+    when,
+)
+from evaluation.report.story.wording import sentence_case
+
+TREATED = "treated"
+
+
+def years_figure(case: StaggeredCase, language: str) -> Figure:
+    """Untreated places as thin lines by year, treated ones taken together strong, the others dashed."""
+    found, outcome = yearly(case, case.lead), case.lead
+    wide = found.units.copy()
+    wide.columns = pd.Index([case.name(unit, language) for unit in wide.columns])
+    wide.columns = pd.Index([f"{name} {i}" for i, name in enumerate(wide.columns)])
+    wide[TREATED] = found.treated
+    unit = rate_unit(case, outcome, language)
+    first, last = (found.starts[0], found.starts[1])
+    events = [(str(first)[:4], say("years.first_start", language))]
+    if str(last)[:4] != str(first)[:4]:
+        events.append((str(last)[:4], say("years.last_start", language)))
+    source = source_line(case, language)
+    if found.beyond:
+        source = say(
+            "years.beyond",
+            language,
+            source=source + ("; " if language == "en" else "。"),
+            count=found.beyond,
+            places=case.study.treatment.places[language],
+        )
+    told = {
+        "outcome": outcome.label[language],
+        "n": n_treated(case),
+        "treated": case.study.treatment.treated[language],
+        "group": group(case, case.main, language),
+        "first": wide.index[0],
+        "last": wide.index[-1],
+    }
+    treated, others = found.treated, found.untreated
+    return figures.series(
+        wide,
+        treated=TREATED,
+        labels={TREATED: say("years.treated", language, **told)},
+        highlight_mean=say("years.mean", language, **told),
+        pooled=others,
+        events=events,
+        y_label=say("years.axis", language, outcome=outcome.label[language], unit=unit),
+        title=say(
+            "years.title", language, ours=_rate(treated, language), theirs=_rate(others, language), **told
+        ),
+        source=source,
+        alt=say(
+            "years.alt",
+            language,
+            a=number(treated.iloc[0], language),
+            b=number(treated.iloc[-1], language),
+            c=number(others.iloc[0], language),
+            d=number(others.iloc[-1], language),
+            unit=unit,
+            places=case.study.treatment.places[language],
+            **told,
+        ),
+        language=language,
+        name=f"years-{outcome.id}",
+        simulated=case.simulated,
+    )
+
+
+def _rate(values: pd.Series, language: str) -> str:
+    change = 100 * (float(values.iloc[-1]) / float(values.iloc[0]) - 1)
+    return f"{number(change, language, 0, sign=True)}%"
+
+
+def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure:
+    """Treated places around their start beside the others in the same calendar periods; nothing modelled."""
+    raw, outcome = found.around, case.lead
+    ours, theirs = (f"{number(change, language, 0, sign=True)}%" for change in raw.changes)
+    frame = raw.frame.copy()
+    frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
+    told = {
+        "outcome": outcome.label[language],
+        "ours": ours,
+        "theirs": theirs,
+        "treated": case.study.treatment.treated[language],
+        "group": group(case, case.main, language),
+        "event": case.study.treatment.event[language],
+        "count": int((raw.frame.index < 0).sum()),
+        **periods(case, language),
+    }
+    return figures.pair(
+        frame,
+        treated="treated",
+        other="untreated",
+        labels={
+            "treated": say("around.treated", language, **told),
+            "untreated": say("around.untreated", language, **told),
+        },
+        policy=(0, case.study.treatment.event[language]),
+        y_label=say("around.axis", language, **told),
+        title=say("around.title", language, **told),
+        source=source_line(case, language),
+        alt=say("around.alt", language, **told),
+        language=language,
+        name=f"around-{outcome.id}",
+        simulated=case.simulated,
+    )
+
+
+def cohort_table(case: StaggeredCase, language: str) -> Table:
+    """Raw figures of each cohort before and after, and of the comparison in the same periods."""
+    outcome = case.lead
+    frame = cohorts(case, outcome)
+    unit = rate_unit(case, outcome, language)
+    frequency = case.study.data.frequency
+    told = {"unit": unit, "places": sentence_case(case.study.treatment.places[language])}
+    told |= periods(case, language)
+    kind = "" if outcome.in_percent else "_unit"
+    names = {
+        "cohort": say("cohorts.cohort", language),
+        "places": say("cohorts.places", language, **told),
+        "before": say("cohorts.before", language),
+        "after": say("cohorts.after", language),
+        "change": say(f"cohorts.change{kind}", language, **told),
+        "others_change": say(f"cohorts.others{kind}", language, **told),
+    }
+    sign = 1 if outcome.better == "higher" else -1
+    better = int((sign * (frame["change"] - frame["others_change"]) > 0).sum())
+    digits = 0 if outcome.in_percent else outcome.digits
+    changed = partial(number, language=language, digits=digits, sign=True)
+    shown = frame.assign(cohort=[when(c, language, frequency, short=True) for c in frame["cohort"]]).rename(
+        columns=names
+    )
+    return Table(
+        shown,
+        caption=say(
+            "cohorts.caption", language, outcome=outcome.label[language], better=better, count=len(frame)
+        ),
+        name="cohorts",
+        formats={names["change"]: changed, names["others_change"]: changed},
+        notes=say("cohorts.note", language, group=group(case, case.main, language), unit=unit),
+        simulated=case.simulated,
+        language=language,
+    )
+
+
+def end_figure(case: StaggeredCase, language: str) -> Figure | None:
+    """The series that shows why the record ends where it does, where the study has one."""
+    end, series = case.study.end, case.ending
+    if end is None or series is None or not (end.label and end.unit and end.mark and end.frequency):
+        return None
+    at = pd.Period(end.at, freq=end.frequency)
+    place = list(series.index).index(at)
+    year = {"Y": 1, "Q": 4, "M": 12}.get(end.frequency, 12)
+    usual = float(series.iloc[max(place - year, 0) : place].mean())
+    value = float(series.iloc[place])
+    told = {
+        "label": end.label[language],
+        "unit": end.unit[language],
+        "at": when(at, language, end.frequency),
+        "value": number(value, language, 0),
+        "usual": number(usual, language, 0),
+        "period": say(f"period.{end.frequency}", language),
+    }
+    frame = pd.DataFrame({"series": series.to_numpy()}, index=series.index)
+    return figures.series(
+        frame,
+        treated="series",
+        labels={"series": say("end.series", language, **told)},
+        events=[(str(at), end.mark[language])],
+        y_label=say("end.axis", language, **told),
+        title=say("end.title", language, **told),
+        source=source_line(case, language),
+        alt=say("end.alt", language, why=end.why[language], **told),
+        language=language,
+        name="end-of-record",
+        simulated=case.simulated,
+        height=170,
+    )

@@ -1,0 +1,143 @@
+"""Sentences of the pages on many places, and the ways in which they say sizes, groups and periods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from evaluation.analysis.staggered import StaggeredCase
+from evaluation.report.language import NOT_A_NUMBER, decimals, interval, month, number, with_unit
+from evaluation.report.story.wording import sentence
+from evaluation.study.staggered import Comparison, Outcome
+
+PACKAGE = "evaluation.report.staggered_story"
+
+
+def say(key: str, language: str, /, **values: object) -> str:
+    """A sentence of these pages with its values filled in."""
+    return sentence(PACKAGE, key, language, **values)
+
+
+def group(case: StaggeredCase, comparison: Comparison, language: str, outcome: Outcome | None = None) -> str:
+    """A comparison in words, with the number of its units."""
+    count = len(case.controls(outcome or case.lead, comparison))
+    return comparison.label[language].format(count=count)
+
+
+def n_treated(case: StaggeredCase, outcome: Outcome | None = None) -> int:
+    """How many units become treated."""
+    return len(case.treated(outcome or case.lead))
+
+
+def unit_of(outcome: Outcome, language: str) -> str:
+    """In what effects are said: per cent or the outcome's unit."""
+    return "%" if outcome.in_percent else outcome.unit[language]
+
+
+def ends(outcome: Outcome, row: Any) -> tuple[float, float, float]:
+    """Effect and interval of a row of estimates, in the unit in which effects are said."""
+    names = ("percent", "percent_low", "percent_high")
+    if not outcome.in_percent:
+        names = ("estimate", "ci_low", "ci_high")
+    value, low, high = (float(row[name]) for name in names)
+    return value, low, high
+
+
+def places(low: float, high: float, value: float = 0.0) -> int:
+    """Decimals that an interval bears."""
+    width = (high - low) / 3.92
+    return decimals(width) if width == width and width not in (float("inf"), 0.0) else 1
+
+
+def effect(
+    outcome: Outcome, value: float, low: float, high: float, language: str, *, sign: bool = True
+) -> str:
+    """An effect with its unit and the digits that its interval bears."""
+    shown = number(value, language, whole(outcome, low, high), sign=sign)
+    return shown if shown == NOT_A_NUMBER else with_unit(shown, unit_of(outcome, language), language)
+
+
+def bounds(outcome: Outcome, low: float, high: float, language: str) -> str:
+    """An interval with its unit; words where there is none."""
+    shown = interval(low, high, language, whole(outcome, low, high), sign=True)
+    return with_unit(shown, unit_of(outcome, language), language) if low == low and high == high else shown
+
+
+def cell(
+    key: str, outcome: Outcome, value: float, low: float, high: float, language: str, **more: object
+) -> str:
+    """An effect and its interval in a table's cell, without unit."""
+    digits = whole(outcome, low, high)
+    shown = number(value, language, digits, sign=True)
+    within = interval(low, high, language, digits, sign=True)
+    return say(key, language, estimate=shown, value=shown, interval=within, **more)
+
+
+def size(outcome: Outcome, value: float, language: str, digits: int = 0) -> str:
+    """ "49% lower" or "16 days higher"."""
+    written = with_unit(number(abs(value), language, digits), unit_of(outcome, language), language)
+    return say("size.lower" if value < 0 else "size.higher", language, value=written)
+
+
+def span(outcome: Outcome, low: float, high: float, language: str, digits: int = 0) -> str:
+    """ "25% to 65% lower", "5% lower to 24% higher"."""
+    unit = unit_of(outcome, language)
+
+    def written(value: float) -> str:
+        return with_unit(number(abs(value), language, digits), unit, language)
+
+    if low < 0 < high:
+        return say("size.mixed", language, low=written(low), high=written(high))
+    if high <= 0:
+        return say("size.same_lower", language, small=written(high), large=written(low))
+    return say("size.same_higher", language, small=written(low), large=written(high))
+
+
+def whole(outcome: Outcome, low: float, high: float) -> int:
+    """Decimals for a sentence: none for percentages with a wide interval."""
+    digits = places(low, high)
+    return max(0, digits - 1) if outcome.in_percent else digits
+
+
+def when(period: Any, language: str, frequency: str, *, short: bool = False) -> str:
+    """A period as readers write it: 2008年第4季度, March 2016, 2016."""
+    moment = pd.Period(str(period), freq=frequency)
+    if frequency == "Q":
+        if language == "zh":
+            return f"{moment.year}年{'一二三四'[moment.quarter - 1]}季度"
+        ordinal = f"{_ORDINAL[moment.quarter - 1]} quarter of {moment.year}"
+        return f"{moment.year} Q{moment.quarter}" if short else ordinal
+    if frequency == "M":
+        return month(moment, language)
+    if frequency == "Y":
+        return f"{moment.year}年" if language == "zh" else str(moment.year)
+    return str(moment)
+
+
+_ORDINAL = ("first", "second", "third", "fourth")
+
+
+def periods(case: StaggeredCase, language: str) -> dict[str, str]:
+    """The words ``period`` and ``periods`` of the study's frequency."""
+    frequency = case.study.data.frequency
+    return {
+        "period": say(f"period.{frequency}", language),
+        "periods": say(f"period.{frequency}s", language),
+    }
+
+
+def source_line(case: StaggeredCase, language: str) -> str:
+    """The line under a figure: who measured and where the numbers were taken from."""
+    credit = case.study.data.credit
+    source = credit[language] if credit else case.sources[0].source[language]
+    return say("source.line", language, source=source)
+
+
+def rate_unit(case: StaggeredCase, outcome: Outcome, language: str) -> str:
+    """Unit of the raw figures: rates for counts with an exposure."""
+    label = case.study.data.per_label
+    return label[language] if outcome.model == "count" and label is not None else outcome.unit[language]
+
+
+PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
