@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,14 @@ import pytest
 
 from evaluation.errors import DataError
 from evaluation.sources.build import build
-from evaluation.sources.doing_business import PROCEDURES, TABLE, read_doing_business
+from evaluation.sources.doing_business import (
+    FALLS,
+    PROCEDURES,
+    REFORMS,
+    TABLE,
+    first_reforms,
+    read_doing_business,
+)
 from evaluation.sources.manifest import load_manifest, read_table
 
 RAW = "data/doing_business/MasterWBMarch16_15.dta"
@@ -74,3 +82,28 @@ def test_the_raw_file_gives_the_committed_bytes(root: Path, shared: Path, tmp_pa
     made = (tmp_path / "approvals" / "doing_business.csv").read_bytes()
     assert made == (root / "data" / "approvals" / "doing_business.csv").read_bytes()
     assert load_manifest(tmp_path)[TABLE] == load_manifest(root / "data")[TABLE]
+    dates = (tmp_path / "approvals" / "doing_business_reforms.csv").read_bytes()
+    assert dates == (root / "data" / "approvals" / "doing_business_reforms.csv").read_bytes()
+
+
+def test_the_first_reform_and_the_first_with_a_large_fall() -> None:
+    frame = pd.DataFrame({"economy": [1] * 6 + [2] * 2, "year": [*range(2004, 2009), 2010, 2004, 2005]})
+    for procedure in PROCEDURES:
+        frame[f"{procedure}_days"] = [100.0, 100, 95, 50, 50, 1, 40, np.nan]
+        frame[f"{procedure}_reform"] = [np.nan, 1, 1, -1, 0, 1, 0, np.nan]
+    found = first_reforms(frame)
+    assert found.loc[1, "start_first"] == 2005
+    assert found.loc[1, "start_first_5"] == 2006
+    # the halving of 2007 is no reform, and the fall of 2010 is not from the year before
+    assert np.isnan(found.loc[1, ["start_first_10", "start_first_30"]].to_numpy(dtype=float)).all()
+    assert found.loc[2].isna().all()
+
+
+def test_larger_falls_come_later_and_less_often(root: Path) -> None:
+    dates = read_table(REFORMS, root / "data")[0]
+    assert len(dates) == 189
+    for procedure in PROCEDURES:
+        for smaller, larger in pairwise(["first", *(f"first_{size}" for size in FALLS)]):
+            few, many = dates[f"{procedure}_{larger}"], dates[f"{procedure}_{smaller}"]
+            assert few.notna().sum() <= many.notna().sum()
+            assert (few.dropna() >= many[few.notna()]).all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from evaluation.sources.reading import RawFile, read_bytes, sha256_of
 from evaluation.sources.tables import csv_bytes
 
 TABLE = "approvals/doing_business"
+REFORMS = "approvals/doing_business_reforms"
 MISSING = -99
 """The raw file's code for a figure that does not exist."""
 
@@ -29,6 +31,9 @@ PROCEDURES: Mapping[str, tuple[str, Words]] = {
     "property": ("rp", {"en": "register property", "zh": "登记财产"}),
 }
 """Name here, prefix in the raw file, and what it is."""
+
+FALLS = (5, 10, 20, 30)
+"""Percent by which days must have fallen for a recorded reform to count as one of at least this size."""
 
 _NONE: Words = {"en": "", "zh": ""}
 _DAYS: Words = {"en": "days", "zh": "天"}
@@ -101,7 +106,7 @@ def read_doing_business(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
 
 
 def build_doing_business(raw: Path, out_dir: Path) -> BuildSummary:
-    """Make ``approvals/doing_business.csv`` from the raw file; the same file gives the same bytes.
+    """Make both tables of Doing Business from the raw file; the same file gives the same bytes.
 
     Parameters
     ----------
@@ -160,16 +165,86 @@ def build_doing_business(raw: Path, out_dir: Path) -> BuildSummary:
             "reforms_in_rows_dropped": lost,
         },
     )
-    changed = publish([(info, content)], Path(out_dir))
+    dates = _reforms(frame, table, info)
+    changed = publish([(info, content), dates], Path(out_dir))
     return BuildSummary(
         name="approvals_doing_business",
         raw=source,
         rows_read=len(frame),
         dropped=dropped,
         missing=missing,
-        tables=(info,),
+        tables=(info, dates[0]),
         changed=changed,
     )
+
+
+def first_reforms(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first year of a recorded reform of each procedure, by economy.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        From `read_doing_business`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index economy. ``permit_first``: first year with a reform that makes it easier, missing for none.
+        ``permit_first_5``: first such year in which days were at least 5 % below those of the year before;
+        the same for the other procedures and for :data:`FALLS`. The choice of years by the size of the fall
+        looks at the outcome.
+    """
+    rows = frame.sort_values(["economy", "year"], kind="stable")
+    out = pd.DataFrame(index=pd.Index(sorted(rows["economy"].unique()), name="economy"))
+    follows = (rows.groupby("economy")["year"].diff() == 1).to_numpy()
+    for procedure in PROCEDURES:
+        easier = (rows[f"{procedure}_reform"] > 0).to_numpy()
+        days = rows[f"{procedure}_days"]
+        fall = (-100 * days.groupby(rows["economy"]).pct_change(fill_method=None)).to_numpy()
+        for size in (0, *FALLS):
+            # a percentage that is 5 in decimals must not miss it by the last bit of a double
+            chosen = easier if size == 0 else easier & follows & (fall >= size - 1e-9)
+            name = f"{procedure}_first" + (f"_{size}" if size else "")
+            out[name] = rows[chosen].groupby("economy")["year"].min()
+    return out
+
+
+def _reforms(frame: pd.DataFrame, table: pd.DataFrame, days: TableInfo) -> tuple[TableInfo, bytes]:
+    found = first_reforms(frame).reindex(sorted(table["economy"].unique())).reset_index()
+    names = table.drop_duplicates("economy").set_index("economy")["name"]
+    found.insert(1, "name", found["economy"].map(names))
+    years = list(found.columns[2:])
+    content = csv_bytes(found, dict.fromkeys(years, 0))
+    columns = [*_columns()[:2]]
+    for column in years:
+        procedure, _, size = column.partition("_first")
+        what = PROCEDURES[procedure][1]
+        by, lang = (f", in a year with {size[1:]} % fewer days or less", f"，且当年天数下降至少{size[1:]}%")
+        columns.append(
+            Column(
+                column,
+                "number",
+                {"en": "year", "zh": "年"},
+                {
+                    "en": f"first reform that eases it: {what['en']}{by if size else ''}; empty for none",
+                    "zh": f"首次“{what['zh']}”便利化改革的年份{lang if size else ''}，空为无",
+                },
+            )
+        )
+    info = replace(
+        days,
+        name=REFORMS,
+        path=f"{REFORMS}.csv",
+        sha256=sha256_of(content),
+        rows=len(found),
+        title={
+            "en": "First recorded reform of three procedures, by economy",
+            "zh": "各经济体三项程序首次有记录的改革年份",
+        },
+        columns=tuple(columns),
+        counts={"economies": len(found), "with_a_reform": {c: int(found[c].notna().sum()) for c in years}},
+    )
+    return info, content
 
 
 def _columns() -> tuple[Column, ...]:
