@@ -15,6 +15,7 @@ from evaluation.report.figures_estimates import event_study, forest
 from evaluation.report.figures_intervals import intervals
 from evaluation.report.figures_lines import series, slope
 from evaluation.report.figures_numbers import Number, placebo, three_numbers
+from evaluation.report.figures_possible import possible
 from evaluation.report.figures_power import power_curve
 from evaluation.report.figures_ranks import rank_intervals, sparklines
 
@@ -28,6 +29,7 @@ __all__ = [
     "intervals",
     "pair",
     "placebo",
+    "possible",
     "power_curve",
     "rank_intervals",
     "series",

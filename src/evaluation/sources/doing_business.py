@@ -200,7 +200,7 @@ def first_reforms(frame: pd.DataFrame) -> pd.DataFrame:
     for procedure in PROCEDURES:
         easier = (rows[f"{procedure}_reform"] > 0).to_numpy()
         days = rows[f"{procedure}_days"]
-        fall = (-100 * days.groupby(rows["economy"]).pct_change(fill_method=None)).to_numpy()
+        fall = (100 * (1 - days / days.groupby(rows["economy"]).shift())).to_numpy()
         for size in (0, *FALLS):
             # a percentage that is 5 in decimals must not miss it by the last bit of a double
             chosen = easier if size == 0 else easier & follows & (fall >= size - 1e-9)
