@@ -117,7 +117,9 @@ def test_lock_covers_every_declared_dependency(root: Path, pyproject: dict[str, 
 
 
 def test_the_package_imports_only_what_it_declares(root: Path, pyproject: dict[str, Any]) -> None:
-    allowed = {normalised(requirement) for requirement in pyproject["project"]["dependencies"]}
+    extras = pyproject["project"]["optional-dependencies"].values()
+    requirements = [*pyproject["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    allowed = {normalised(requirement) for requirement in requirements}
     distributions = packages_distributions()
     undeclared = set()
     for path in (root / "src").rglob("*.py"):
@@ -138,6 +140,28 @@ def test_the_package_imports_only_what_it_declares(root: Path, pyproject: dict[s
 
 
 # the shape of the repository --------------------------------------------------------------------
+
+
+def test_what_an_extra_brings_is_imported_only_where_it_is_used(
+    root: Path, pyproject: dict[str, Any]
+) -> None:
+    """Without the extra everything else works: no module imports it while it is itself imported."""
+    extras = pyproject["project"]["optional-dependencies"]
+    assert set(extras) == {"cluster", "notify", "publish"}
+    modules = {normalised(one).replace("-", "_") for extra in extras.values() for one in extra} | {"dask"}
+    early = [
+        f"{path.relative_to(root)}: {name}"
+        for path in (root / "src").rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+        if name and name.partition(".")[0] in modules
+    ]
+    assert not early, listed(early)
+    locked = (root / "requirements.lock").read_text(encoding="utf-8")
+    for extra in extras.values():
+        for one in extra:
+            assert f"\n{normalised(one)}==" in locked, "the tests need it: name it in the group test too"
 
 
 def test_make_help_names_every_target(root: Path) -> None:

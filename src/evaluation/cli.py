@@ -7,14 +7,13 @@ import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from evaluation import cli_site
-from evaluation.cli_common import ReportsOption
+from evaluation.cli_common import LanguageChoice, ReportsOption
 from evaluation.cli_common import project_root as _root
 from evaluation.cli_common import reports_folder as _reports
 from evaluation.cli_common import table as _table
@@ -42,26 +41,6 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a key of the study file for this run; repeatable."
     ),
 ]
-
-
-class LanguageChoice(StrEnum):
-    """Languages that pages are made in."""
-
-    en = "en"
-    zh = "zh"
-    both = "both"
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages meant."""
-        return ("en", "zh") if self is LanguageChoice.both else (self.value,)
-
-
-class Scheduler(StrEnum):
-    """What can start a run."""
-
-    cron = "cron"
-    systemd = "systemd"
 
 
 def _version(wanted: bool) -> None:
@@ -179,17 +158,6 @@ def new(
 
     path = start_study(_root(), study, template)
     typer.echo(f"wrote {path}\nEdit it, then: evaluation check && evaluation run {study}")
-
-
-@app.command()
-def schedule(
-    kind: Annotated[Scheduler | None, typer.Argument(help="Only this one.")] = None,
-    hour: Annotated[int, typer.Option(min=0, max=23, help="Hour of the day, local time.")] = 6,
-) -> None:
-    """Print a cron line and a systemd timer that make the reports every day."""
-    from evaluation.pipeline.starter import schedule_text
-
-    typer.echo(schedule_text(_root(), kind.value if kind else None, hour), nl=False)
 
 
 @data_app.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,19 @@ ReportsOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+class LanguageChoice(StrEnum):
+    """Languages that pages are made in."""
+
+    en = "en"
+    zh = "zh"
+    both = "both"
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages meant."""
+        return ("en", "zh") if self is LanguageChoice.both else (self.value,)
 
 
 def project_root() -> Path:

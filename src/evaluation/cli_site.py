@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from evaluation.cli_common import ReportsOption, reports_folder, table
+from evaluation.cli_common import LanguageChoice, ReportsOption, project_root, reports_folder, table
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to the command line."""
-    app.command("diff")(diff)
+    for command in (diff, schedule, publish, notify):
+        app.command()(command)
+
+
+class Scheduler(StrEnum):
+    """What can start a run."""
+
+    cron = "cron"
+    systemd = "systemd"
+    github = "github"
+
+
+UrlOption = Annotated[
+    str, typer.Option("--url", metavar="URL", help="Where the site is read, for links.", show_default=False)
+]
 
 
 def diff(
@@ -47,3 +62,58 @@ def diff(
         table(["what", "which", "before", "after"], rows(found.moved))
     for line in found.foot:
         typer.echo(line)
+
+
+def schedule(
+    kind: Annotated[
+        Scheduler | None, typer.Argument(help="Only this one; by default cron and systemd.")
+    ] = None,
+    hour: Annotated[int, typer.Option(min=0, max=23, help="Hour of the day: local time, on GitHub UTC.")] = 6,
+    publish: Annotated[
+        str,
+        typer.Option("--publish", metavar="DIR", help="Publish there too.", show_default=False),
+    ] = "",
+    notify: Annotated[bool, typer.Option("--notify", help="Send notices after each run.")] = False,
+) -> None:
+    """Print a ready unit that makes the reports every day: it locks, logs and rotates."""
+    from evaluation.pipeline.schedule import schedule_text
+
+    typer.echo(schedule_text(project_root(), kind.value if kind else None, hour, publish, notify), nl=False)
+
+
+def publish(
+    target: Annotated[
+        str, typer.Argument(metavar="DIR", help="A folder, or an fsspec address such as s3://bucket/site.")
+    ],
+    url: UrlOption = "",
+    keep: Annotated[int, typer.Option(min=1, metavar="N", help="Releases kept beside the folder.")] = 2,
+    reports: ReportsOption = None,
+) -> None:
+    """Put the complete site, with feeds of changed findings, in its place at one stroke."""
+    from evaluation.pipeline.publish import publish as put
+
+    done = put(reports_folder(reports), target, url, keep)
+    what = "published" if done.changed else "nothing changed:"
+    typer.echo(f"{what} {done.files} files, {done.size / 1e6:.1f} MB, at {done.target}")
+
+
+def notify(
+    url: UrlOption = "",
+    language: Annotated[
+        LanguageChoice, typer.Option(help="Languages of the messages.")
+    ] = LanguageChoice.both,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent; send nothing.")
+    ] = False,
+    reports: ReportsOption = None,
+) -> None:
+    """Tell the addresses in EVALUATION_NOTIFY_URLS of failures and changed verdicts, once each."""
+    from evaluation.pipeline.notify import notify as send
+
+    found = send(
+        reports_folder(reports), url=url, languages=language.languages, dry_run=dry_run, say=typer.echo
+    )
+    for one in found if dry_run else ():
+        typer.echo("\n".join(one.text[tongue] for tongue in language.languages) + "\n")
+    if not found:
+        typer.echo("there is nothing to tell")

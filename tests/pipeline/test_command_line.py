@@ -182,18 +182,6 @@ def test_a_new_study_from_a_named_one(project: Any, evaluation: Evaluation) -> N
     assert "unknown study" in evaluation("new", "fourth", "--from", "nobody").err
 
 
-def test_the_schedule_runs_make_report_here(project: Any, evaluation: Evaluation) -> None:
-    both = evaluation("schedule", "--hour", "5").out
-    cron = next(line for line in both.splitlines() if "make report" in line)
-    assert cron.startswith("0 5 * * * cd ")
-    assert str(project.root) in cron
-    assert f"WorkingDirectory={project.root}" in both
-    assert "OnCalendar=*-*-* 05:00:00" in both
-    assert "[Timer]" not in evaluation("schedule", "cron").out
-    assert "crontab" not in evaluation("schedule", "systemd").out
-    assert evaluation("schedule", "--hour", "24").status == 2
-
-
 def test_tables_are_listed_with_their_licence(project: Any, evaluation: Evaluation) -> None:
     answer = evaluation("data", "list")
     assert answer.status == 0

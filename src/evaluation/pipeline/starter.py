@@ -1,10 +1,9 @@
-"""Start a study, and the lines that make a machine run the studies by itself."""
+"""Start a study from one that works."""
 
 from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 from evaluation.errors import OutputError, StudyError
@@ -74,51 +73,3 @@ def _usual(root: Path, known: list[str]) -> str:
         except StudyError:
             continue
     return known[0]
-
-
-def schedule_text(root: Path, kind: str | None = None, hour: int = 6) -> str:
-    """A cron line and a systemd service with its timer that run ``make report`` every day.
-
-    Parameters
-    ----------
-    root : Path
-        The project folder.
-    kind : {"cron", "systemd"}, optional
-        Only one of them.
-    hour : int
-        Hour of the day, local time.
-    """
-    command = f"cd {shlex.quote(str(root))} && mkdir -p build && make report >> build/schedule.log 2>&1"
-    # % ends a cron command, and systemd expands it
-    cron = [
-        "# crontab -e, then add:",
-        f"0 {hour} * * * {command}".replace("%", r"\%"),
-    ]
-    folder = str(root).replace("%", "%%")
-    systemd = [
-        "# ~/.config/systemd/user/evaluation.service",
-        "[Unit]",
-        "Description=Make the evaluation reports",
-        "",
-        "[Service]",
-        "Type=oneshot",
-        f"WorkingDirectory={folder}",
-        "ExecStart=/usr/bin/env make report",
-        "Nice=10",
-        "",
-        "# ~/.config/systemd/user/evaluation.timer",
-        "[Unit]",
-        "Description=Make the evaluation reports every day",
-        "",
-        "[Timer]",
-        f"OnCalendar=*-*-* {hour:02d}:00:00",
-        "Persistent=true",
-        "",
-        "[Install]",
-        "WantedBy=timers.target",
-        "",
-        "# then: systemctl --user daemon-reload && systemctl --user enable --now evaluation.timer",
-    ]
-    parts = {"cron": cron, "systemd": systemd}
-    chosen = [parts[kind]] if kind else list(parts.values())
-    return "\n\n".join("\n".join(part) for part in chosen) + "\n"

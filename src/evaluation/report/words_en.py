@@ -95,4 +95,11 @@ WORDS: dict[str, str] = {
     "check_evidence_against": "against the estimate",
     "check_no_evidence_against": "not against it",
     "check_not_informative": "cannot tell",
+    "feed_title": "Changed findings",
+    "news_first": "a new report",
+    "news_verdict": "a verdict changed",
+    "news_numbers": "the numbers changed",
+    "notice_failed": "{study}: the report could not be made. The last good page, if there is one, stands.",
+    "notice_recovered": "{study}: the report is made again.",
+    "notice_subject": "Evaluation reports: {count} to look at",
 }

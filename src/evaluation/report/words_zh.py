@@ -94,4 +94,11 @@ WORDS: dict[str, str] = {
     "check_evidence_against": "对估计不利",
     "check_no_evidence_against": "未见不利",
     "check_not_informative": "无法判断",
+    "feed_title": "结论变动",
+    "news_first": "新报告",
+    "news_verdict": "结论有变",
+    "news_numbers": "数字有变",
+    "notice_failed": "{study}：报告未能生成。上一份完好的页面（如有）保持不变。",
+    "notice_recovered": "{study}：报告已恢复生成。",
+    "notice_subject": "评估报告：{count}项待查看",
 }
