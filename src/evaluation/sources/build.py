@@ -59,6 +59,7 @@ BUILDERS: Mapping[str, str] = {
     "castle": "evaluation.sources.castle:build_castle",
     "city_panel": "evaluation.sources.city_panel:build_city_panel",
     "crime_incidents": "evaluation.sources.incidents.tables:build_incidents",
+    "crime_zhangdian_simulated": "evaluation.sources.crime_simulated:build_simulated",
     "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
 """Module and function of each builder: it is given the raw path and the data folder.
