@@ -106,9 +106,19 @@ def run(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Longest that one cell may take.")
     ] = 900.0,
+    force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the outcome as JSON; progress goes to stderr.")
+    ] = False,
 ) -> None:
-    """Run studies and write their pages, result files and the index."""
-    from evaluation.pipeline.overview import summary
+    """Run studies whose inputs changed, and write their pages, result files and the index."""
+    from functools import partial
+
+    from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
+    from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
     from evaluation.pipeline.spec import parse_overrides
     from evaluation.study import list_studies
@@ -124,17 +134,24 @@ def run(
     if overrides and (everything or len(set(studies or [])) > 1):
         raise StudyError("--set belongs to one study", expected="evaluation run STUDY --set key=value")
     folder = _reports(reports)
+    names = studies or list_studies(root)
+    shared: dict[str, Any] = {
+        "root": root,
+        "reports": folder,
+        "overrides": overrides,
+        "languages": language.languages,
+        "force": force,
+    }
+    if dry_run:
+        would = preview(names, **shared)
+        if as_json:
+            typer.echo(plan_json(would))
+        else:
+            _table(["study", "would run", "why"], plan_rows(would))
+        return
     signal.signal(signal.SIGTERM, _terminated)
-    done = run_studies(
-        studies or list_studies(root),
-        root=root,
-        reports=folder,
-        overrides=overrides,
-        languages=language.languages,
-        jobs=jobs,
-        cell_timeout=timeout,
-        say=typer.echo,
-    )
+    say = partial(typer.echo, err=as_json)
+    done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, say=say)
     for one in done:
         for trace in (failure.trace for failure in one.failures.values() if failure.trace):
             _log(f"{one.place.name}\n{trace}")
@@ -142,7 +159,9 @@ def run(
     for text in bad:
         typer.echo(text, err=True)
     for text in good:
-        typer.echo(text)
+        say(text)
+    if as_json:
+        typer.echo(outcome_json(done, folder))
     raise typer.Exit(max((one.exit_status for one in done), default=0))
 
 

@@ -235,6 +235,10 @@ def evaluation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     return run
 
 
+def _is_kernel(words: Sequence[str]) -> bool:
+    return any("ipykernel" in word or "_kernel_process" in word for word in words)
+
+
 @pytest.fixture
 def no_orphans() -> Iterator[None]:
     """No process outlives the test but the server that workers are forked from."""
@@ -243,7 +247,7 @@ def no_orphans() -> Iterator[None]:
     kernels = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if child.pid not in before and "ipykernel" in " ".join(child.cmdline()):
+            if child.pid not in before and _is_kernel(child.cmdline()):
                 kernels.append(child)
         except psutil.NoSuchProcess:
             continue

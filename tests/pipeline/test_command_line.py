@@ -100,11 +100,12 @@ def test_a_run_that_is_stopped_leaves_no_kernel_and_no_file(
     temporary = tmp_path / "t"
     temporary.mkdir()
     project.notebook(
-        f"import os\nopen({str(tmp_path)!r} + f'/{{language}}.pid', 'w').write(str(os.getpid()))",
+        f"import os\nopen({str(tmp_path)!r} + f'/{{study}}.pid', 'w').write(str(os.getpid()))",
         "import time\nwhile True:\n    time.sleep(0.1)",
     )
+    project.study("other")
     process = subprocess.Popen(
-        [sys.executable, "-m", "evaluation.cli", "run", "tiny", "--jobs", jobs],
+        [sys.executable, "-m", "evaluation.cli", "run", "tiny", "other", "--jobs", jobs],
         cwd=project.root,
         env={**os.environ, "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
@@ -113,9 +114,9 @@ def test_a_run_that_is_stopped_leaves_no_kernel_and_no_file(
         # a shell that starts this run in the background has its children ignore Ctrl-C
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
-    notes = [tmp_path / f"{language}.pid" for language in (("en",) if jobs == "1" else ("en", "zh"))]
+    notes = [tmp_path / f"{study}.pid" for study in ("tiny", "other")[: int(jobs)]]
     try:
-        assert within(60, lambda: all(note.exists() and note.read_text() for note in notes))
+        assert within(120, lambda: all(note.exists() and note.read_text() for note in notes))
         process.send_signal(sign)
         out, err = process.communicate(timeout=30)
     finally:

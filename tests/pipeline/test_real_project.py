@@ -98,6 +98,15 @@ def test_the_page_made_again_is_the_same_byte_for_byte(
     )
 
 
+def test_the_second_language_estimates_nothing(root: Path, built_site: Path) -> None:
+    """Every function of the analysis that keeps results was asked in the first language already."""
+    for study in list_studies(root):
+        kept = [path.stat().st_mtime for path in (root / "build" / "analysis" / study).glob("*/*")]
+        english = (root / "build" / "notebooks" / f"{study}.en.ipynb").stat().st_mtime
+        assert max(kept, default=0.0) <= english, study
+        assert kept or study != STUDY
+
+
 def test_no_file_names_this_machine(built_site: Path, root: Path) -> None:
     for path in built_site.rglob("*"):
         if path.is_file():

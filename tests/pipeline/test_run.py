@@ -67,7 +67,7 @@ def test_the_same_inputs_give_the_same_bytes(
     go(project)
     first = files(project.reports)
     monkeypatch.setenv("HOME", str(tmp_path))
-    go(project, jobs=2)
+    go(project, jobs=2, force=True)
     assert files(project.reports) == first
     for content in first.values():
         text = content.decode()
@@ -79,7 +79,7 @@ def test_only_the_time_differs_between_two_runs(project: Any, monkeypatch: pytes
     pages = []
     for epoch, stamp in (("1500940800", b"2017-07-25T00:00:00Z"), ("1500944461", b"2017-07-25T01:01:01Z")):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
-        go(project)
+        go(project, force=True)
         pages.append(files(project.reports)["results/tiny.json"].replace(stamp, b"TIME"))
     assert pages[0] == pages[1]
 
@@ -218,6 +218,16 @@ def test_a_worker_ended_from_outside_is_a_failure(project: Any, result_cell: str
     assert done.exit_status == 1
     assert done.failures["zh"].kind == "kernel"
     assert "results/tiny.json" not in files(project.reports)
+
+
+def test_a_worker_that_dies_takes_no_other_along(project: Any, result_cell: str) -> None:
+    for name in ("killer", "other"):
+        project.study(name, notebook=name)
+        project.notebook(result_cell, name=name)
+    project.notebook("import os\nos.kill(os.getppid(), 9)", result_cell, name="killer")
+    done = go(project, "killer", "tiny", "other", jobs=2, languages=("en",))
+    assert [one.exit_status for one in done] == [1, 0, 0]
+    assert done[0].failures["en"].error == "WorkerEnded"
 
 
 def test_a_fault_of_the_program_is_a_failed_report(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from evaluation.analysis.robustness import (
     twin,
 )
 from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
+from evaluation.analysis.store import stored
 
 __all__ = [
     "BulletinCase",
@@ -62,6 +63,7 @@ __all__ = [
     "several_months",
     "specification_curve",
     "specifications",
+    "stored",
     "synthetic_estimates",
     "twin",
     "year_table",

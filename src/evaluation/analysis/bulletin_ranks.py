@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.analysis.bulletin import FEWEST_PLACES, BulletinCase
+from evaluation.analysis.store import stored
 from evaluation.errors import DesignError, EstimationError
 from evaluation.inference import RankSets, Season, improvements, moving_stretches, rank_sets
 from evaluation.study.bulletin import Measure
@@ -141,6 +142,7 @@ def month_ranking(
     )
 
 
+@stored
 def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
     """The month ranked by every measure on every scale that it has."""
     return {
@@ -150,11 +152,13 @@ def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
     }
 
 
+@stored
 def earlier_bulletins(case: BulletinCase) -> tuple[MonthRanking, ...]:
     """The leading ranking of this and the months before, this one last."""
     return tuple(month_ranking(case, month=month) for month in case.history)
 
 
+@stored
 def other_choices(case: BulletinCase) -> dict[str, MonthRanking]:
     """The leading ranking when chance is measured otherwise: see `Choices`."""
     parts, chance = case.study.data.parts, case.study.chance
@@ -169,6 +173,7 @@ def other_choices(case: BulletinCase) -> dict[str, MonthRanking]:
     return found
 
 
+@stored
 def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.DataFrame:
     """How many places are told apart when the improvements of several months are averaged.
 
@@ -213,6 +218,7 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
     return pd.DataFrame(rows)
 
 
+@stored
 def monthly_series(case: BulletinCase, measure: str | None = None, months: int = 25) -> pd.DataFrame:
     """A measure by month up to the bulletin's: a row a month, a column a place."""
     values = case.stretches(measure or case.study.bulletin.measure).values

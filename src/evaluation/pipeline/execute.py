@@ -16,12 +16,13 @@ from typing import Any
 
 from evaluation import errors
 from evaluation.errors import ReportError, StudyError
-from evaluation.pipeline.kernel import private_kernel
+from evaluation.pipeline.kernel import private_kernel, reads_of
 from evaluation.pipeline.spec import Failure, Kind, RenderSpec
 
 PARAMETERS = ("study", "overrides", "language")
 RESULT_MIME = "application/vnd.evaluation.result+json"
 LANGUAGES = ("en", "zh")
+STORE = "EVALUATION_STORE"  # as in evaluation.analysis.store, which takes a second to import
 _STUDY = re.compile(r"[a-z][a-z0-9_]*\Z")
 _KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -119,8 +120,14 @@ def _assigned(source: str, where: str) -> list[str]:
     return names
 
 
-def execute(spec: RenderSpec) -> tuple[Any, Failure | None]:
+def execute(spec: RenderSpec, reads: list[str] | None = None) -> tuple[Any, Failure | None]:
     """Run the notebook of ``spec`` top to bottom in a kernel of its own.
+
+    Parameters
+    ----------
+    spec : RenderSpec
+    reads : list of str, optional
+        Takes the paths, relative to the project folder, of the files that the notebook read.
 
     Returns
     -------
@@ -142,6 +149,8 @@ def execute(spec: RenderSpec) -> tuple[Any, Failure | None]:
     kept: dict[str, Any] = {}
     failure: Failure | None = None
     with private_kernel(spec.root) as (manager, environment):
+        if spec.store is not None:
+            environment[STORE] = os.path.relpath(spec.store, spec.root)
         try:
             papermill.execute_notebook(
                 nbformat.from_dict(source),
@@ -169,6 +178,8 @@ def execute(spec: RenderSpec) -> tuple[Any, Failure | None]:
             if "ernel" not in str(error):
                 raise
             failure = _stopped(kept, "kernel", "KernelStartError", scrub(str(error), spec.root))
+        if reads is not None:
+            reads += reads_of(environment)
     notebook = kept.get("notebook")
     if failure is None:
         failure = _unfinished(notebook)

@@ -6,10 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from evaluation.pipeline._kernel_process import READS
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _KEPT = {"LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SOURCE_DATE_EPOCH"}
@@ -44,7 +46,7 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     class OwnInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return KernelSpec(
-                argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                argv=[sys.executable, "-m", "evaluation.pipeline._kernel_process", "-f", "{connection_file}"],
                 display_name="Python 3",
                 language="python",
             )
@@ -90,7 +92,17 @@ def environment(root: Path, folder: Path) -> dict[str, str]:
         PYTHONHASHSEED="0",
         PYDEVD_DISABLE_FILE_VALIDATION="1",
     )
+    own[READS] = str(folder / "reads")
     return own
+
+
+def reads_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Files under the project folder that a kernel with this environment has read, sorted."""
+    try:
+        text = Path(environment[READS]).read_text(encoding="utf-8")
+    except (OSError, KeyError):
+        return ()
+    return tuple(sorted(set(text.splitlines())))
 
 
 def _cache(root: Path, folder: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,8 @@ from evaluation.pipeline.execute import read_notebook, scrub
 from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
-    from evaluation.pipeline.run import StudyRun
+    from evaluation.pipeline.finish import StudyRun
+    from evaluation.pipeline.run import Wanted
 
 Rows = list[tuple[str, ...]]
 CLAIMS = "claims.toml"
@@ -152,6 +153,68 @@ def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[st
         else:
             good += [f"wrote {_shown(path)}" for path in run.written]
     return [*good, f"index {_shown(reports / 'index.html')}"], bad
+
+
+def plan_rows(wanted: Iterable[Wanted]) -> Rows:
+    """What a run would do: the study, whether it would run, and what changed."""
+    return [(one.place.name, "yes" if one.reasons else "no", _because(one.reasons)) for one in wanted]
+
+
+def _because(reasons: Sequence[str], most: int = 6) -> str:
+    """The first few reasons, the rest as a number."""
+    shown = "; ".join(reasons[:most])
+    return shown + (f"; and {len(reasons) - most} more" if len(reasons) > most else "") or "up to date"
+
+
+def plan_json(wanted: Iterable[Wanted]) -> str:
+    """The same for machines."""
+    return _json(
+        [
+            {
+                "study": one.place.study,
+                "variant": one.place.variant,
+                "languages": list(one.languages),
+                "would_run": bool(one.reasons),
+                "reasons": list(one.reasons),
+            }
+            for one in wanted
+        ]
+    )
+
+
+def outcome_json(runs: Iterable[StudyRun], reports: Path) -> str:
+    """What a run made, for machines: a record a study, with times, files and failures."""
+    runs = list(runs)
+    return _json(
+        {
+            "exit_status": max((run.exit_status for run in runs), default=0),
+            "index": _shown(reports / "index.html"),
+            "studies": [
+                {
+                    "study": run.place.study,
+                    "variant": run.place.variant,
+                    "status": "failed" if run.failures else "up_to_date" if run.up_to_date else "made",
+                    "reasons": list(run.reasons),
+                    "seconds": {one.language: round(sum(one.seconds.values()), 2) for one in run.outcomes},
+                    "written": [_shown(path) for path in run.written],
+                    "failures": {
+                        language: {
+                            "kind": failure.kind,
+                            "error": failure.error,
+                            "message": failure.message,
+                            "cell": failure.cell,
+                        }
+                        for language, failure in run.failures.items()
+                    },
+                }
+                for run in runs
+            ],
+        }
+    )
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def _shown(path: Path) -> str:

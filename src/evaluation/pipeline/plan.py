@@ -61,7 +61,7 @@ def plan(
             notebook=study.notebook,
             root=root,
             title=study.title[language],
-            alternate_href=_alternate(place, language, languages),
+            alternate_href=alternate(place, language, languages),
             index_href=place.index,
             overrides=overrides,
             provenance=stated(place, overrides, made),
@@ -73,7 +73,7 @@ def plan(
     )
 
 
-def _alternate(place: Place, language: str, languages: Sequence[str]) -> str:
+def alternate(place: Place, language: str, languages: Sequence[str]) -> str:
     """Link to the other language where there is such a page, or will be."""
     other = "zh" if language == "en" else "en"
     return place.alternate(other) if other in languages or place.page(other).is_file() else ""

@@ -40,6 +40,7 @@ def render(spec: RenderSpec) -> RenderOutcome:
         Whatever goes wrong is in its ``failure``.
     """
     seconds: dict[str, float] = {}
+    reads: list[str] = []
     begin = time.perf_counter()
 
     def lap(name: str) -> None:
@@ -51,7 +52,7 @@ def render(spec: RenderSpec) -> RenderOutcome:
     try:
         preload()
         lap("imports")
-        notebook, failure = execute(spec)
+        notebook, failure = execute(spec, reads)
         lap("notebook")
         if spec.executed is not None and notebook is not None:
             import nbformat
@@ -72,7 +73,9 @@ def render(spec: RenderSpec) -> RenderOutcome:
         # a fault of the program itself is a failed report like any other; its traceback goes to the log
         trace = scrub(traceback.format_exc(), spec.root)
         return failed(Failure("page", type(error).__name__, scrub(str(error), spec.root), trace=trace))
-    return RenderOutcome(spec.study, spec.language, page=page, result=result, seconds=seconds)
+    return RenderOutcome(
+        spec.study, spec.language, page=page, result=result, seconds=seconds, reads=tuple(reads)
+    )
 
 
 def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:

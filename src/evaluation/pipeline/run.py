@@ -1,65 +1,90 @@
-"""Run studies: check everything first, render in parallel, publish what is good, say what is not."""
+"""Run studies: see what changed, check everything first, render in parallel, publish what is good."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
+import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline import history
-from evaluation.pipeline.execute import LANGUAGES, scrub
-from evaluation.pipeline.plan import how_made, plan, stated
+from evaluation.pipeline.crew import Alone, Crew, Processes, start_server
+from evaluation.pipeline.execute import LANGUAGES, check_parameters
+from evaluation.pipeline.finish import StudyRun, publish, refused
+from evaluation.pipeline.inputs import Inputs, Project, digest_of
+from evaluation.pipeline.listing import listed, write_index
+from evaluation.pipeline.plan import alternate, how_made, plan, stated
 from evaluation.pipeline.render import render
-from evaluation.pipeline.site import (
-    Place,
-    differences,
-    read_results,
-    require_writable,
-    result_text,
-    write_whole,
-)
-from evaluation.pipeline.spec import CELL_TIMEOUT, Failure, RenderOutcome, RenderSpec
+from evaluation.pipeline.site import Place, require_writable, write_whole
+from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
+from evaluation.pipeline.state import Made, State, read_state, reasons, state_file, write_state
+
+__all__ = ["StudyRun", "Wanted", "preview", "run"]
 
 Say = Callable[[str], None]
+LINK = "link to the other language"
+_KEPT_STORES = 3
 
 
 @dataclass(frozen=True)
-class StudyRun:
-    """What became of one study.
+class Wanted:
+    """One study that was asked for, and why it must be run.
 
     Attributes
     ----------
     place : Place
-    outcomes : tuple of RenderOutcome
-        One a language; empty when the study was refused before it ran.
-    failures : mapping
-        Language, or ``"both"``, to failure; empty after a good run.
-    written : tuple of Path
-        Files that were put in place.
+    overrides : mapping
+    languages : tuple of str
+    reasons : tuple of str
+        What changed since its pages were made; empty when they are up to date.
+    inputs : Inputs
+        What its pages rest on.
+    state : State
+        Of its last good run.
     """
 
     place: Place
-    outcomes: tuple[RenderOutcome, ...] = ()
-    failures: Mapping[str, Failure] = field(default_factory=dict)
-    written: tuple[Path, ...] = ()
+    overrides: Mapping[str, Any]
+    languages: tuple[str, ...]
+    reasons: tuple[str, ...]
+    inputs: Inputs = field(repr=False)
+    state: State = field(repr=False)
+
+    def page_inputs(self, language: str, inputs: Inputs | None = None) -> dict[str, str]:
+        """What one page rests on."""
+        link = alternate(self.place, language, self.languages)
+        return {**(inputs or self.inputs).page, LINK: link or "none"}
 
     @property
-    def exit_status(self) -> int:
-        """0, 1 for a failed report, 2 for a mistake of the user."""
-        return max((failure.exit_status for failure in self.failures.values()), default=0)
+    def seconds(self) -> float:
+        """How long its pages took the last time; 0 when that is not known."""
+        return sum(made.seconds for made in self.state.pages.values())
 
 
 @dataclass(frozen=True)
 class _Job:
-    place: Place
+    wanted: Wanted
     specs: tuple[RenderSpec, ...]
+
+
+def preview(
+    studies: Sequence[str],
+    *,
+    root: Path,
+    reports: Path,
+    overrides: Mapping[str, Any] | None = None,
+    languages: Sequence[str] = LANGUAGES,
+    force: bool = False,
+) -> list[Wanted]:
+    """What `run` would do with these arguments, and why; nothing is run or written."""
+    project = Project(root.resolve())
+    names = dict.fromkeys(studies)
+    return [
+        _wanted(project, name, reports.absolute(), overrides or {}, tuple(languages), force) for name in names
+    ]
 
 
 def run(
@@ -72,11 +97,15 @@ def run(
     jobs: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
     say: Say = lambda text: None,
+    force: bool = False,
+    crew: Crew | None = None,
 ) -> list[StudyRun]:
-    """Run studies and write their pages, result files and the index.
+    """Run studies whose pages are not up to date, and write their pages, result files and the index.
 
-    Every study, its data, its dates and its notebook are checked before a kernel starts. A study
-    that fails leaves its last good files as they are, and a page in ``failures/`` that says why.
+    A study is run when anything that its pages rest on has other content than when they were made.
+    Every study that is run, its data, its dates and its notebook are checked before a kernel starts. A
+    study that fails leaves its last good files as they are, and a page in ``failures/`` that says why. A
+    study is estimated in its first language; the second finds the results.
 
     Parameters
     ----------
@@ -93,6 +122,10 @@ def run(
         Seconds that one cell may take.
     say : callable
         Called with a line for the user whenever something is done.
+    force : bool
+        Run and estimate again what is up to date, too.
+    crew : Crew, optional
+        Who makes the reports; by default ``jobs`` processes on this machine.
 
     Returns
     -------
@@ -111,181 +144,180 @@ def run(
     overrides = dict(overrides or {})
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
-    from evaluation.study import list_studies
-
     require_writable(reports)
     names = list(dict.fromkeys(studies))
-    workers = min(jobs or min(os.cpu_count() or 1, 2), len(names) * len(languages))
-    if workers > 1:
-        _start_server()
-    made = how_made(root)
-    runs: list[StudyRun] = []
-    ready: list[_Job] = []
-    for study in names:
-        place = Place.of(reports, study, overrides)
-        try:
-            ready.append(
-                _Job(place, plan(place, root, overrides, languages, making=made, cell_timeout=cell_timeout))
-            )
-        except EvaluationError as error:
-            if overrides or study not in list_studies(root):  # a path is no study, whatever lies there
-                raise
-            failure = Failure(
-                "input", type(error).__name__, scrub(str(error), root), exit_status=error.exit_status
-            )
-            runs.append(_publish_failure(place, {"both": failure}, (), stated(place, overrides, made)))
-            say(f"{place.name}: {failure.message}")
-    workers = min(workers, sum(len(job.specs) for job in ready))
-    for job, outcomes in _outcomes(ready, workers, say):
-        runs.append(_publish(job, outcomes, made))
-    _write_index(reports, root)
+    project = Project(root)
+    wanted = [_wanted(project, name, reports, overrides, tuple(languages), force) for name in names]
+    runs = [StudyRun(one.place) for one in wanted if not one.reasons]
+    for done in runs:
+        say(f"{done.place.name}: up to date")
+    todo = [one for one in wanted if one.reasons]
+    if todo:
+        runs += _run(todo, project, jobs, cell_timeout, say, force, crew)
+    _index(project, reports)
+    project.remember()
     return sorted(runs, key=lambda one: names.index(one.place.study))
 
 
-def _outcomes(
-    jobs: Sequence[_Job], workers: int, say: Say
-) -> Iterator[tuple[_Job, tuple[RenderOutcome, ...]]]:
-    """Render everything and hand each study over as soon as all its languages are done."""
-    done: dict[Place, list[RenderOutcome]] = {job.place: [] for job in jobs}
-    for job, outcome in _rendered(jobs, workers):
-        parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.seconds.items())
-        what = "failed" if outcome.failure else "made"
-        say(f"{job.place.name} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})")
-        done[job.place].append(outcome)
-        if len(done[job.place]) == len(job.specs):
-            yield job, tuple(sorted(done[job.place], key=lambda one: one.language))
+def _wanted(
+    project: Project,
+    study: str,
+    reports: Path,
+    overrides: Mapping[str, Any],
+    languages: tuple[str, ...],
+    force: bool,
+) -> Wanted:
+    from evaluation.study import list_studies, load_study
+
+    if study not in list_studies(project.root):  # a path is no study, whatever lies there
+        check_parameters(study, overrides, languages[0])
+        load_study(study, root=project.root)
+    place = Place.of(reports, study, overrides)
+    state = read_state(project.root, place)
+    inputs = project.inputs(study, overrides, state.reads)
+    one = Wanted(place, overrides, languages, (), inputs, state)
+    why = reasons(place, state, {language: one.page_inputs(language) for language in languages})
+    return replace(one, reasons=tuple(why or (["it was forced"] if force else [])))
 
 
-def _rendered(jobs: Sequence[_Job], workers: int) -> Iterator[tuple[_Job, RenderOutcome]]:
-    todo = [(job, spec) for job in jobs for spec in job.specs]
-    if workers <= 1:
-        for job, spec in todo:
-            yield job, render(spec)
-        return
-    before = multiprocessing.active_children()
-    with ProcessPoolExecutor(workers, mp_context=_context(), initializer=_end_tidily) as pool:
-        futures = {pool.submit(render, spec): (job, spec) for job, spec in todo}
+def _run(
+    todo: Sequence[Wanted],
+    project: Project,
+    jobs: int | None,
+    cell_timeout: float,
+    say: Say,
+    force: bool,
+    crew: Crew | None,
+) -> Iterator[StudyRun]:
+    """Check all, then render and publish each study as soon as all its languages are done."""
+    begun = time.time()
+    size = min(jobs or min(os.cpu_count() or 1, 2), sum(len(one.languages) for one in todo))
+    if crew is None:
+        crew = Processes(render, size) if size > 1 else Alone(render)
+        if size > 1:
+            start_server()
+    made = how_made(project.root)
+    ready: list[_Job] = []
+    for one in todo:
+        if one.state.pages:
+            say(f"{one.place.name}: {'; '.join(one.reasons[:3])}")
         try:
-            for future in as_completed(futures):
-                job, spec = futures[future]
-                yield job, _outcome(future, spec)
-        except BaseException:
-            # stopped by hand: without this the pool would wait for cells that may run for hours
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                if child not in before:
-                    child.terminate()
-            raise
-
-
-def _outcome(future: Future[RenderOutcome], spec: RenderSpec) -> RenderOutcome:
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        message = "the process that made this report was ended from outside; memory may have run out"
-        return RenderOutcome(spec.study, spec.language, failure=Failure("kernel", "WorkerEnded", message))
-
-
-def _end_tidily() -> None:
-    """A worker that is told to end takes its kernel and temporary files along."""
-
-    def stop(signum: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _context() -> Any:
-    """Workers forked from a clean process that has imported what they need; fresh ones elsewhere."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluation.pipeline._preload"])
-    return context
-
-
-def _start_server() -> None:
-    """Let the workers' common imports run while this process checks the data."""
-    if _context().get_start_method() == "forkserver":
-        from multiprocessing.forkserver import ensure_running
-
-        ensure_running()
-
-
-def _publish(job: _Job, outcomes: tuple[RenderOutcome, ...], made: Mapping[str, Any]) -> StudyRun:
-    """Put pages and result file in place, all languages or none."""
-    place = job.place
-    failures = {one.language: one.failure for one in outcomes if one.failure is not None}
-    first = outcomes[0].result
-    for other in outcomes[1:]:
-        differ = differences(first, other.result) if not failures else []
-        if differ:
-            names = ", ".join(differ[:5])
-            message = f"the two languages disagree in {len(differ)} places of the result: {names}"
-            failures["both"] = Failure("page", "LanguagesDisagree", message)
-    if failures:
-        return _publish_failure(place, failures, outcomes, job.specs[0].provenance)
-    assert first is not None
-    written = []
-    for outcome in outcomes:
-        assert outcome.page is not None
-        write_whole(place.page(outcome.language), outcome.page)
-        written.append(place.page(outcome.language))
-    write_whole(place.result, result_text({**first, **made}))
-    history.record(place, {**first, **made})
-    place.failure.unlink(missing_ok=True)
-    return StudyRun(place, outcomes, {}, (*written, place.result))
-
-
-def _publish_failure(
-    place: Place,
-    failures: Mapping[str, Failure],
-    outcomes: tuple[RenderOutcome, ...],
-    made: Mapping[str, Any],
-) -> StudyRun:
-    """Say on a page why there is no new report; the last good one is not touched."""
-    from evaluation.report.page import render_failure
-
-    write_whole(place.failure, render_failure(place.name, failures, made))
-    return StudyRun(place, outcomes, failures, (place.failure,))
-
-
-def _write_index(reports: Path, root: Path) -> None:
-    """The index shows every good report on disk, made now or earlier, and every failure."""
-    from evaluation.report.page import render_index
-
-    entries = []
-    for place, result in read_results(reports):
-        pages = {
-            language: place.page(language).relative_to(reports).as_posix()
-            for language in LANGUAGES
-            if place.page(language).is_file()
-        }
-        entries.append(
-            {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
-        )
-    shown = {entry["failure"] for entry in entries}
-    for path in sorted((reports / "failures").glob("*.html")):
-        failure = path.relative_to(reports).as_posix()
-        if failure not in shown:
-            study, sign, _ = path.stem.partition("--")
-            known = {"study": study, **_titles(study, root)}
-            entries.append(
-                {"result": known, "pages": {}, "failure": failure, "variant": path.stem if sign else None}
+            specs = plan(
+                one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
             )
-    write_whole(reports / "index.html", render_index(entries))
+        except EvaluationError as error:
+            if one.overrides:
+                raise
+            failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)
+            say(f"{one.place.name}: {failed.failures['both'].message}")
+            yield replace(failed, reasons=one.reasons)
+            continue
+        store = _store(project.root, one, force)
+        ready.append(_Job(one, tuple(replace(spec, store=store) for spec in specs)))
+    # the longest first, so that it does not run alone at the end
+    ready.sort(key=lambda job: -job.wanted.seconds)
+    for job, outcomes in _outcomes(ready, crew, say):
+        spec = job.specs[0]
+        done = publish(job.wanted.place, outcomes, made, spec.provenance, project.root)
+        if not done.failures:
+            _note(project, job.wanted, outcomes, begun)
+        yield replace(done, reasons=job.wanted.reasons)
 
 
-def _failed(place: Place) -> str | None:
-    return place.failure.relative_to(place.reports).as_posix() if place.failure.is_file() else None
-
-
-def _titles(study: str, root: Path) -> dict[str, Any]:
-    """Title and question of a study that has no result yet, if its file can be read."""
-    from evaluation.study import load_study
-
+def _outcomes(jobs: Sequence[_Job], crew: Crew, say: Say) -> Iterator[tuple[_Job, tuple[RenderOutcome, ...]]]:
+    """Render everything: one language of a study after the other, several studies at once."""
+    waiting = [(job, 0) for job in jobs]
+    under_way: dict[tuple[str, str], tuple[_Job, int]] = {}
+    done: dict[Place, list[RenderOutcome]] = {job.wanted.place: [] for job in jobs}
     try:
-        loaded = load_study(study, root=root)
-    except EvaluationError:
-        return {}
-    return {"title": loaded.title.model_dump(), "question": loaded.question.model_dump()}
+        while waiting or under_way:
+            while waiting and len(under_way) < crew.size:
+                job, turn = waiting.pop(0)
+                under_way[job.wanted.place.name, job.specs[turn].language] = job, turn
+                crew.start(job.specs[turn])
+            spec, outcome = crew.finished()
+            name = Place.of(Path(), spec.study, spec.overrides).name
+            job, turn = under_way.pop((name, spec.language))
+            say(_line(name, outcome))
+            done[job.wanted.place].append(outcome)
+            if turn + 1 < len(job.specs):
+                waiting.insert(0, (job, turn + 1))
+            else:
+                yield job, tuple(sorted(done[job.wanted.place], key=lambda one: one.language))
+    except BaseException:
+        # stopped by hand: nothing may wait for cells that run for hours
+        crew.stop()
+        raise
+
+
+def _line(name: str, outcome: RenderOutcome) -> str:
+    parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in outcome.seconds.items())
+    what = "failed" if outcome.failure else "made"
+    return f"{name} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})"
+
+
+def _store(root: Path, one: Wanted, force: bool) -> Path:
+    """Folder for the study's results of analysis, named after all that they rest on; old ones are removed."""
+    folder = root / "build" / "analysis" / one.place.name
+    store = folder / one.inputs.analysis[:32]
+    if force:
+        shutil.rmtree(store, ignore_errors=True)
+    try:
+        old = sorted((path for path in folder.iterdir() if path != store), key=lambda p: p.stat().st_mtime)
+    except OSError:
+        return store
+    for path in old[: 1 - _KEPT_STORES or None]:
+        shutil.rmtree(path, ignore_errors=True)
+    return store
+
+
+def _note(project: Project, one: Wanted, outcomes: Sequence[RenderOutcome], begun: float) -> None:
+    """Keep what the new pages were made from, as it was when the run began."""
+    reads = sorted({path for outcome in outcomes for path in outcome.reads})
+    inputs = project.inputs(one.place.study, one.overrides, reads)
+    page = dict(inputs.page)
+    for path in page.keys() - one.inputs.page.keys():
+        if _changed_since(project.root / path, begun):
+            page[path] = "changed while it was read"
+    page.update({key: value for key, value in one.inputs.page.items() if key in page})
+    final = Inputs(page, inputs.analysis)
+    result = digest_of(one.place.result)
+    pages = {}
+    for language, kept in one.state.pages.items():
+        if kept.inputs.keys() == page.keys() | {LINK} and all(kept.inputs[key] == page[key] for key in page):
+            pages[language] = replace(kept, result=result)
+    for outcome in outcomes:
+        pages[outcome.language] = Made(
+            one.page_inputs(outcome.language, final),
+            digest_of(one.place.page(outcome.language)),
+            result,
+            round(sum(outcome.seconds.values()), 2),
+        )
+    write_state(project.root, one.place, State(pages, tuple(reads)))
+
+
+def _changed_since(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime >= moment
+    except OSError:
+        return False
+
+
+def _index(project: Project, reports: Path) -> None:
+    """Write the index, unless it shows what stands in the folder already."""
+    note = state_file(project.root, Place(reports, "index")).with_name("index.txt")
+    now = listed(reports, project.index_code())
+    page = reports / "index.html"
+    if f"{now} {digest_of(page)}" != _read(note):
+        write_index(reports, project.root)
+        try:
+            write_whole(note, f"{now} {digest_of(page)}")
+        except EvaluationError:
+            return  # without it the index is written again the next time
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""

@@ -10,6 +10,7 @@ import re
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -135,21 +136,36 @@ def write_whole(path: Path, content: str | bytes) -> None:
     OutputError
         The disk is full, or the folder cannot be written. The old file stands as it was.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_together({path: content})
+
+
+def write_together(files: Mapping[Path, str | bytes]) -> None:
+    """Write files that belong together: none is put in place before all are on the disk.
+
+    Raises
+    ------
+    OutputError
+        The disk is full, or a folder cannot be written. The old files stand as they were.
+    """
+    staged = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(staged[path], "wb") as file:
+                file.write(content.encode("utf-8") if isinstance(content, str) else content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
     except OSError as error:
         raise OutputError(
             f"{path.name} cannot be written", where=f"{path.parent}: {error.strerror}"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in staged.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def commit_of(root: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from evaluation.errors import StudyError
 
-Kind = Literal["input", "cell", "timeout", "kernel", "page"]
+Kind = Literal["input", "cell", "timeout", "kernel", "page", "output"]
 
 CELL_TIMEOUT = 900.0
 """Seconds that one cell may take, unless the command line says otherwise."""
@@ -44,6 +44,8 @@ class RenderSpec:
         Where the executed notebook is kept for a look after a failure.
     history : tuple of `evaluation.pipeline.history.Entry`, optional
         The last results, the newest first, that the page compares its own with.
+    store : Path, optional
+        Folder for results of the analysis, so that the second language finds those of the first.
     """
 
     study: str
@@ -58,6 +60,7 @@ class RenderSpec:
     cell_timeout: float = CELL_TIMEOUT
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
+    store: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class Failure:
 
     Attributes
     ----------
-    kind : {"input", "cell", "timeout", "kernel", "page"}
+    kind : {"input", "cell", "timeout", "kernel", "page", "output"}
         A user's mistake found before or in the notebook, an error in a cell, a cell that took too
-        long, a kernel that died, or a page that must not be published.
+        long, a kernel that died, a page that must not be published, or one that could not be written.
     error, message : str
         Name and text of the error, free of paths of this machine.
     cell : int, optional
@@ -92,7 +95,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class RenderOutcome:
-    """The page and the result file's content, or the failure; and where the seconds went."""
+    """The page and the result file's content, or the failure; where the seconds went, and what was read."""
 
     study: str
     language: str
@@ -100,6 +103,7 @@ class RenderOutcome:
     result: Mapping[str, Any] | None = None
     failure: Failure | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
 
 
 def parse_overrides(settings: Iterable[str]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ WORDS: dict[str, str] = {
     "failure_kind_timeout": "A cell of the notebook took too long",
     "failure_kind_kernel": "The process that ran the notebook ended",
     "failure_kind_page": "The page must not be published as it is",
+    "failure_kind_output": "The report was made but could not be written",
     "failure_in_both": "in both languages",
     "failure_in_en": "in the English report",
     "failure_in_zh": "in the Chinese report",

@@ -56,6 +56,7 @@ WORDS: dict[str, str] = {
     "failure_kind_timeout": "笔记本中有一格运行超时",
     "failure_kind_kernel": "运行笔记本的进程已终止",
     "failure_kind_page": "页面未达到发布要求",
+    "failure_kind_output": "报告已生成，但无法写入",
     "failure_in_both": "中英文报告均受影响",
     "failure_in_en": "英文报告",
     "failure_in_zh": "中文报告",

@@ -1,0 +1,23 @@
+"""A kernel that notes which of the project's files it reads."""
+
+from __future__ import annotations
+
+import os
+import runpy
+
+READS = "EVALUATION_READS"
+"""Name of the environment variable that names the file for the notes."""
+
+
+def main() -> None:
+    """Watch from the first line on, then be an ordinary kernel."""
+    note = os.environ.pop(READS, "")
+    if note:
+        from evaluation.reads import watch
+
+        watch(os.getcwd(), note)
+    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Everything that a study's pages rest on, each with a checksum, so that a run knows what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evaluation.pipeline.closure import HERE, Code
+from evaluation.pipeline.imports import Use
+from evaluation.pipeline.software import installed
+from evaluation.pipeline.spec import value_text
+
+MANIFEST = "data/manifest.toml"
+_MAKERS = ("evaluation.pipeline.render", "evaluation.pipeline.plan")
+_NOT_ANALYSIS = ("report", "pipeline", "cli.py")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What pages are made from.
+
+    Attributes
+    ----------
+    page : mapping
+        What it is, in words for the user, to its checksum or value.
+    analysis : str
+        Checksum of the part of it that the numbers rest on.
+    """
+
+    page: Mapping[str, str] = field(repr=False)
+    analysis: str = ""
+
+
+class Project:
+    """A project folder whose files are each read once for all studies."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.code = Code(root / "build" / "cache" / "imports.json")
+        self._digests: dict[str, str] = {}
+
+    @cached_property
+    def software(self) -> dict[str, str]:
+        """Versions of Python and of the packages that pages rest on."""
+        return installed(self.root / "build" / "cache" / "packages.json")
+
+    @cached_property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Entries of the manifest by name; empty where it cannot be read, which the run itself will say."""
+        loaded = _toml(self.root / MANIFEST)
+        entries = loaded.get("tables", [])
+        return {entry["name"]: entry for entry in entries if isinstance(entry, dict) and "name" in entry}
+
+    def inputs(self, study: str, overrides: Mapping[str, Any], reads: Iterable[str] = ()) -> Inputs:
+        """What the pages of a study rest on.
+
+        Parameters
+        ----------
+        study : str
+        overrides : mapping
+            Dotted keys to values.
+        reads : iterable of str
+            Files that an earlier run of its notebook read, relative to the project folder.
+        """
+        path = f"studies/{study}.toml"
+        stated = _toml(self.root / path)
+        name = str(overrides.get("notebook", stated.get("notebook", "")))
+        notebook = f"notebooks/{name}.ipynb"
+        cells = _cells(self.root / notebook)
+        found = {path: self.digest(path), notebook: _digest(json.dumps(cells))}
+        found.update({f"setting {key}": value_text(value) for key, value in overrides.items()})
+        found.update(self._data(set(_texts([stated, dict(overrides)])), set(reads) - {*found, MANIFEST}))
+        code = self._code(cells, str(overrides.get("kind", stated.get("kind", "one_place"))))
+        found.update(code)
+        found.update({f"software {key}": value for key, value in self.software.items()})
+        numbers = {key: value for key, value in found.items() if _counts(key)}
+        return Inputs(found, _digest(json.dumps(numbers, sort_keys=True)))
+
+    def _data(self, words: set[str], reads: set[str]) -> dict[str, str]:
+        """Tables that the study file names or its notebook read, each with its entry in the manifest."""
+        found = {path: self.digest(path) for path in sorted(reads)}
+        for name, entry in self.tables.items():
+            path = f"data/{entry.get('path')}"
+            if name in words or path in reads:
+                found[path] = self.digest(path)
+                found[f"{MANIFEST}, {name}"] = _digest(json.dumps(entry, sort_keys=True, default=str))
+        return found
+
+    def _code(self, cells: list[dict[str, Any]], kind: str) -> dict[str, str]:
+        text = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
+        try:
+            uses = self.code.text_uses(text)
+        except SyntaxError:  # a cell with a magic: the notebook itself counts, and the whole package
+            uses = tuple(
+                Use(".".join(("evaluation", *path.relative_to(HERE).with_suffix("").parts)), None, "")
+                for path in sorted(HERE.rglob("*.py"))
+                if path.name != "__init__.py"
+            )
+        makers = [Use(name, None, "") for name in _MAKERS]
+        files = self.code.files([*uses, *makers], kind)
+        return {self.shown(path): digest for path, digest in sorted(files.items())}
+
+    def index_code(self) -> dict[str, str]:
+        """Files that make the index."""
+        files = self.code.files([Use("evaluation.pipeline.listing", None, "")], "")
+        return {self.shown(path): digest for path, digest in sorted(files.items())}
+
+    def shown(self, path: Path) -> str:
+        """A file of the package as the user would name it."""
+        inside = path.is_relative_to(self.root)
+        return path.relative_to(self.root).as_posix() if inside else f"{path.relative_to(HERE.parent)}"
+
+    def digest(self, path: str) -> str:
+        """Checksum of a file of the project; ``absent`` when there is none."""
+        if path not in self._digests:
+            self._digests[path] = digest_of(self.root / path)
+        return self._digests[path]
+
+    def remember(self) -> None:
+        """Keep what was found about the code for the next run."""
+        self.code.remember()
+
+
+def digest_of(path: Path) -> str:
+    """Checksum of a file; ``absent`` when it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "absent"
+
+
+def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs between two sets of inputs, in words."""
+    said = []
+    for key in dict.fromkeys([*new, *old]):
+        before, now = old.get(key), new.get(key)
+        if before == now:
+            continue
+        if key.startswith(("software ", "setting ")):
+            name = key.partition(" ")[2]
+            said.append(f"{name} {before or 'none'} → {now or 'none'}")
+        elif now == "absent" or now is None:
+            said.append(f"{key} is gone" if now == "absent" else f"{key} is no longer used")
+        else:
+            said.append(f"{key} {'is new' if before in (None, 'absent') else 'changed'}")
+    return said
+
+
+def _counts(key: str) -> bool:
+    """Whether numbers, and not only their appearance, rest on an input."""
+    parts = key.split("/")
+    if key.startswith("notebooks/"):
+        return False  # a result is known by its function and arguments, not by the cell that asked for it
+    inner = parts[parts.index("evaluation") + 1 :] if "evaluation" in parts else []
+    return not inner or inner[0] not in _NOT_ANALYSIS
+
+
+def _cells(path: Path) -> list[dict[str, Any]]:
+    """Cells of a notebook without outputs and what an editor adds; none where it is no notebook."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return [
+            {
+                "cell_type": str(cell["cell_type"]),
+                "source": "".join(cell["source"]),
+                "tags": list(cell.get("metadata", {}).get("tags", [])),
+            }
+            for cell in cells
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """A TOML file; empty where it cannot be read: the checks before a run say what is wrong."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

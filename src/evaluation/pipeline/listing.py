@@ -1,0 +1,78 @@
+"""The index of the reports folder: every good report on disk, made now or earlier, and every failure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.errors import EvaluationError
+from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.site import Place, read_results, write_whole
+
+
+def write_index(reports: Path, root: Path) -> None:
+    """Write ``index.html`` from the files that stand in the reports folder.
+
+    Raises
+    ------
+    ReportError
+        A result file is not one.
+    OutputError
+        The index cannot be written.
+    """
+    from evaluation.report.index import render_index
+
+    write_whole(reports / "index.html", render_index(_entries(reports, root)))
+
+
+def listed(reports: Path, code: Mapping[str, str]) -> str:
+    """Checksum of what the index shows and of the code that makes it: the same means the same index."""
+    seen: list[Any] = [sorted(code.items())]
+    for folder in ("results", "variants", "failures", *LANGUAGES):
+        for path in sorted((reports / folder).rglob("*")):
+            if path.is_file():
+                # a page counts by being there, a result by what it says
+                content = path.read_bytes() if path.suffix == ".json" else b""
+                seen.append((path.relative_to(reports).as_posix(), hashlib.sha256(content).hexdigest()))
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
+    entries = []
+    for place, result in read_results(reports):
+        pages = {
+            language: place.page(language).relative_to(reports).as_posix()
+            for language in LANGUAGES
+            if place.page(language).is_file()
+        }
+        entries.append(
+            {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
+        )
+    shown = {entry["failure"] for entry in entries}
+    for path in sorted((reports / "failures").glob("*.html")):
+        failure = path.relative_to(reports).as_posix()
+        if failure not in shown:
+            study, sign, _ = path.stem.partition("--")
+            known = {"study": study, **_titles(study, root)}
+            entries.append(
+                {"result": known, "pages": {}, "failure": failure, "variant": path.stem if sign else None}
+            )
+    return entries
+
+
+def _failed(place: Place) -> str | None:
+    return place.failure.relative_to(place.reports).as_posix() if place.failure.is_file() else None
+
+
+def _titles(study: str, root: Path) -> dict[str, Any]:
+    """Title and question of a study that has no result yet, if its file can be read."""
+    from evaluation.study import load_study
+
+    try:
+        loaded = load_study(study, root=root)
+    except EvaluationError:
+        return {}
+    return {"title": loaded.title.model_dump(), "question": loaded.question.model_dump()}
