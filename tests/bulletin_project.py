@@ -33,8 +33,12 @@ en = "Which of five places are told apart?"
 zh = "五个地方中，哪些分得出先后？"
 
 [place]
-en = "the county"
-zh = "本县"
+en = "town"
+zh = "镇"
+
+[places]
+en = "towns"
+zh = "镇"
 
 [data]
 table = "dust"

@@ -112,7 +112,9 @@ class Bulletin(BaseStudy):
 
     kind: Literal["bulletin"]
     place: Text
-    """Whose places are ranked, such as a province."""
+    """What one of those that are ranked is called: ``city``, ``城市``."""
+    places: Text
+    """What many are called, after a number: ``cities``, ``市``."""
     data: BulletinData
     bulletin: Ranking
     chance: Chance = Chance()

@@ -14,6 +14,7 @@ from evaluation.report.bulletin_story.wording import (
     names,
     say,
     source_line,
+    tell,
 )
 from evaluation.report.display import Answer, Figure
 from evaluation.report.figures_key import Entry
@@ -37,20 +38,22 @@ def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
     others, may = ranking.n - 1, len(ranking.could_be_first) - 1
     doubt = "none" if may == 0 else "all" if may == others else "some"
     moved = float(row["percent"] if ranking.scale == "percent" else row["change"])
-    sentence = say(
+    sentence = tell(
+        case,
         f"answer.{form}",
         language,
         month=months(ranking, language)["month"],
         first=names(case, ranking.first, language),
         phrase=ranking.measure.phrase[language],
-        verb=say("words.rose" if moved > 0 else "words.fell", language),
+        verb=tell(case, "words.rose" if moved > 0 else "words.fell", language),
         amount=_size(ranking, abs(moved), language),
-        doubt=say(f"answer.doubt_{doubt}", language, others=others, count=may),
+        doubt=tell(case, f"answer.doubt_{doubt}", language, others=others, count=may),
         told=_told(case, ranking, language),
     )
     return Answer(
         sentence=sentence,
-        detail=say(
+        detail=tell(
+            case,
             "answer.detail",
             language,
             needed=_needed(ranking, language),
@@ -73,10 +76,10 @@ def _told(case: BulletinCase, ranking: MonthRanking, language: str) -> str:
         better, worse = (int(at[0]) for at in ranking.sets.above.nonzero())
         pair = ranking.table["place"]
         values |= {"better": case.name(pair[better], language), "worse": case.name(pair[worse], language)}
-        return say("answer.told_one", language, **values)
+        return tell(case, "answer.told_one", language, **values)
     if not told:
-        return say("answer.told_none", language, **values)
-    return say("answer.told_some", language, told=told, **values)
+        return tell(case, "answer.told_none", language, **values)
+    return tell(case, "answer.told_some", language, told=told, **values)
 
 
 def _size(ranking: MonthRanking, value: float, language: str) -> str:
@@ -97,7 +100,8 @@ def _other(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
         return ""
     same = other.first == ranking.first
     key = ("other_percent_" if other.scale == "percent" else "other_") + ("same" if same else "else")
-    return say(
+    return tell(
+        case,
         f"answer.{key}",
         language,
         first=names(case, other.first, language),
@@ -120,26 +124,29 @@ def ranks_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Fi
         frame,
         most=ranking.n,
         key=(
-            Entry(say("ranks.key_point", language), "comparison"),
-            Entry(say("ranks.key_line", language, level=level(case)), "comparison", "line"),
+            Entry(tell(case, "ranks.key_point", language), "comparison"),
+            Entry(tell(case, "ranks.key_line", language, level=level(case)), "comparison", "line"),
         ),
-        x_label=say("ranks.axis", language),
-        title=say(
+        x_label=tell(case, "ranks.axis", language),
+        title=tell(
+            case,
             f"ranks.title_{form}",
             language,
             first=names(case, ranking.first, language),
             month=months(ranking, language)["month"],
             **told,
         ),
-        subtitle=say("ranks.subtitle", language, measure=ranking.measure.label[language]),
+        subtitle=tell(case, "ranks.subtitle", language, measure=ranking.measure.label[language]),
         source=source_line(case, language),
-        alt=say(
+        alt=tell(
+            case,
             "ranks.alt",
             language,
             places=ranking.n,
             rows=joined(
                 (
-                    say(
+                    tell(
+                        case,
                         "ranks.alt_row",
                         language,
                         place=case.name(row["place"], language),

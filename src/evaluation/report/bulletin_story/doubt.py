@@ -17,6 +17,7 @@ from evaluation.report.bulletin_story.wording import (
     names,
     say,
     source_line,
+    tell,
 )
 from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
@@ -42,18 +43,20 @@ def history_figure(case: BulletinCase, history: Sequence[MonthRanking], language
     return figures.rank_intervals(
         pd.DataFrame(rows),
         most=max(ranking.n for ranking in history),
-        key=(Entry(say("history.key", language), "comparison", "line"),),
-        x_label=say("history.axis", language),
-        title=say("history.title" if len(different) > 1 else "history.title_one", language, **told),
-        subtitle=say("history.subtitle", language),
+        key=(Entry(tell(case, "history.key", language), "comparison", "line"),),
+        x_label=tell(case, "history.axis", language),
+        title=tell(case, "history.title" if len(different) > 1 else "history.title_one", language, **told),
+        subtitle=tell(case, "history.subtitle", language),
         source=source_line(case, language),
-        alt=say(
+        alt=tell(
+            case,
             "history.alt",
             language,
             count=len(history),
             rows=joined(
                 (
-                    say(
+                    tell(
+                        case,
                         "history.alt_row",
                         language,
                         month=row["label"],
@@ -76,22 +79,22 @@ def history_table(case: BulletinCase, history: Sequence[MonthRanking], language:
     """The last bulletins, the newest first."""
     rows = [
         {
-            say("history.month", language): written_month(ranking.month, language),
-            say("history.first", language): names(case, ranking.first, language),
-            say("history.change", language): change(ranking, leading_row(ranking), language),
-            say("history.may", language): _count(ranking, language),
-            say("history.told", language): _pairs(ranking, language),
-            say("history.alike", language): ranking.p_equal,
+            tell(case, "history.month", language): written_month(ranking.month, language),
+            tell(case, "history.first", language): names(case, ranking.first, language),
+            tell(case, "history.change", language): change(ranking, leading_row(ranking), language),
+            tell(case, "history.may", language): _count(ranking, language),
+            tell(case, "history.told", language): _pairs(ranking, language),
+            tell(case, "history.alike", language): ranking.p_equal,
         }
         for ranking in reversed(history)
     ]
     blank = sum(ranking.sets.told_apart == 0 for ranking in history)
     return Table(
         pd.DataFrame(rows),
-        caption=say("history.caption", language, blank=blank, count=len(history)),
+        caption=tell(case, "history.caption", language, blank=blank, count=len(history)),
         name="history-table",
-        formats={say("history.alike", language): partial(p_value, language=language)},
-        notes=say("history.note", language),
+        formats={tell(case, "history.alike", language): partial(p_value, language=language)},
+        notes=tell(case, "history.note", language),
         simulated=case.simulated,
         language=language,
     )
@@ -107,24 +110,25 @@ def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking], langu
     }
     rows = [
         {
-            say("fragile.choice", language): say(
+            tell(case, "fragile.choice", language): tell(
+                case,
                 f"fragile.{name}",
                 language,
                 window=windows.get(name, chance.window),
                 part=data.parts_name[language],
                 level=level(case),
             ),
-            say("fragile.may", language): _count(ranking, language),
-            say("fragile.told", language): _pairs(ranking, language),
+            tell(case, "fragile.may", language): _count(ranking, language),
+            tell(case, "fragile.told", language): _pairs(ranking, language),
         }
         for name, ranking in choices.items()
     ]
     fewest = min(len(ranking.could_be_first) for ranking in choices.values())
     return Table(
         pd.DataFrame(rows),
-        caption=say("fragile.caption", language, fewest=fewest, places=choices["study"].n),
+        caption=tell(case, "fragile.caption", language, fewest=fewest, places=choices["study"].n),
         name="choices",
-        notes=say("fragile.note", language),
+        notes=tell(case, "fragile.note", language),
         simulated=case.simulated,
         language=language,
     )
@@ -142,13 +146,13 @@ def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Tabl
     """
     rows = [
         {
-            say("pooled.months", language): row["months"],
-            say("pooled.first", language): case.name(row["first"], language),
-            say("pooled.may", language): say(
-                "measures.count", language, count=row["could_be_first"], places=row["places"]
+            tell(case, "pooled.months", language): row["months"],
+            tell(case, "pooled.first", language): case.name(row["first"], language),
+            tell(case, "pooled.may", language): tell(
+                case, "measures.count", language, count=row["could_be_first"], places=row["places"]
             ),
-            say("pooled.told", language): say(
-                "measures.pairs", language, told=row["told_apart"], pairs=row["pairs"]
+            tell(case, "pooled.told", language): tell(
+                case, "measures.pairs", language, told=row["told_apart"], pairs=row["pairs"]
             ),
         }
         for row in frame.to_dict("records")
@@ -157,7 +161,8 @@ def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Tabl
     more = last["told_apart"] > one["told_apart"]
     return Table(
         pd.DataFrame(rows),
-        caption=say(
+        caption=tell(
+            case,
             "pooled.caption_more" if more else "pooled.caption_flat",
             language,
             last=last["months"],
@@ -166,7 +171,8 @@ def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Tabl
             one=one["told_apart"],
         ),
         name="longer-view",
-        notes=say(
+        notes=tell(
+            case,
             "pooled.note",
             language,
             month=written_month(case.month, language),

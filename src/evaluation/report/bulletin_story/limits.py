@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.analysis import BulletinCase, MonthRanking
-from evaluation.report.bulletin_story.wording import joined, level, names, say
+from evaluation.report.bulletin_story.wording import joined, level, names, tell
 from evaluation.report.display import Prose, Record
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month as written_month
@@ -12,7 +12,8 @@ from evaluation.report.language import month as written_month
 def threats(case: BulletinCase, language: str) -> Prose:
     """Reasons why a rank could mislead, each with its direction."""
     lines = [
-        say(
+        tell(
+            case,
             "threats.item",
             language,
             title=item.title[language],
@@ -21,12 +22,14 @@ def threats(case: BulletinCase, language: str) -> Prose:
         )
         for item in case.study.threats
     ]
-    return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
+    lead = tell(case, "threats.lead" if lines else "threats.none", language, count=len(lines))
+    return Prose("\n\n".join([lead, *lines]))
 
 
 def settle(case: BulletinCase, language: str) -> Prose:
     """Data that would tell more places apart."""
-    return Prose("\n".join(say("settle.item", language, text=item[language]) for item in case.study.settle))
+    lines = [tell(case, "settle.item", language, text=item[language]) for item in case.study.settle]
+    return Prose("\n".join(lines or [tell(case, "settle.none", language)]))
 
 
 def record(case: BulletinCase, ranking: MonthRanking, language: str) -> Record:
@@ -36,29 +39,32 @@ def record(case: BulletinCase, ranking: MonthRanking, language: str) -> Record:
     if case.overrides:
         items["overrides"] = joined(
             (
-                say("choices.override", language, key=key, value=value)
+                tell(case, "choices.override", language, key=key, value=value)
                 for key, value in case.overrides.items()
             ),
             language,
         )
     items |= {
         "month": written_month(case.month, language),
-        "months": say(
+        "months": tell(
+            case,
             "choices.span",
             language,
             start=written_month(case.months[0], language),
             end=written_month(case.months[-1], language),
         ),
-        "lead": say(
+        "lead": tell(
+            case,
             "choices.lead_value",
             language,
             measure=ranking.measure.label[language],
-            scale=say(f"measures.{ranking.scale}", language),
+            scale=tell(case, f"measures.{ranking.scale}", language),
             why=wanted.why[language],
             date=written_date(wanted.fixed_on, language),
         ),
-        "level": say("choices.level_value", language, level=level(case), draws=wanted.draws),
-        "chance": say(
+        "level": tell(case, "choices.level_value", language, level=level(case), draws=wanted.draws),
+        "chance": tell(
+            case,
             "choices.chance_value",
             language,
             parts=study.data.parts,
@@ -67,11 +73,11 @@ def record(case: BulletinCase, ranking: MonthRanking, language: str) -> Record:
             season=chance.season,
         ),
         "places": ranking.n,
-        "left": names(case, ranking.left_out, language) or say("choices.none", language),
+        "left": names(case, ranking.left_out, language) or tell(case, "choices.none", language),
         "seed": study.seed,
     }
-    pairs = [(say(f"choices.{key}", language), value) for key, value in items.items()]
+    pairs = [(tell(case, f"choices.{key}", language), value) for key, value in items.items()]
     for table in case.sources:
-        origin = say("choices.from", language, source=table.source[language], sha256=table.sha256)
-        pairs.append((say("choices.table", language, name=table.name), origin))
+        origin = tell(case, "choices.from", language, source=table.source[language], sha256=table.sha256)
+        pairs.append((tell(case, "choices.table", language, name=table.name), origin))
     return Record(pairs)

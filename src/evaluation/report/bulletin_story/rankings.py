@@ -17,8 +17,8 @@ from evaluation.report.bulletin_story.wording import (
     months,
     names,
     ranks,
-    say,
     source_line,
+    tell,
 )
 from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
@@ -52,19 +52,21 @@ def lines_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Fi
         frame,
         headings=(told["ago"], told["month"]),
         key=(
-            Entry(say("lines.key_ago", language, **told), "comparison", "open"),
-            Entry(say("lines.key_now", language, **told), "comparison"),
+            Entry(tell(case, "lines.key_ago", language, **told), "comparison", "open"),
+            Entry(tell(case, "lines.key_now", language, **told), "comparison"),
         ),
-        title=say(
+        title=tell(
+            case,
             "lines.title",
             language,
             better=int((ranking.table["improvement"] > 0).sum()),
             places=ranking.n,
             **told,
         ),
-        subtitle=say("lines.subtitle", language, measure=measure.label[language], start=start),
+        subtitle=tell(case, "lines.subtitle", language, measure=measure.label[language], start=start),
         source=source_line(case, language),
-        alt=say(
+        alt=tell(
+            case,
             "lines.alt",
             language,
             measure=measure.label[language],
@@ -72,7 +74,7 @@ def lines_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Fi
             month=told["month"],
             rows=joined(
                 (
-                    say("lines.alt_row", language, place=label, before=before, after=after)
+                    tell(case, "lines.alt_row", language, place=label, before=before, after=after)
                     for label, (before, after) in zip(frame["label"], written, strict=True)
                 ),
                 language,
@@ -95,16 +97,16 @@ def plain_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
     for scale in sorted(measure.scales, key=lambda scale: scale != wanted.scale):
         ranking, suffix = rankings[measure.id, scale], "" if scale == "percent" else "_level"
         table = ranking.table.set_index("place").loc[place]
-        heading = say(f"plain.change{suffix}", language, unit=unit)
+        heading = tell(case, f"plain.change{suffix}", language, unit=unit)
         columns[heading] = table["change" if suffix else "percent"]
         digits = measure.digits if suffix else 0
         formats[heading] = partial(number, language=language, digits=digits, sign=True)
-        columns[say(f"plain.rank{suffix}", language, unit=unit)] = table["rank"]
+        columns[tell(case, f"plain.rank{suffix}", language, unit=unit)] = table["rank"]
         sets = [
             ranks(int(low), int(high), language)
             for low, high in zip(table["low"], table["high"], strict=True)
         ]
-        columns[say(f"plain.set{suffix}", language, unit=unit)] = pd.Series(sets, index=place)
+        columns[tell(case, f"plain.set{suffix}", language, unit=unit)] = pd.Series(sets, index=place)
     told = months(lead, language)
     both = {
         told["ago"]: lead.table.set_index("place")["before"],
@@ -112,10 +114,10 @@ def plain_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
     }
     formats |= {heading: partial(number, language=language, digits=measure.digits) for heading in both}
     frame = pd.DataFrame(columns | both)
-    frame.index = pd.Index([case.name(p, language) for p in place], name=say("plain.city", language))
+    frame.index = pd.Index([case.name(p, language) for p in place], name=tell(case, "plain.city", language))
     return Table(
         frame,
-        caption=say("plain.caption", language, measure=measure.label[language], **told),
+        caption=tell(case, "plain.caption", language, measure=measure.label[language], **told),
         name="plain-ranking",
         formats=formats,
         notes=_plain_notes(case, rankings, lead, language),
@@ -125,7 +127,7 @@ def plain_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
 
 
 def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, language: str) -> list[str]:
-    notes = [say("plain.note", language, level=level(case))]
+    notes = [tell(case, "plain.note", language, level=level(case))]
     scales = [
         rankings[lead.measure.id, scale].table.set_index("place")["rank"] for scale in lead.measure.scales
     ]
@@ -133,9 +135,9 @@ def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, lan
         apart = (scales[0] - scales[1]).abs()
         if (apart > 0).any():
             told = {"count": int((apart > 0).sum()), "most": int(apart.max())}
-            notes.append(say("plain.note_split", language, unit=lead.measure.unit[language], **told))
+            notes.append(tell(case, "plain.note_split", language, unit=lead.measure.unit[language], **told))
     if lead.left_out:
-        notes.append(say("plain.note_left", language, places=names(case, lead.left_out, language)))
+        notes.append(tell(case, "plain.note_left", language, places=names(case, lead.left_out, language)))
     return notes
 
 
@@ -144,10 +146,10 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
     lists: dict[str, set[str]] = {}
     rows = []
     for measure in case.study.outcomes:
-        row = {say("measures.measure", language): measure.label[language]}
+        row = {tell(case, "measures.measure", language): measure.label[language]}
         for scale in ("percent", "level"):
-            word = say(f"measures.{scale}", language)
-            keys = [say(f"measures.{key}", language, scale=word) for key in ("first", "may")]
+            word = tell(case, f"measures.{scale}", language)
+            keys = [tell(case, f"measures.{key}", language, scale=word) for key in ("first", "may")]
             ranking = rankings.get((measure.id, scale))
             row |= dict(zip(keys, _measure_cells(case, ranking, language), strict=True))
             if ranking is not None:
@@ -157,7 +159,8 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
     one = len(every) == 1
     return Table(
         pd.DataFrame(rows),
-        caption=say(
+        caption=tell(
+            case,
             "measures.caption_one" if one else "measures.caption",
             language,
             first=names(case, sorted(every), language),
@@ -165,7 +168,7 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
             lists=len(lists),
         ),
         name="measures",
-        notes=say("measures.note", language, level=level(case)),
+        notes=tell(case, "measures.note", language, level=level(case)),
         simulated=case.simulated,
         language=language,
     )
@@ -173,16 +176,17 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
 
 def _measure_cells(case: BulletinCase, ranking: MonthRanking | None, language: str) -> tuple[str, str]:
     if ranking is None:
-        absent = say("measures.absent", language)
+        absent = tell(case, "measures.absent", language)
         return absent, absent
     return (
-        say(
+        tell(
+            case,
             "measures.cell",
             language,
             first=names(case, ranking.first, language),
             change=change(ranking, leading_row(ranking), language),
         ),
-        say("measures.count", language, count=len(ranking.could_be_first), places=ranking.n),
+        tell(case, "measures.count", language, count=len(ranking.could_be_first), places=ranking.n),
     )
 
 
@@ -196,23 +200,24 @@ def cities_table(case: BulletinCase, rankings: Rankings, language: str) -> Table
         ranking = rankings[measure.id, "percent" if "percent" in measure.scales else "level"]
         table = ranking.table.set_index("place")
         columns[measure.label[language]] = [
-            say(
+            tell(
+                case,
                 "cities.cell",
                 language,
                 rank=table["rank"][p],
                 set=ranks(int(table["low"][p]), int(table["high"][p]), language),
             )
             if p in table.index
-            else say("cities.absent", language)
+            else tell(case, "cities.absent", language)
             for p in place
         ]
     frame = pd.DataFrame(columns)
-    frame.index = pd.Index([case.name(p, language) for p in place], name=say("cities.city", language))
+    frame.index = pd.Index([case.name(p, language) for p in place], name=tell(case, "cities.city", language))
     return Table(
         frame,
-        caption=say("cities.caption", language),
+        caption=tell(case, "cities.caption", language),
         name="every-measure",
-        notes=say("cities.note", language, lead=lead.measure.phrase[language]),
+        notes=tell(case, "cities.note", language, lead=lead.measure.phrase[language]),
         simulated=case.simulated,
         language=language,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from evaluation.analysis import BulletinCase, MonthRanking
 from evaluation.report.language import month as written_month
 from evaluation.report.language import number, percent, with_unit
-from evaluation.report.story.wording import sentence
+from evaluation.report.story.wording import sentence, sentence_case
 from evaluation.study.bulletin import Measure
 
 STORY = "evaluation.report.bulletin_story"
@@ -17,6 +17,12 @@ STORY = "evaluation.report.bulletin_story"
 def say(key: str, language: str, /, **values: object) -> str:
     """A sentence of the bulletin with its values filled in."""
     return sentence(STORY, key, language, **values)
+
+
+def tell(case: BulletinCase, key: str, language: str, /, **values: object) -> str:
+    """A sentence that may call the places what the study calls them: ``city, cities, heading``."""
+    one, many = case.study.place[language], case.study.places[language]
+    return say(key, language, city=one, cities=many, heading=sentence_case(one), **values)
 
 
 def names(case: BulletinCase, places: Iterable[str], language: str) -> str:
