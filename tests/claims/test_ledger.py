@@ -13,8 +13,11 @@ import pytest
 from evaluation.claims import ClaimsFile, cases_needed, check_identities, load_claims
 from evaluation.claims.arithmetic import check_identity
 from evaluation.claims.entries import Claim, Identity
+from evaluation.claims.model import Text
 from evaluation.errors import DataError
 from evaluation.study import list_studies
+
+LABEL = Text(en="x", zh="甲")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def test_the_arithmetic_of_the_source(ledger: ClaimsFile) -> None:
 
 def test_a_sum_that_rounding_cannot_mend_is_broken() -> None:
     parts = [claim(id=f"c{i}", unit="percent", value=v, step=0.1) for i, v in enumerate((3.5, 54.0, 42.8))]
-    rule = Identity(id="i", rule="sum", claims=("c0", "c1", "c2"), total=100.0)
+    rule = Identity(id="i", label=LABEL, rule="sum", claims=("c0", "c1", "c2"), total=100.0)
     assert check_identity(rule, parts).holds is False
     near = [*parts[:2], claim(id="c2", unit="percent", value=42.6, step=0.1)]
     assert check_identity(rule, near).holds is True  # 100.1: three halves of a rounding step
@@ -100,7 +103,7 @@ def test_a_sum_that_rounding_cannot_mend_is_broken() -> None:
 def test_level_change_and_percent_that_disagree() -> None:
     after = claim(id="a", value=142)
     change = claim(id="b", kind="change", value=104, baseline="2016")
-    rule = Identity(id="i", rule="growth", claims=("a", "b", "c"))
+    rule = Identity(id="i", label=LABEL, rule="growth", claims=("a", "b", "c"))
 
     def grown(percent: float) -> bool | None:
         said = claim(id="c", kind="relative_change", unit="percent", value=percent, baseline="2016")
@@ -115,7 +118,7 @@ def test_a_range_holds_every_figure_that_rounds_to_it() -> None:
         claim(id=i, kind="relative_change", unit="percent", value=v, step=0.1, baseline="2015")
         for i, v in (("a", 7.7), ("b", -9.9))
     )
-    rule = Identity(id="i", rule="product", claims=("a", "b"))
+    rule = Identity(id="i", label=LABEL, rule="product", claims=("a", "b"))
     found = check_identity(rule, [first, second])
     inside = [
         100 * ((1 + a / 100) * (1 + b / 100) - 1)
@@ -181,7 +184,7 @@ def test_a_wrong_file_is_refused_with_the_place(
     path = tmp_path / "claims.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError, match=re.compile(complaint, re.DOTALL)):
-        load_claims(path, ["pollution_enforcement"])
+        load_claims(path, list_studies(root))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_changed_verdict_is_told_once_in_both_languages(box: Box, tmp_path: Pa
         "It fell by 63.0.",
         "https://example.org/r/en/tiny.html",
         "一项小研究：结论有变",
-        "大致相符 → 数字属实",
+        "大致相符 → 数字相符",
         "https://example.org/r/zh/tiny.html",
     ):
         assert part in message["message"]

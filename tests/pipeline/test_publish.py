@@ -295,7 +295,7 @@ def test_feeds_are_valid_and_tell_of_changed_findings_only(tmp_path: Path, url: 
     assert "close → reproduced" in text(english, "content")
     assert "It fell by 70.0." in text(english, "content")
     assert text(chinese, "title") == "一项研究：结论有变"
-    assert "大致相符 → 数字属实" in text(chinese, "content")
+    assert "大致相符 → 数字相符" in text(chinese, "content")
     link = english.find(f"{ATOM}link")
     assert link is not None
     assert link.get("href") == (f"{url}/en/tiny.html" if url else "en/tiny.html")

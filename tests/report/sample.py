@@ -15,6 +15,7 @@ import pandas as pd
 
 from evaluation.report import figures
 from evaluation.report.display import Answer, Prose, Record, Table
+from evaluation.report.ledger import Ledger, Line, Part, Row
 
 HOSTILE = "<script>alert(1)</script>"
 FORMULA_CELL = "=cmd|'/C calc'!A0"
@@ -336,6 +337,41 @@ def tables(language: str) -> list[Any]:
     ]
 
 
+LEDGER = (
+    ("close", "not_distinguishable"),
+    ("reproduced", "not_testable"),
+    ("no_data", "not_testable"),
+    ("not_reproduced", "opposite"),
+)
+
+
+def ledger(language: str) -> Ledger:
+    """A ledger with every kind of row but one, hostile names among them."""
+    question = [
+        pick(language, "Do other data give it?", "其他数据能否得到？"),
+        pick(language, "More than elsewhere?", "是否超过别处？"),
+    ]
+    lines = [
+        Line(pick(language, "Other data", "其他数据"), [[Part("+67 "), Part(HOSTILE, study="sample")]]),
+        Line(LONG_WORD, [[Part("a & b")], [Part("x", href="https://example.org/?a=1&b=2")]]),
+    ]
+    rows = [
+        Row(f"row-{i}", title, "+63", "2016", list(zip(question, LEDGER[i], strict=True)), lines, i == 2)
+        for i, title in enumerate([HOSTILE, LONG_WORD, pick(language, "Days", "天数"), "d"])
+    ]
+    silent = Row("row-silent", pick(language, "Culture cloud", "文化云"), "–", "", (), lines[1:])
+    return Ledger(
+        [("A & B", rows[:3]), (pick(language, "Others", "其他"), [rows[3], silent])],
+        caption=pick(language, "Every figure", "全部数字"),
+        name="ledger",
+        everything=pick(language, "all", "全部"),
+        silent=pick(language, "no figure", "没有数字"),
+        legends=(pick(language, "Show only", "筛选"), *question),
+        language=language,
+        data=pd.DataFrame({"id": ["row-0"], "name": [FORMULA_CELL]}),
+    )
+
+
 def notebook(language: str) -> Any:
     """The executed notebook."""
     answer = Answer(
@@ -381,6 +417,7 @@ def notebook(language: str) -> Any:
             "```python\ndef f(x: int) -> str:\n    return 'y'\n```"
         ),
         *[code("table", shown(table)) for table in tables(language)],
+        code("ledger", shown(ledger(language))),
         markdown(
             "## Formulas\n\nInline $\\hat\\tau = \\bar y_1 - \\bar y_0 < 3$ and shown\n\n$$Y_{it} = \\alpha_i + \\lambda_t + "
             "\\sum_{k \\neq -1} \\beta_k \\mathbf{1}\\{t - g_i = k\\} + \\varepsilon_{it}, \\qquad \\sqrt{\\frac{a}{b}}$$\n"

@@ -149,7 +149,7 @@ def test_record_says_what_moved(sample: SimpleNamespace, page: str, language: st
         ),
         "zh": (
             "最早得出于2017年7月20日。",
-            "大致相符 → 数字属实；67 → 63",
+            "大致相符 → 数字相符；67 → 63",
             "16（−43至73） → 20（−40至77）",
             "6,300 → 6,412 行；校验和有变",
             "另有1处，全部列出： evaluation diff sample",

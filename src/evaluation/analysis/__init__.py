@@ -14,6 +14,9 @@ from evaluation.analysis.bulletin_record import bulletin_result
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, year_table
 from evaluation.analysis.choices import Curve, rule_by_pool, specification_curve
+from evaluation.analysis.claim_ranks import claimed_ranks
+from evaluation.analysis.claims_record import ledger_result
+from evaluation.analysis.claims_scale import one_scale
 from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
@@ -28,14 +31,19 @@ from evaluation.analysis.robustness import (
 )
 from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
 from evaluation.analysis.store import stored
+from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
+from evaluation.analysis.yearly import yearly_estimates
 
 __all__ = [
     "BulletinCase",
     "Case",
     "Curve",
+    "Entry",
     "EventPath",
     "Headline",
+    "LedgerCase",
     "MonthRanking",
+    "Needed",
     "ResultFile",
     "RuleAudit",
     "RulePower",
@@ -44,6 +52,7 @@ __all__ = [
     "all_rankings",
     "bulletin_result",
     "check_claims",
+    "claimed_ranks",
     "diagnose",
     "earlier_bulletins",
     "event_path",
@@ -51,8 +60,11 @@ __all__ = [
     "headline",
     "inference_methods",
     "leading_claim",
+    "ledger_result",
     "month_ranking",
     "monthly_series",
+    "needed_for",
+    "one_scale",
     "other_choices",
     "prepare",
     "ranks",
@@ -67,4 +79,5 @@ __all__ = [
     "synthetic_estimates",
     "twin",
     "year_table",
+    "yearly_estimates",
 ]

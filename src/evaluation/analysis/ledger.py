@@ -14,8 +14,8 @@ from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.study import Claim
 
 
-def ranks(case: Case, table: YearTable, before: int, after: int, pool: str) -> pd.DataFrame:
-    """Units of a pool and the treated one, ranked by their rate of improvement.
+def ranks(case: Case, table: YearTable, before: int, after: int, pool: str, by: str = "rate") -> pd.DataFrame:
+    """Units of a pool and the treated one, ranked by their improvement.
 
     Parameters
     ----------
@@ -23,11 +23,13 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str) -> p
     table : YearTable
     before, after : int
     pool : str
+    by : {"rate", "change"}
+        By percentage or by absolute change.
 
     Returns
     -------
     pandas.DataFrame
-        Index unit; ``before, after, change, rate, rank``, best first; equal rates share the better rank.
+        Index unit; ``before, after, change, rate, rank``, best first; equal ones share the better rank.
     """
     units = [case.treated, *case.donors(pool)]
     values = table.values.loc[units]
@@ -35,7 +37,7 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str) -> p
     frame = pd.DataFrame({"before": values[before], "after": values[after]})
     frame["change"] = frame["after"] - frame["before"]
     frame["rate"] = frame["change"] / frame["before"]
-    frame["rank"] = (sign * frame["rate"]).rank(ascending=False, method="min").astype(int)
+    frame["rank"] = (sign * frame[by]).rank(ascending=False, method="min").astype(int)
     return frame.sort_values(["rank", "before"])
 
 
@@ -92,7 +94,8 @@ def _found(case: Case, claim: Claim, table: YearTable) -> float:
     if claim.kind == "relative_change":
         return 100 * change / float(treated[claim.baseline])
     assert claim.pool is not None
-    rank: Any = ranks(case, table, claim.baseline, claim.year, claim.pool).loc[case.treated, "rank"]
+    ranked = ranks(case, table, claim.baseline, claim.year, claim.pool, claim.by)
+    rank: Any = ranked.loc[case.treated, "rank"]
     return float(rank)
 
 

@@ -10,6 +10,7 @@ from evaluation.analysis.bulletin import prepare_bulletin
 from evaluation.analysis.case import prepare_one_place
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.store import know
+from evaluation.analysis.weighing import prepare_ledger
 from evaluation.errors import StudyError
 from evaluation.reads import reading
 from evaluation.study import BaseStudy, find_root, load_study
@@ -18,6 +19,7 @@ PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
     "bulletin": prepare_bulletin,
     "one_place": prepare_one_place,
     "staggered": prepare_staggered,
+    "ledger": prepare_ledger,
 }
 """For each kind of study, the function that reads its data and checks them; see `evaluation.study.KINDS`."""
 

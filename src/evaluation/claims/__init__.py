@@ -3,8 +3,13 @@
 `compare` alone gives verdicts; a claims file holds none.
 """
 
-from evaluation.claims.arithmetic import IdentityCheck, cases_needed, check_identities
-from evaluation.claims.entries import Claim, ClaimsFile, Identity, System, load_claims
+from evaluation.claims.arithmetic import (
+    IdentityCheck,
+    cases_needed,
+    check_identities,
+    spreads_needed,
+)
+from evaluation.claims.entries import Claim, ClaimsFile, Fact, Identity, System, load_claims
 from evaluation.claims.verdicts import (
     CLOSE_WITHIN,
     Attributable,
@@ -20,6 +25,7 @@ __all__ = [
     "Claim",
     "ClaimCheck",
     "ClaimsFile",
+    "Fact",
     "Identity",
     "IdentityCheck",
     "Reproduced",
@@ -29,4 +35,5 @@ __all__ = [
     "check_identities",
     "compare",
     "load_claims",
+    "spreads_needed",
 ]

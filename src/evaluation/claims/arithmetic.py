@@ -166,3 +166,26 @@ def cases_needed(change: float, peers: int, *, level: float = 0.05, power: float
         raise ValueError("a change above -100 percent and not 0, and at least one peer")
     z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
     return math.ceil(z**2 * (1 + 1 / ratio + 2 / peers) / math.log(ratio) ** 2)
+
+
+def spreads_needed(treated: int, peers: int, *, level: float = 0.05, power: float = 0.8) -> float:
+    """Smallest effect that a comparison of changes can show, in standard deviations of a unit's change.
+
+    ``(z_{1 - level/2} + z_power) sqrt(1/treated + 1/peers)``: units change independently of one another,
+    and their spread is known. Both are favourable, so this is the least.
+
+    Parameters
+    ----------
+    treated, peers : int
+        Units with the measure and without it.
+    level, power : float
+        Size of the two-sided test, and the chance to see such an effect.
+
+    Returns
+    -------
+    float
+    """
+    if treated < 1 or peers < 1:
+        raise ValueError("at least one unit with the measure and one without it")
+    z = NormalDist().inv_cdf(1 - level / 2) + NormalDist().inv_cdf(power)
+    return z * math.sqrt(1 / treated + 1 / peers)

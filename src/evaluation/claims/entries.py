@@ -28,7 +28,10 @@ class System(Model):
     study : str
         The study file that runs it, or would.
     peers : int, optional
-        Comparison places that such counted data would offer.
+        Comparison places that the one treated place would have; absent where many units would be
+        compared and their number is not known.
+    counted : bool
+        Whether the outcome is a count of cases, so that chance can be known before there are data.
     """
 
     name: Text
@@ -37,6 +40,15 @@ class System(Model):
     design: Text
     study: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     peers: int | None = Field(default=None, ge=1)
+    counted: bool = False
+
+
+class Fact(Model):
+    """Something printed elsewhere, with its address; it stands beside claims and decides nothing."""
+
+    claims: tuple[str, ...] = Field(min_length=1)
+    text: Text
+    url: str = Field(pattern=r"^https?://\S+$")
 
 
 class Claim(Model):
@@ -54,6 +66,8 @@ class Claim(Model):
         For a rank: among how many.
     study, because : str
         The study that tests it, or the reason (a key of ``because``) why none can.
+    data : Text, optional
+        The data that would settle it, where they are other than the system's.
     """
 
     id: str = Field(pattern=r"^[a-z0-9-]+$")
@@ -73,6 +87,7 @@ class Claim(Model):
     written: str | None = None
     study: str | None = None
     because: str | None = None
+    data: Text | None = None
     note: Text | None = None
 
     @model_validator(mode="before")
@@ -124,6 +139,7 @@ class Identity(Model):
     """An equation that claims must obey among themselves; see `evaluation.claims.arithmetic`."""
 
     id: str
+    label: Text
     rule: Literal["sum", "growth", "before", "before_percent", "product", "ratio", "percent_between", "part"]
     claims: tuple[str, ...] = Field(min_length=2)
     total: float | None = None
@@ -158,6 +174,7 @@ class ClaimsFile(Model):
     claims: tuple[Claim, ...] = Field(min_length=1)
     identities: tuple[Identity, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @model_validator(mode="after")
     def _refers(self) -> ClaimsFile:
@@ -183,6 +200,10 @@ class ClaimsFile(Model):
             absent = [name for name in identity.claims if name not in known]
             if absent:
                 problems.append(f"identities.{identity.id}: no claim {', '.join(absent)}")
+        for i, fact in enumerate(self.facts):
+            absent = [name for name in fact.claims if name not in known]
+            if absent:
+                problems.append(f"facts.{i}: no claim {', '.join(absent)}")
         if problems:
             raise ValueError("; ".join(problems))
         return self

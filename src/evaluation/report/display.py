@@ -22,7 +22,9 @@ from evaluation.report import language as words
 from evaluation.report import png
 
 MEDIA = "application/vnd.evaluation.{}+json"
-FIGURE, TABLE, ANSWER, RECORD = (MEDIA.format(kind) for kind in ("figure", "table", "answer", "record"))
+FIGURE, TABLE, ANSWER, RECORD, LEDGER = (
+    MEDIA.format(kind) for kind in ("figure", "table", "answer", "record", "ledger")
+)
 REPRODUCED = ("reproduced", "close", "not_reproduced", "no_data")
 ATTRIBUTABLE = ("beyond_comparison", "not_distinguishable", "opposite", "not_testable")
 VERDICTS = (*REPRODUCED, *ATTRIBUTABLE)

@@ -30,7 +30,9 @@ def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
     context = furniture(
         "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""
     )
-    context["cards"] = [_card(entry) for entry in entries]
+    # a ledger leads: it is about all the others
+    ordered = sorted(entries, key=lambda entry: entry["result"].get("kind") != "ledger" or _varied(entry))
+    context["cards"] = [_card(entry) for entry in ordered]
     return require_safe(_render("listing.html.j2", context), "index.html")
 
 
@@ -67,6 +69,10 @@ def render_failure(name: str, failures: Mapping[str, Any], making: Mapping[str, 
         ],
     )
     return require_safe(_render("failure.html.j2", context), f"failure page of {name}")
+
+
+def _varied(entry: Mapping[str, Any]) -> bool:
+    return entry.get("variant") is not None
 
 
 def _card(entry: Mapping[str, Any]) -> dict[str, Any]:

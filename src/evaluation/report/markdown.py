@@ -56,10 +56,12 @@ class Writer:
     ----------
     contents : list of (address, text)
         Of the second-level headings, in order.
+    home : str
+        The folder of all pages, relative to this page.
     """
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    def __init__(self, language: str, home: str = "../") -> None:
+        self.language, self.home = language, home
         self.contents: list[tuple[str, str]] = []
         self._addresses: set[str] = set()
         self._first = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from evaluation.errors import ReportError
@@ -64,7 +64,7 @@ def render_page(
         cannot be converted.
     """
     words.check_language(language)
-    blocks, writer = _blocks(notebook, language)
+    blocks, writer = _blocks(notebook, language, home=index_href.removesuffix("index.html"))
     answer = next((block for block in blocks if block["kind"] == "answer"), None)
     record_at = writer.address("record")
     context = furniture(
@@ -112,9 +112,9 @@ def _export(notebook: Any, context: dict[str, Any]) -> str:
     return printable(page)
 
 
-def _blocks(notebook: Any, language: str) -> tuple[list[Block], Writer]:
+def _blocks(notebook: Any, language: str, home: str = "../") -> tuple[list[Block], Writer]:
     """The page's parts in order. Code waits for the first output after it and is folded below that."""
-    writer = Writer(language)
+    writer = Writer(language, home)
     blocks: list[Block] = []
     waiting: list[str] = []
     for number, cell in enumerate(notebook.cells, start=1):
@@ -183,7 +183,7 @@ def _shown(data: Mapping[str, Any], metadata: Mapping[str, Any], number: int, wr
     for media in _RUNS:
         if media in data:
             raise ReportError("An output would run on the reader's machine.", where=f"{where}: {media}")
-    for media, make in ((display.FIGURE, _figure), (display.TABLE, _table), (display.ANSWER, _answer)):
+    for media, make in _OWN.items():
         if media in data:
             return make(data[media], writer)
     if display.RECORD in data:
@@ -266,6 +266,19 @@ def _answer(content: Mapping[str, Any], writer: Writer) -> Block:
     return {**content, "kind": "answer"}
 
 
+def _ledger(content: Mapping[str, Any], writer: Writer) -> Block:
+    """Rows with addresses of their own; a study is a link to its page beside this one."""
+    groups = []
+    for group in content["groups"]:
+        rows = [{**row, "address": writer.address(row["id"])} for row in group["rows"]]
+        for part in (p for row in rows for line in row["lines"] for entry in line["entries"] for p in entry):
+            if part["study"]:
+                part["href"] = f"{writer.home}{writer.language}/{part['study']}.html"
+        groups.append({"heading": group["heading"], "rows": rows})
+    csv = content["csv"] and data_uri(content["csv"])
+    return {"kind": "ledger", **content, "groups": groups, "id": writer.address(content["name"]), "csv": csv}
+
+
 def _number(blocks: Iterable[Block]) -> None:
     """Plain outputs have no caption: a number tells them apart for those who listen."""
     for count, block in enumerate((b for b in blocks if b["kind"] in ("text", "stream")), start=1):
@@ -275,6 +288,15 @@ def _number(blocks: Iterable[Block]) -> None:
 def _plain(text: Any) -> str:
     joined = "".join(text) if isinstance(text, list) else str(text)
     return _ANSI.sub("", joined).replace("\x1b", "")
+
+
+_OWN: dict[str, Callable[[Mapping[str, Any], Writer], Block]] = {
+    display.FIGURE: _figure,
+    display.TABLE: _table,
+    display.ANSWER: _answer,
+    display.LEDGER: _ledger,
+}
+"""What each media type of our own becomes on the page."""
 
 
 def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:

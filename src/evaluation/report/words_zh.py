@@ -29,7 +29,7 @@ WORDS: dict[str, str] = {
     "versions": "软件版本",
     "no_overrides": "无",
     "other_language": "English",
-    "verdict_reproduced": "数字属实",
+    "verdict_reproduced": "数字相符",
     "verdict_close": "大致相符",
     "verdict_not_reproduced": "数字不符",
     "verdict_no_data": "无数据可核",
@@ -38,7 +38,7 @@ WORDS: dict[str, str] = {
     "verdict_opposite": "方向相反",
     "verdict_not_testable": "现有数据无法检验",
     "index_title": "改革成效：能说清多少，就说多少",
-    "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对是否属实，"
+    "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对数字是否相符，"
     "再与条件相近的地方比较，看改善是否更多。",
     "index_empty": "还没有报告。运行 make report 即可生成。",
     "variant": "参数：{settings}",
@@ -46,7 +46,7 @@ WORDS: dict[str, str] = {
     "failed_since": "最近一次运行失败，这里是上一份完好的报告。",
     "failed_never": "这份报告未能生成。",
     "see_failure": "查看原因",
-    "claims_checked": "数字是否属实",
+    "claims_checked": "数字是否相符",
     "attributed": "与其他地方相比",
     "language": "语言",
     "failure_title": "{study}：报告未能生成",

@@ -79,6 +79,11 @@ class BaseStudy(Model):
     title: Text
     question: Text
 
+    @property
+    def depends_on(self) -> tuple[str, ...]:
+        """Other studies that this one reads: their files and tables are its inputs too."""
+        return ()
+
     @field_validator("id", "notebook")
     @classmethod
     def _plain(cls, value: str) -> str:

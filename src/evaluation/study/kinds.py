@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evaluation.study.base import BaseStudy
 from evaluation.study.bulletin import Bulletin
+from evaluation.study.ledger import Ledger
 from evaluation.study.one_place import Study
 from evaluation.study.staggered import StaggeredStudy
 
@@ -11,4 +12,5 @@ KINDS: dict[str, type[BaseStudy]] = {
     "bulletin": Bulletin,
     "one_place": Study,
     "staggered": StaggeredStudy,
+    "ledger": Ledger,
 }

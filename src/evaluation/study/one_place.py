@@ -181,6 +181,8 @@ class Claim(Model):
     year: int | None = None
     baseline: int | None = None
     pool: str | None = None
+    by: Literal["rate", "change"] = "rate"
+    """For ``kind = "rank"``: whether places are ranked by percentage or by absolute change."""
     needs: Text | None = None
     """For ``kind = "none"``: the data that would be needed."""
 

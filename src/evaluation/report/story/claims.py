@@ -45,17 +45,19 @@ def _rank_notes(case: Case, language: str) -> list[str]:
                 continue
             seen.add(name)
             outcome = study.outcome(name)
-            table = ranks(case, year_table(case, name), claim.baseline, claim.year, claim.pool)
-            sign = 1 if outcome.better == "higher" else -1
-            by_change = (sign * table["change"]).rank(ascending=False, method="min")
+            values = year_table(case, name)
+            by = {
+                way: ranks(case, values, claim.baseline, claim.year, claim.pool, way)["rank"]
+                for way in ("rate", "change")
+            }
             notes.append(
                 say(
-                    "claims.rank_rate",
+                    f"claims.rank_by_{claim.by}",
                     language,
                     outcome=outcome.label[language],
-                    count=len(table),
-                    rate=int(table["rank"][case.treated]),
-                    change=int(by_change[case.treated]),
+                    count=len(by["rate"]),
+                    rate=int(by["rate"][case.treated]),
+                    change=int(by["change"][case.treated]),
                 )
             )
     return notes

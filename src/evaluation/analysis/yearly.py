@@ -1,0 +1,102 @@
+"""A short yearly record: the treated place beside others by three methods, with the fit before the date."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evaluation.analysis.case import Case
+from evaluation.design import Design
+from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
+from evaluation.inference import placebo_paths, randomization_test
+from evaluation.panel import Panel
+from evaluation.study import Outcome
+
+METHODS = ("two_way", "control", "did")
+FEWEST_BEFORE = 3
+"""Fewer periods before the date than these cannot tell one mix of places from another."""
+
+
+def yearly_estimates(case: Case) -> pd.DataFrame:
+    """Mean gap after each date, for every outcome on its first scale, by method and pool.
+
+    Parameters
+    ----------
+    case : Case
+        Its table may lack an outcome in some years (those are left out for all places) or for some places
+        (those are left out for this outcome).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, scale, date, pool, method, estimate, ci_low, ci_high, p_value, p_ratio, smallest_p, misfit,
+        misfit_ratio, n_units, n_before, n_after``. ``method`` is ``"two_way"`` (difference in differences),
+        ``"control"`` (synthetic control) or ``"did"`` (synthetic difference-in-differences); ``p_value``
+        compares estimates with those of every other place taken as treated, ``p_ratio`` the gap after the
+        date relative to that before; ``misfit`` is the gap before (root mean square), ``misfit_ratio`` that
+        beside the median of the placebos. Combinations without enough years are left out.
+    """
+    rows = []
+    for outcome, date, pool in product(case.study.outcomes, case.study.treatment.dates, case.study.pools):
+        made = _panel(case, outcome, date.date, pool.id)
+        if made is None:
+            continue
+        panel, design, before = made
+        named = {"outcome": outcome.id, "scale": outcome.scales[0], "date": date.date, "pool": pool.id}
+        sizes = {"n_units": panel.n_units, "n_before": before, "n_after": panel.n_periods - before}
+        rows += [
+            {**named, "method": method, **_estimate(method, panel, design), **sizes}
+            for method in METHODS
+            if method == "two_way" or before >= FEWEST_BEFORE
+        ]
+    return pd.DataFrame(rows)
+
+
+def _panel(case: Case, outcome: Outcome, date: str, pool: str) -> tuple[Panel, Design, int] | None:
+    """The places and years in which the outcome is known, and the years before the date."""
+    data = case.study.data
+    rows = case.rows(pool)
+    known = rows.groupby(data.time)[outcome.column].transform("count") > 0
+    rows = rows[known]
+    whole = rows[outcome.column].notna().groupby(rows[data.unit]).transform("all")
+    rows = rows[whole]
+    start, times = case.period(date), pd.PeriodIndex(rows[data.time].unique())
+    before = int((times < start).sum())
+    if before < 1 or before == len(times) or case.treated not in set(rows[data.unit]):
+        return None
+    panel, design = case.panel(rows, outcome, outcome.scales[0], date)
+    return panel, design, before
+
+
+def _estimate(method: str, panel: Panel, design: Design) -> dict[str, Any]:
+    nan = float("nan")
+    if method == "two_way":
+        test = randomization_test(TwoWayFixedEffects(), panel, design)
+        low, high, _ = test.interval(0.95)
+        return {
+            "estimate": test.estimate,
+            "ci_low": low,
+            "ci_high": high,
+            "p_value": test.p_value,
+            "p_ratio": nan,
+            "smallest_p": test.smallest_p,
+            "misfit": nan,
+            "misfit_ratio": nan,
+        }
+    estimator = SyntheticControl(variance="none") if method == "control" else SyntheticDiD(variance="none")
+    paths = placebo_paths(estimator, panel, design, treated_as_donor=True)
+    misfit = float(paths.rmspe_before[0])
+    typical = float(np.median(paths.rmspe_before[1:]))
+    return {
+        "estimate": float(paths.estimates[0]),
+        "ci_low": nan,
+        "ci_high": nan,
+        "p_value": paths.p_value("estimate"),
+        "p_ratio": paths.p_value("rmspe_ratio"),
+        "smallest_p": paths.smallest_p,
+        "misfit": misfit,
+        "misfit_ratio": misfit / typical if typical > 0 else nan,
+    }
