@@ -102,7 +102,8 @@ def test_a_told_pair_differs_by_more_than_the_critical_value(case):
     assert (one.sets.above | one.sets.above.T)[upper.astype(bool)].tolist() == told[
         upper.astype(bool)
     ].tolist()
-    assert one.sets.told_apart > 0
+    assert one.sets.told_apart == sum(len(worse) for worse in one.told.values()) > 0
+    assert all(better not in worse for better, worse in one.told.items())
     assert one.p_equal < 0.05
 
 

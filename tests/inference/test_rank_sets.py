@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.errors import EstimationError
-from evaluation.inference import moving_blocks, rank_sets
-
-PLACES = 17
+from evaluation.inference import rank_sets
 
 
 def test_places_far_apart_are_told_apart_and_near_ones_are_not() -> None:
@@ -64,58 +62,3 @@ def test_equal_values_share_a_rank_and_places_that_move_as_one() -> None:
 def test_wrong_input(values: list[float], draws: np.ndarray, complaint: str) -> None:
     with pytest.raises(EstimationError, match=complaint):
         rank_sets(values, draws)
-
-
-def test_too_short_a_record() -> None:
-    with pytest.raises(EstimationError, match="too few"):
-        moving_blocks(np.zeros((11, 3)), length=3, window=5, draws=9, rng=np.random.default_rng(0))
-
-
-def test_seasons_and_levels_are_not_taken_for_noise() -> None:
-    rng = np.random.default_rng(5)
-    noise = rng.standard_normal((36, PLACES))
-    season = np.sin(np.arange(36) / 36 * 2 * np.pi)[:, None]
-    level = np.linspace(0, 9, PLACES)
-    plain, seasonal = (
-        moving_blocks(record, length=3, window=15, draws=2000, rng=np.random.default_rng(6))
-        for record in (noise, noise + level + 3 * season)
-    )
-    assert np.allclose(plain, seasonal)
-    white = moving_blocks(
-        rng.standard_normal((3600, PLACES)), length=3, window=15, draws=4000, rng=np.random.default_rng(7)
-    )
-    assert white.std() == pytest.approx(np.sqrt(1 / 3 * (1 - 1 / PLACES)), rel=0.06)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("persistence", [0.5, 0.7])
-@pytest.mark.parametrize("spread", [0.0, 0.3])
-def test_the_sets_hold_all_true_ranks_as_often_as_they_say(persistence: float, spread: float) -> None:
-    """Daily values with memory and shared weather, two years of 36 dekads, as the bulletin uses them."""
-    rng = np.random.default_rng(8)
-    runs, held = 200, 0
-    for _ in range(runs):
-        effect = np.sort(rng.normal(0.1, spread, PLACES))[::-1]
-        years = []
-        for sign in (0, 1):
-            shocks = np.sqrt(0.3) * rng.standard_normal((390, PLACES)) + np.sqrt(0.7) * rng.standard_normal(
-                (390, 1)
-            )
-            state = np.zeros((390, PLACES))
-            for t in range(1, 390):
-                state[t] = persistence * state[t - 1] + np.sqrt(1 - persistence**2) * shocks[t]
-            daily = np.exp(0.5 * state[30:] - sign * effect)
-            years.append(daily)
-        month = [np.log(daily[180:210].mean(axis=0)) for daily in years]
-        noise = [
-            moving_blocks(
-                np.log(daily.reshape(36, 10, PLACES).mean(axis=1)), length=3, window=15, draws=499, rng=rng
-            )
-            for daily in years
-        ]
-        values = month[0] - month[1]
-        found = rank_sets(values, values + noise[0] - noise[1])
-        true = 1 + (effect[None, :] > effect[:, None]).sum(axis=1)
-        held += bool(((found.low <= true) & (true <= found.high)).all())
-    # 0.95 promised; three standard errors of 200 runs below it
-    assert held / runs >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / runs)

@@ -17,7 +17,7 @@ from evaluation.errors import ReportError
 from evaluation.inference import RankSets
 from evaluation.report import bulletin_story as story
 from evaluation.report import figures
-from evaluation.report.bulletin_story.wording import STORY
+from evaluation.report.bulletin_story.wording import STORY, names
 from evaluation.report.story.wording import phrases
 
 BANNED = ("significant", "显著", "***")
@@ -79,7 +79,7 @@ def test_both_languages_and_values_that_each_key_names(key):
                 "95% confidence",
             ],
         ),
-        ("zh", ["2017年1月，济宁", "下降29%", "有15市不能排除", "共136对", "济宁优于淄博", "95%置信度"]),
+        ("zh", ["2017年1月，济宁", "下降29%", "还有15市不能排除", "共136对", "济宁优于淄博", "95%置信度"]),
     ],
 )
 def test_the_answer_says_who_leads_and_how_little_that_is(case, ranking, rankings, language, parts):
@@ -100,7 +100,7 @@ def test_the_answer_says_who_leads_and_how_little_that_is(case, ranking, ranking
             "None of the 16 other",
             "not one can be told",
         ),
-        ("zh", "哪一个都不能排除", "都可以排除是第一", "没有一对分得出先后"),
+        ("zh", "没有一个能排除", "都可以排除是第一", "没有一对分得出先后"),
     ],
 )
 def test_no_doubt_and_all_doubt(case, ranking, language, all_may, none_may, no_pair):
@@ -154,6 +154,7 @@ def test_tables_say_what_the_rankings_say(case, ranking, rankings):
     plain = story.plain_table(case, rankings, "en").content()
     assert plain["rows"][0][:4] == ["Jining", "−29", "1", "1–16"]
     assert len(plain["rows"]) == 17
+    assert "Told apart, by the leading measure: Jining above Zibo. Every other" in plain["notes"][1]
     measures = story.measures_table(case, rankings, "en").content()
     assert [row[0] for row in measures["rows"]][:2] == ["Composite index", "Good-air days"]
     assert measures["rows"][1][1:3] == ["none", "none"]
@@ -165,6 +166,14 @@ def test_tables_say_what_the_rankings_say(case, ranking, rankings):
     assert len(history["rows"]) == 12
     pooled = story.pooled_table(case, analysis.several_months(case), "en").content()
     assert [row[0] for row in pooled["rows"]] == ["1", "3", "6", "12"]
+
+
+def test_names_are_joined_as_the_language_joins_them(case):
+    places = ["济宁", "枣庄", "临沂"]
+    assert names(case, places, "en") == "Jining, Zaozhuang and Linyi"
+    assert names(case, places, "zh") == "济宁、枣庄、临沂"
+    assert names(case, places[:1], "en") == "Jining"
+    assert names(case, [], "zh") == ""
 
 
 def test_a_place_left_out_is_named_and_everything_made_up_is_marked(tmp_path):

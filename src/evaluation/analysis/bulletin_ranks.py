@@ -62,6 +62,13 @@ class MonthRanking:
         return tuple(self.table.loc[self.table["low"] == 1, "place"])
 
     @property
+    def told(self) -> dict[str, tuple[str, ...]]:
+        """Places that are told to lie above others, the best first, each with those others."""
+        place = self.table["place"].to_numpy(dtype=object)
+        above = {place[i]: tuple(place[row]) for i, row in enumerate(self.sets.above)}
+        return {better: worse for better, worse in above.items() if worse}
+
+    @property
     def n(self) -> int:
         """Places that were ranked."""
         return len(self.table)

@@ -71,6 +71,7 @@ def _summary(ranking: MonthRanking) -> dict[str, Any]:
         "first": list(ranking.first),
         "could_be_first": list(ranking.could_be_first),
         "places": ranking.n,
+        "told_above": {better: list(worse) for better, worse in ranking.told.items()},
         "pairs_told_apart": ranking.sets.told_apart,
         "pairs": ranking.sets.pairs,
         "difference_needed": _clean(ranking.needed_points),

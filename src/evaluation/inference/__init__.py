@@ -12,7 +12,7 @@ from evaluation.inference.ibragimov_muller import (
 from evaluation.inference.placebo import PlaceboPaths, placebo_paths
 from evaluation.inference.randomization import RandomizationTest, randomization_test
 from evaluation.inference.randomization_time import randomization_in_time
-from evaluation.inference.rank_sets import RankSets, moving_blocks, rank_sets
+from evaluation.inference.rank_sets import RankSets, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.stretches import Season, improvements, moving_stretches, steady_share
@@ -37,7 +37,6 @@ __all__ = [
     "ferman_pinto",
     "ibragimov_muller",
     "improvements",
-    "moving_blocks",
     "moving_stretches",
     "placebo_paths",
     "randomization_in_time",

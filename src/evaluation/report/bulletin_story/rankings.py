@@ -136,6 +136,18 @@ def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, lan
         if (apart > 0).any():
             told = {"count": int((apart > 0).sum()), "most": int(apart.max())}
             notes.append(tell(case, "plain.note_split", language, unit=lead.measure.unit[language], **told))
+    if lead.told:
+        pairs = (
+            tell(
+                case,
+                "plain.above",
+                language,
+                better=case.name(better, language),
+                worse=names(case, worse, language),
+            )
+            for better, worse in lead.told.items()
+        )
+        notes.insert(1, tell(case, "plain.note_told", language, pairs=joined(pairs, language)))
     if lead.left_out:
         notes.append(tell(case, "plain.note_left", language, places=names(case, lead.left_out, language)))
     return notes

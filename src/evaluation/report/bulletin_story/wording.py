@@ -27,7 +27,9 @@ def tell(case: BulletinCase, key: str, language: str, /, **values: object) -> st
 
 def names(case: BulletinCase, places: Iterable[str], language: str) -> str:
     """Places by name, joined as the language joins them."""
-    return say("words.and", language).join(case.name(place, language) for place in places)
+    named = [case.name(place, language) for place in places]
+    parts = [say("words.comma", language).join(named[:-1]), named[-1]] if len(named) > 1 else named
+    return say("words.and", language).join(parts)
 
 
 def months(ranking: MonthRanking, language: str) -> dict[str, str]:
