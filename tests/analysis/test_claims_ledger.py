@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from evaluation import analysis
-from evaluation.analysis.claim_ranks import _redrawn
+from evaluation.analysis.claim_ranks import _redrawn, rate_sets
 from evaluation.analysis.weighing import needed_for
 from evaluation.claims import System, spreads_needed
 from evaluation.errors import DataError, DesignError, StudyError
@@ -140,6 +140,29 @@ def test_redrawn_years_keep_both_years_and_all_places_together():
     before = np.repeat(np.arange(1.0, 37)[:, None], 2, axis=1)
     drawn = _redrawn(before, 1.1 * before, 3, 50, rng)
     np.testing.assert_allclose(drawn, 0.1)  # the same parts of both years, or this would not hold
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("memory", [0.1, 0.3])
+@pytest.mark.parametrize("spread", [0.0, 0.05, 0.15])
+def test_the_sets_of_yearly_ranks_hold_as_often_as_they_say(memory, spread):
+    """Two years of 36 parts with a season, weather that all share and memory from part to part."""
+    rng = np.random.default_rng(5)
+    runs, held, places, parts = 200, 0, 17, 36
+    season = 0.35 * np.cos(2 * np.pi * np.arange(parts) / parts)[:, None]
+    for _ in range(runs):
+        effect = rng.normal(-0.15, spread, places)
+        level, own_season = rng.normal(4.9, 0.2, places), season * rng.normal(1, 0.2, places)
+        years = []
+        for year in (0, 1):
+            noise = rng.standard_normal((parts, places + 1))
+            for part in range(1, parts):
+                noise[part] = memory * noise[part - 1] + math.sqrt(1 - memory**2) * noise[part]
+            weather = 0.25 * noise[:, :1] + 0.18 * noise[:, 1:]
+            years.append(np.exp(level + own_season + year * np.log1p(effect) + weather))
+        sets = rate_sets(*years, 4, 499, -1, rng)
+        held += not (sets.above & (effect[:, None] >= effect[None, :])).any()
+    assert held / runs >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
 
 
 def test_yearly_estimates_by_hand(case, estimates):

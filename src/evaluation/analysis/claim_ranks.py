@@ -88,9 +88,38 @@ def _sets(
     if column not in case.chance.columns:
         return None
     before, after = (_year(case, column, year, units) for year in years)
+    return rate_sets(before, after, chance.block, chance.draws, sign, rng)
+
+
+def rate_sets(
+    before: FloatArray, after: FloatArray, block: int, draws: int, sign: int, rng: np.random.Generator
+) -> RankSets:
+    """Confidence sets for the ranks of places by their rate of change between two years.
+
+    Draws are stretched for what blocks of a short record leave out: by ``sqrt(T / (T - block))`` for the mean
+    that is taken out, and each place's by ``sqrt(d / chi2_d)``, with d one less than the blocks of a year,
+    because the size of its chance is itself estimated from so few.
+
+    Parameters
+    ----------
+    before, after : ndarray (T, n)
+        The parts of each year, by place.
+    block : int
+        Parts that are drawn together.
+    draws : int
+    sign : {1, -1}
+        Sign of an improvement.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    RankSets
+    """
     values = sign * (after.mean(axis=0) / before.mean(axis=0) - 1)
-    drawn = sign * _redrawn(before, after, chance.block, chance.draws, rng)
-    return rank_sets(values, drawn)
+    strayed = sign * _redrawn(before, after, block, draws, rng) - values
+    periods, degrees = len(before), max(len(before) // block - 1, 1)
+    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=strayed.shape))
+    return rank_sets(values, values + strayed * stretch * np.sqrt(periods / (periods - block)))
 
 
 def _year(case: LedgerCase, column: str, year: int, units: list[str]) -> FloatArray:
