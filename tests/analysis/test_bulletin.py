@@ -107,6 +107,18 @@ def test_a_told_pair_differs_by_more_than_the_critical_value(case):
     assert one.p_equal < 0.05
 
 
+def test_the_gap_to_the_first_is_told_where_the_pair_is(case, ranking):
+    for one in (ranking, analysis.month_ranking(case, "no2", "level")):
+        gap = one.behind()
+        assert gap["place"].tolist() == one.table["place"].tolist()[1:]
+        assert (gap["ci_low"] > 0).tolist() == one.sets.above[0, 1:].tolist()
+        assert (gap["ci_low"] <= gap["estimate"]).all()
+        assert (gap["estimate"] <= gap["ci_high"]).all()
+    # Zaozhuang's index would have to fall further by so much that its ratio to last year's is Jining's
+    ratio = ranking.table["after"] / ranking.table["before"]
+    assert ranking.behind()["estimate"].iloc[0] == pytest.approx(100 * (1 - ratio[0] / ratio[1]))
+
+
 def test_a_bulletin_is_the_same_whatever_is_made_beside_it(root, case):
     early = analysis.prepare(STUDY, {"bulletin.month": "2016-11"}, root)
     alone = analysis.month_ranking(early)
@@ -202,6 +214,14 @@ def test_a_place_without_a_dekad_is_left_out_and_named(tmp_path):
     assert ranking.n == 4
     # the same month a year later needs it too; other months do not
     assert analysis.month_ranking(case, month=pd.Period("2016-10", freq="M")).n == 5
+
+
+def test_the_bulletin_follows_the_table(tmp_path):
+    frame = TINY.table()
+    assert str(tiny(tmp_path, frame[frame["month"] <= "2016-06"]).month) == "2016-06"
+    # a month that has begun is not yet one
+    begun = frame[(frame["month"] <= "2016-06") | ((frame["month"] == "2016-07") & (frame["dekad"] < 3))]
+    assert str(tiny(tmp_path, begun).month) == "2016-06"
 
 
 def test_a_place_with_too_few_days_is_left_out(tmp_path):

@@ -139,15 +139,16 @@ def test_figures_have_titles_with_numbers_and_words_for_every_city(case, ranking
     made = [
         story.ranks_figure(case, ranking, language),
         story.lines_figure(case, ranking, language),
+        story.gap_figure(case, ranking, language),
         story.history_figure(case, analysis.earlier_bulletins(case), language),
     ]
     for figure in made:
         assert any(character.isdigit() for character in figure.title), figure.title
         assert figure.light.startswith(b"\x89PNG")
-    for figure in made[:2]:
+    for figure in made[:3]:
         for place in case.places:
             assert case.name(place, language) in figure.alt
-    assert len({figure.name for figure in made}) == 3
+    assert len({figure.name for figure in made}) == 4
 
 
 def test_tables_say_what_the_rankings_say(case, ranking, rankings):

@@ -68,6 +68,23 @@ class MonthRanking:
         above = {place[i]: tuple(place[row]) for i, row in enumerate(self.sets.above)}
         return {better: worse for better, worse in above.items() if worse}
 
+    def behind(self) -> pd.DataFrame:
+        """How far each place is behind the first one, with intervals that hold for all pairs at once.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``place, estimate, ci_low, ci_high``: by percent, the further change in percent that would make up
+            for it; else units. An interval above 0 says that the place is told to be behind.
+        """
+        value = self.table["improvement"].to_numpy()
+        gap, half = value[0] - value[1:], self.sets.critical * self.errors[0, 1:]
+        columns = {"estimate": gap, "ci_low": gap - half, "ci_high": gap + half}
+        if self.scale == "percent":
+            sign = 1.0 if self.measure.better == "higher" else -1.0
+            columns = {name: 100 * sign * np.expm1(sign * column) for name, column in columns.items()}
+        return pd.DataFrame({"place": self.table["place"].to_numpy()[1:], **columns})
+
     @property
     def n(self) -> int:
         """Places that were ranked."""

@@ -109,6 +109,43 @@ def _other(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
     )
 
 
+def gap_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
+    """How far each place is behind the one named first, with the interval by which pairs are told apart."""
+    frame, others = ranking.behind(), ranking.n - 1
+    digits = 0 if ranking.scale == "percent" else ranking.measure.digits
+    told = int((frame["ci_low"] > 0).sum())
+    first = case.name(ranking.first[0], language)
+    rising = "rise" if ranking.measure.better == "higher" else "percent"
+    values: dict[str, object] = {"first": first, "others": others, "count": told}
+    rows = (
+        say(
+            "gap.alt_row",
+            language,
+            place=case.name(row["place"], language),
+            value=number(row["estimate"], language, digits, sign=True),
+            low=number(row["ci_low"], language, digits),
+            high=number(row["ci_high"], language, digits),
+        )
+        for row in frame.to_dict("records")
+    )
+    return figures.forest(
+        frame.assign(label=[case.name(place, language) for place in frame["place"]], role="comparison"),
+        x_label=tell(
+            case,
+            f"gap.axis_{rising if ranking.scale == 'percent' else 'level'}",
+            language,
+            unit=ranking.measure.unit[language],
+            **values,
+        ),
+        title=tell(case, "gap.title_some" if told else "gap.title_none", language, **values),
+        source=source_line(case, language),
+        alt=tell(case, "gap.alt", language, level=level(case), rows=joined(rows, language), **values),
+        language=language,
+        name="gap",
+        simulated=case.simulated,
+    )
+
+
 def ranks_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
     """A line for each place, from the best to the worst rank that cannot be ruled out."""
     may = ranking.could_be_first
