@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import select
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -126,10 +126,10 @@ def _work(render: Render, spec: RenderSpec, send: Connection) -> None:
     """In the worker: make one report and hand it over."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the runner ends workers
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_runner, args=(send.fileno(),), daemon=True).start()
     with suppress(KeyboardInterrupt, BrokenPipeError):
         send.send(render(spec))
-    send.close()
+        os._exit(0)  # done; the watch must not take the closing of the pipe for the end of the runner
 
 
 def _interrupt(signum: int, frame: Any) -> None:
@@ -137,11 +137,16 @@ def _interrupt(signum: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _end_with_parent(parent: int) -> None:
-    """A run that was killed cannot end its workers: they see it and end themselves."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os.kill(os.getpid(), signal.SIGTERM)
+def _end_with_runner(handle: int) -> None:
+    """A run that was killed cannot end its workers: they see that nobody reads from them, and end themselves.
+
+    Who their parent is tells them nothing: that is the process they were forked from, which waits for them.
+    """
+    if hasattr(select, "poll"):
+        watch = select.poll()
+        watch.register(handle, 0)  # no event is asked for: an error is told all the same
+        watch.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end(worker: Any) -> None:

@@ -13,8 +13,14 @@ from evaluation.pipeline.execute import LANGUAGES
 from evaluation.pipeline.site import Place, read_results, write_whole
 
 
-def write_index(reports: Path, root: Path) -> None:
+def write_index(reports: Path, root: Path, now: str) -> None:
     """Write ``index.html`` from the files that stand in the reports folder.
+
+    Parameters
+    ----------
+    reports, root : Path
+    now : str
+        Time of the run, for the age of a report whose latest run failed.
 
     Raises
     ------
@@ -25,12 +31,14 @@ def write_index(reports: Path, root: Path) -> None:
     """
     from evaluation.report.index import render_index
 
-    write_whole(reports / "index.html", render_index(_entries(reports, root)))
+    write_whole(reports / "index.html", render_index(_entries(reports, root), now))
 
 
-def listed(reports: Path, code: Mapping[str, str]) -> str:
+def listed(reports: Path, code: Mapping[str, str], now: str) -> str:
     """Checksum of what the index shows and of the code that makes it: the same means the same index."""
-    seen: list[Any] = [sorted(code.items())]
+    # only a report that could not be made anew has an age, and it grows
+    aged = any((reports / "failures").glob("*.html"))
+    seen: list[Any] = [sorted(code.items()), now if aged else ""]
     for folder in ("results", "variants", "failures", *LANGUAGES):
         for path in sorted((reports / folder).rglob("*")):
             if path.is_file():

@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import EvaluationError, ReportError
+from evaluation.errors import EvaluationError, OutputError, ReportError
 from evaluation.pipeline import history
 from evaluation.pipeline.execute import execute, extract_result, load_papermill, scrub
 from evaluation.pipeline.site import write_whole
@@ -57,7 +58,8 @@ def render(spec: RenderSpec) -> RenderOutcome:
         if spec.executed is not None and notebook is not None:
             import nbformat
 
-            write_whole(spec.executed, scrub(nbformat.writes(notebook), spec.root) + "\n")
+            with suppress(OutputError):  # it is kept for a look after a failure; a page can do without
+                write_whole(spec.executed, scrub(nbformat.writes(notebook), spec.root) + "\n")
         if failure is not None:
             return failed(failure)
         result = history.with_inputs(extract_result(notebook), spec)

@@ -16,9 +16,10 @@ from evaluation.pipeline.execute import LANGUAGES, check_parameters
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.inputs import Inputs, Project, digest_of
 from evaluation.pipeline.listing import listed, write_index
+from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import alternate, how_made, plan, stated
 from evaluation.pipeline.render import render
-from evaluation.pipeline.site import Place, require_writable, write_whole
+from evaluation.pipeline.site import Place, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 from evaluation.pipeline.state import Made, State, read_state, reasons, state_file, write_state
 
@@ -138,7 +139,7 @@ def run(
     DataError, DesignError
         With one study, or with overrides: what is wrong in the data. With several the others go on.
     OutputError
-        The reports folder cannot be written.
+        The reports folder cannot be written, or another run is writing it.
     """
     root, reports = root.resolve(), reports.absolute()
     overrides = dict(overrides or {})
@@ -146,16 +147,17 @@ def run(
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
     require_writable(reports)
     names = list(dict.fromkeys(studies))
-    project = Project(root)
-    wanted = [_wanted(project, name, reports, overrides, tuple(languages), force) for name in names]
-    runs = [StudyRun(one.place) for one in wanted if not one.reasons]
-    for done in runs:
-        say(f"{done.place.name}: up to date")
-    todo = [one for one in wanted if one.reasons]
-    if todo:
-        runs += _run(todo, project, jobs, cell_timeout, say, force, crew)
-    _index(project, reports)
-    project.remember()
+    with sole_run(reports, say):
+        project = Project(root)
+        wanted = [_wanted(project, name, reports, overrides, tuple(languages), force) for name in names]
+        runs = [StudyRun(one.place) for one in wanted if not one.reasons]
+        for done in runs:
+            say(f"{done.place.name}: up to date")
+        todo = [one for one in wanted if one.reasons]
+        if todo:
+            runs += _run(todo, project, jobs, cell_timeout, say, force, crew)
+        _index(project, reports)
+        project.remember()
     return sorted(runs, key=lambda one: names.index(one.place.study))
 
 
@@ -306,10 +308,11 @@ def _changed_since(path: Path, moment: float) -> bool:
 def _index(project: Project, reports: Path) -> None:
     """Write the index, unless it shows what stands in the folder already."""
     note = state_file(project.root, Place(reports, "index")).with_name("index.txt")
-    now = listed(reports, project.index_code())
+    moment = generated_now()
+    now = listed(reports, project.index_code(), moment)
     page = reports / "index.html"
     if f"{now} {digest_of(page)}" != _read(note):
-        write_index(reports, project.root)
+        write_index(reports, project.root, moment)
         try:
             write_whole(note, f"{now} {digest_of(page)}")
         except EvaluationError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ _WORST_FIRST = {
 }
 
 
-def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
+def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -> str:
     """Make ``index.html``: a card a report, in English and Chinese, the reader chooses (without script).
 
     Parameters
@@ -26,13 +27,15 @@ def render_index(entries: Iterable[Mapping[str, Any]]) -> str:
         ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
         as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to
         address), ``failure`` (address or None), ``variant`` (name or None).
+    now : str, optional
+        Time of the run: a report whose latest run failed says how old it is.
     """
     context = furniture(
         "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""
     )
     # a ledger leads: it is about all the others
     ordered = sorted(entries, key=lambda entry: entry["result"].get("kind") != "ledger" or _varied(entry))
-    context["cards"] = [_card(entry) for entry in ordered]
+    context["cards"] = [_card(entry, now) for entry in ordered]
     return require_safe(_render("listing.html.j2", context), "index.html")
 
 
@@ -75,7 +78,7 @@ def _varied(entry: Mapping[str, Any]) -> bool:
     return entry.get("variant") is not None
 
 
-def _card(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
     result = entry["result"]
     study = str(result["study"])
     both = {"en": study, "zh": study}
@@ -91,6 +94,7 @@ def _card(entry: Mapping[str, Any]) -> dict[str, Any]:
         "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
         "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
         "failure": _address(entry.get("failure")),
+        "age": _age(result.get("generated"), now),
         "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
         or entry.get("variant"),
     }
@@ -99,6 +103,19 @@ def _card(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _address(path: str | None) -> str | None:
     """A path as a link: a file may be called a#b."""
     return None if path is None else quote(path, safe="/=,~")
+
+
+def _age(generated: Any, now: str | None) -> dict[str, str] | None:
+    """How old a report is, in both languages, where its time and the present one are known."""
+    try:
+        made, present = (datetime.fromisoformat(str(stamp)) for stamp in (generated, now))
+        hours = int((present - made).total_seconds() // 3600)
+    except (ValueError, TypeError):
+        return None
+    key, count = ("age_days", hours // 24) if hours >= 48 else ("age_hours", hours)
+    if hours < 2:
+        key = "age_fresh"
+    return {language: words.text(key, language, count=count) for language in words.LANGUAGES}
 
 
 def _both(value: Any) -> dict[str, str] | None:
