@@ -93,6 +93,13 @@ def test_a_month_outside_says_which_there_are_and_changes_nothing(county: Path, 
     assert "Traceback" not in done.err
 
 
+def test_a_new_study_starts_from_one_place_however_others_are_called(project, root: Path, evaluation) -> None:
+    bulletin = blocks(root)["toml"][1].replace("town_bulletin", "a_bulletin")
+    (project.root / "studies" / "a_bulletin.toml").write_text(bulletin, encoding="utf-8")
+    assert evaluation("new", "other").status == 0
+    assert "[treatment]" in (project.root / "studies" / "other.toml").read_text(encoding="utf-8")
+
+
 def test_the_starter_copies_a_bulletin(county: Path, evaluation) -> None:
     assert evaluation("new", "valley_bulletin", "--from", "town_bulletin").status == 0
     assert evaluation("check").status == 0

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from evaluation import analysis
-from evaluation.errors import ReportError
+from evaluation.errors import DesignError, ReportError
 from evaluation.inference import RankSets
 from evaluation.report import bulletin_story as story
 from evaluation.report import figures
@@ -188,6 +188,26 @@ def test_a_place_left_out_is_named_and_everything_made_up_is_marked(tmp_path):
     assert plain.simulated
     record = story.record(case, rankings["dust", "percent"], "zh")
     assert ("未参加排名", "Cedar") in list(record.items)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_measure_that_few_places_have_is_absent_with_its_reason(tmp_path, language):
+    frame = TINY.table()
+    gone = frame["place"].isin(["Alder", "Birch", "Cedar"]) & (frame["month"] == "2016-12")
+    frame.loc[gone, "dust"] = np.nan
+    lead = {"bulletin.measure": "good", "bulletin.scale": "level"}
+    TINY.write(tmp_path, frame)
+    case = analysis.prepare("tiny_bulletin", lead, tmp_path)
+    rankings = analysis.all_rankings(case)
+    assert list(rankings) == [("good", "level")]
+    dust = {"en": "Dust: no ranking", "zh": "扬尘：两个月记录都完整的镇太少"}[language]
+    assert any(note.startswith(dust) for note in story.measures_table(case, rankings, language).notes)
+    cities = story.cities_table(case, rankings, language).content()
+    assert {row[1] for row in cities["rows"]} == {"none" if language == "en" else "无"}
+    with pytest.raises(DesignError, match="places have dust in 2016-12"):
+        analysis.month_ranking(case, "dust", "percent")
+    # the leading measure itself follows to the last month that it has
+    assert str(analysis.prepare("tiny_bulletin", root=tmp_path).month) == "2016-11"
 
 
 def test_a_rank_outside_its_set_is_a_report_error():

@@ -168,12 +168,22 @@ def month_ranking(
 
 @stored
 def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
-    """The month ranked by every measure on every scale that it has."""
-    return {
-        (item.id, scale): month_ranking(case, item.id, scale)
-        for item in case.study.outcomes
-        for scale in item.scales
-    }
+    """The month ranked by every measure that enough places have, on every scale of it.
+
+    Raises
+    ------
+    DesignError
+        Too few places have the leading measure.
+    """
+    found: dict[tuple[str, str], MonthRanking] = {}
+    for item in case.study.outcomes:
+        for scale in item.scales:
+            try:
+                found[item.id, scale] = month_ranking(case, item.id, scale)
+            except DesignError:
+                if item.id == case.study.bulletin.measure:
+                    raise
+    return found
 
 
 @stored

@@ -180,7 +180,14 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
             lists=len(lists),
         ),
         name="measures",
-        notes=tell(case, "measures.note", language, level=level(case)),
+        notes=[
+            tell(case, "measures.note", language, level=level(case)),
+            *(
+                tell(case, "measures.note_none", language, measure=measure.label[language])
+                for measure in case.study.outcomes
+                if not any((measure.id, scale) in rankings for scale in measure.scales)
+            ),
+        ],
         simulated=case.simulated,
         language=language,
     )
@@ -209,8 +216,8 @@ def cities_table(case: BulletinCase, rankings: Rankings, language: str) -> Table
     place = lead.table["place"].tolist()
     columns = {}
     for measure in case.study.outcomes:
-        ranking = rankings[measure.id, "percent" if "percent" in measure.scales else "level"]
-        table = ranking.table.set_index("place")
+        ranking = rankings.get((measure.id, "percent" if "percent" in measure.scales else "level"))
+        table = lead.table.iloc[:0] if ranking is None else ranking.table.set_index("place")
         columns[measure.label[language]] = [
             tell(
                 case,
