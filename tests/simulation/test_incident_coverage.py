@@ -40,7 +40,8 @@ def test_intervals_hold_the_truth_in_90_to_99_percent_of_draws(design: str) -> N
         if row.none:
             assert row.unbounded == 100, name
         elif row.fails:
-            assert row.covered < 90 or "neighbour" in row.label or "largest" in row.fails, name
+            # a wide interval around a wrong number, and a slight bias, may cover all the same
+            assert row.covered < 94 or "neighbour" in row.label or "largest" in row.fails, name
         else:
             low, high = (90, 100 if "space" not in row.label else 99) if row.level == 95 else (80, 95)
             assert low <= row.covered <= high, name
@@ -49,7 +50,7 @@ def test_intervals_hold_the_truth_in_90_to_99_percent_of_draws(design: str) -> N
 
 def test_every_row_runs_and_says_whether_it_has_an_interval() -> None:
     """A few draws, so that the table cannot rot between slow runs."""
-    table = BENCHMARK.coverage(2, ["months independent"])
+    table = BENCHMARK.coverage(2, ["all cases, months independent"])
     assert (table["unbounded"] == 100).equals(table["none"] != "")
     held = table[(table["fails"] == "") & (table["none"] == "")]
     assert (held["mean"] - held["truth"]).abs().max() < 0.1
