@@ -1,8 +1,8 @@
 """How often intervals hold the true effect in simulated incidents with one of eight districts treated.
 
 The table of METHODS.md. Each draw is counted within the longest delay, as the importer would count it.
-Effects are in log points; logarithms are of counts plus a half. Rows in italics are meant to fail; a row without an
-interval says why.
+Effects are in log points; logarithms are of counts plus a half. Rows in italics do not hold, though a
+wide interval may cover all the same; a row without an interval says why.
 
     python benchmarks/incident_coverage.py                # 200 draws of each design, about 3 minutes
     python benchmarks/incident_coverage.py --draws 20

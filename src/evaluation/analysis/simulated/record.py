@@ -18,7 +18,7 @@ INFERENCE: Mapping[str, tuple[str, str]] = {
     "in_time": ("two-way fixed effects of logarithms", "randomisation in time, all shifts"),
     "poisson_rows": (
         "Poisson fixed effects",
-        "rows taken as independent: too short, the treated district is a third of all incidents",
+        "rows taken as independent: can be too short, as the treated district is a third of all incidents",
     ),
     "synthetic_did": ("synthetic difference-in-differences of logarithms", "placebos in space"),
     "in_space": ("two-way fixed effects of logarithms", "randomisation in space"),
