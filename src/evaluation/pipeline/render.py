@@ -19,7 +19,7 @@ from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec, value_t
 
 _VARIANT = {
     "en": ("**A variant.** This page changes the study file for one run: ", ", ", "."),
-    "zh": ("**变体。**本页在一次运行中改动了研究文件的设定：", "、", "。"),
+    "zh": ("**变体**。本页在一次运行中改动了研究文件的设定：", "、", "。"),
 }
 
 

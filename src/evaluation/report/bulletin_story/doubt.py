@@ -39,13 +39,14 @@ def history_figure(case: BulletinCase, history: Sequence[MonthRanking], language
         for ranking in history
     ]
     different = {name for ranking in history for name in ranking.first}
+    form = "" if len(different) > 1 else "_single" if len(history) == 1 else "_one"
     told = {"names": len(different), "count": len(history), "first": names(case, sorted(different), language)}
     return figures.rank_intervals(
         pd.DataFrame(rows),
         most=max(ranking.n for ranking in history),
         key=(Entry(tell(case, "history.key", language), "comparison", "line"),),
         x_label=tell(case, "history.axis", language),
-        title=tell(case, "history.title" if len(different) > 1 else "history.title_one", language, **told),
+        title=tell(case, f"history.title{form}", language, **told),
         subtitle=tell(case, "history.subtitle", language),
         source=source_line(case, language),
         alt=tell(
@@ -159,11 +160,12 @@ def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Tabl
     ]
     last, one = frame.iloc[-1], frame.iloc[0]
     more = last["told_apart"] > one["told_apart"]
+    form = "single" if len(frame) == 1 else "more" if more else "flat"
     return Table(
         pd.DataFrame(rows),
         caption=tell(
             case,
-            "pooled.caption_more" if more else "pooled.caption_flat",
+            f"pooled.caption_{form}",
             language,
             last=last["months"],
             told=last["told_apart"],
