@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluation.analysis.bulletin import prepare_bulletin
 from evaluation.analysis.case import prepare_one_place
+from evaluation.analysis.simulated.case import prepare_simulated
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.store import know
 from evaluation.analysis.weighing import prepare_ledger
@@ -18,6 +19,7 @@ from evaluation.study import BaseStudy, find_root, load_study
 PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
     "bulletin": prepare_bulletin,
     "one_place": prepare_one_place,
+    "simulated": prepare_simulated,
     "staggered": prepare_staggered,
     "ledger": prepare_ledger,
 }
@@ -42,7 +44,7 @@ def prepare(
     -------
     object
         The study with its data, of the class that belongs to its kind: `Case` for one place,
-        `StaggeredCase` for many, `BulletinCase` for a bulletin.
+        `StaggeredCase` for many, `BulletinCase` for a bulletin, `SimulatedCase` for a claim without data.
 
     Raises
     ------
