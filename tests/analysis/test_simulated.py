@@ -166,6 +166,21 @@ def test_every_figure_and_table_of_simulated_numbers_is_marked(
         assert figure.alt
 
 
+def test_small_counts_are_not_shown_on_request(root: Path) -> None:
+    asked = prepare(STUDY, {"disclosure": {"minimum": 60, "rounding": 5}}, root)
+    shared, withheld = asked.shared("robbery")
+    counts = asked.yearly("robbery")
+    small = (counts > 0) & (counts < 60)
+    assert small.to_numpy().any()
+    assert shared[small].isna().all().all()
+    assert withheld >= int(small.to_numpy().sum())
+    shown = shared.to_numpy()[~shared.isna().to_numpy()]
+    assert (shown % 5 == 0).all()
+    nothing, none = prepare(STUDY, {}, root).shared("robbery")
+    assert none == 0
+    pd.testing.assert_frame_equal(nothing, counts, check_dtype=False)
+
+
 def test_sentences_name_the_same_values_in_both_languages() -> None:
     import re
 

@@ -19,6 +19,9 @@ Top of the file
     ``counts`` (events a month in each place), ``noise`` (of a place's month, in logarithms), ``draws``.
 ``[[claims]]``
     ``id, text, value`` (percent), ``unit``, ``outcome`` * (one that is simulated), ``needs``.
+``[disclosure]`` *
+    ``minimum`` (counts of 1 to ``minimum`` - 1 are not shown, nor what gives them away) and ``rounding`` *
+    (to multiples of it): for the counts that the page draws and offers as numbers.
 ``[[threats]]``, ``[[settle]]``
     As in every study.
 
@@ -90,6 +93,13 @@ class PowerSettings(Model):
     draws: int = Field(ge=50, le=20_000)
 
 
+class Disclosure(Model):
+    """Which counts the page may show."""
+
+    minimum: int = Field(default=0, ge=0)
+    rounding: int = Field(default=1, ge=1)
+
+
 class UntestedClaim(Model):
     """A percentage change that no data can check yet."""
 
@@ -117,6 +127,7 @@ class SimulatedStudy(BaseStudy):
     outcomes: tuple[SimulatedOutcome, ...] = Field(min_length=1)
     percentages: Percentages
     power: PowerSettings
+    disclosure: Disclosure = Disclosure()
     claims: tuple[UntestedClaim, ...] = Field(min_length=1)
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()

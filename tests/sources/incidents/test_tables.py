@@ -91,6 +91,22 @@ def test_a_city_gets_its_table_without_python(settings: Path, data_dir: Path) ->
     assert build("crime_incidents", settings, data_dir).changed == ()
 
 
+def test_a_table_to_hand_on_holds_no_small_count(settings: Path, data_dir: Path) -> None:
+    asked = "[disclosure]\nminimum = 10\n\n[title]"
+    settings.write_text(SETTINGS.replace("[title]", asked), encoding="utf-8")
+    build("crime_incidents", settings, data_dir)
+    frame, info = read_table("crime/test_month_shared", data_dir)
+    assert len(frame) == 9 * 3
+    shown = frame[["all", "theft", "burglary", "robbery"]].to_numpy().ravel()
+    assert not ((shown > 0) & (shown < 10)).any()
+    # two single incidents, which no other count can hide: their totals are withheld with them
+    assert info.counts["withheld"]["all"] == {"small": 2, "beside": 0}
+    assert load_manifest(data_dir).verify() == []
+    settings.write_text(SETTINGS.replace("[title]", asked.replace("10", "-1")), encoding="utf-8")
+    with pytest.raises(DataError, match=r"disclosure\.minimum"):
+        build("crime_incidents", settings, data_dir)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -14,6 +14,7 @@ import pandas as pd
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
+from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.study.simulated import SimulatedComparison, SimulatedStudy
 
@@ -91,6 +92,12 @@ class SimulatedCase:
         years = self.table["month"].dt.year.rename("year")
         table = self.table.groupby([years, self.table["unit"]])[outcome].sum().unstack()
         return table.rename_axis(columns=None)
+
+    def shared(self, outcome: str) -> tuple[pd.DataFrame, int]:
+        """Incidents by year and unit as the page may show them, and how many counts are withheld."""
+        rule, table = self.study.disclosure, self.yearly(outcome)
+        out = share(table.to_numpy(), rule.minimum, rule.rounding)
+        return pd.DataFrame(out.values, index=table.index, columns=table.columns), out.withheld
 
 
 def prepare_simulated(study: SimulatedStudy, overrides: Mapping[str, Any], root: Path) -> SimulatedCase:

@@ -21,9 +21,10 @@ from evaluation.result import Result
 def years_figure(case: SimulatedCase, language: str) -> Figure:
     """Yearly counts of every district, the year before the reform at 100."""
     data, outcome = case.study.data, case.study.lead
-    table = case.yearly(outcome.id)
+    table, withheld = case.shared(outcome.id)
     index = 100 * table / table.loc[data.before]
-    others = table.drop(columns=case.treated).sum(axis=1)
+    # the sum over districts gives no single one away
+    others = case.yearly(outcome.id).drop(columns=case.treated).sum(axis=1)
     pooled = 100 * others / others.loc[data.before]
     near = str(case.table.loc[case.table["near"] != "", "unit"].iloc[0])
     ends = {
@@ -51,7 +52,8 @@ def years_figure(case: SimulatedCase, language: str) -> Figure:
             own=moved["own"],
             theirs=moved["theirs"],
         ),
-        source=source_line(case, language),
+        source=source_line(case, language)
+        + (say("years.withheld", language, count=withheld) if withheld else ""),
         alt=say(
             "years.alt",
             language,

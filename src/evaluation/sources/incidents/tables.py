@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation.errors import DataError
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.incidents.counting import IncidentCounts, Rules, count_incidents
+from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.incidents.layout import read_offences, read_places, read_population
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
@@ -27,6 +29,13 @@ _NONE: Words = {"en": "", "zh": ""}
 _CASES: Words = {"en": "cases", "zh": "起"}
 
 
+_SHARED: Mapping[str, Words] = {
+    "unit": {
+        "en": "district or county; empty: all; a count that is withheld is empty",
+        "zh": "区县；空为合计；隐去的计数为空",
+    },
+    "month": {"en": "month of the incident; empty: all", "zh": "发案月份；空为合计"},
+}
 _MAPS: Mapping[str, tuple[Words, tuple[Column, ...]]] = {
     "offences": (
         {
@@ -75,6 +84,13 @@ class Named(_Strict):
     zh: str = Field(min_length=1)
 
 
+class Disclosure(_Strict):
+    """How counts are shared: see `evaluation.sources.incidents.disclosure.share`."""
+
+    minimum: int = Field(default=10, ge=0)
+    rounding: int = Field(default=1, ge=1)
+
+
 class Import(_Strict):
     """The settings of an import.
 
@@ -92,6 +108,9 @@ class Import(_Strict):
         Our field to the export's header.
     outcomes : mapping
         Name of each outcome for readers.
+    disclosure : Disclosure, optional
+        Make a second table, ``table`` with ``_shared`` at its end, from which small counts are withheld: the
+        one to hand on, while the first stays with the city.
     """
 
     table: str = Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")
@@ -107,6 +126,7 @@ class Import(_Strict):
     population: str | None = None
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
     outcomes: dict[str, Named] = Field(default_factory=dict)
+    disclosure: Disclosure | None = None
     title: Named
     source: Named
     licence: Named
@@ -219,8 +239,43 @@ def build_incidents(raw: Path, out_dir: Path) -> BuildSummary:
     imported = import_incidents(settings, raw.parent, out_dir)
     origin = listing(settings.records, imported.counts.raw)
     made_by = f"evaluation data build crime_incidents --raw {raw.name}"
-    files = [table_of(settings, imported, origin, made_by, simulated=False), *maps_of(settings, out_dir)]
+    whole = table_of(settings, imported, origin, made_by, simulated=False)
+    files = [whole, *shared_of(settings, imported, whole[0]), *maps_of(settings, out_dir)]
     return summary_of("crime_incidents", imported.counts, origin, files, out_dir)
+
+
+def shared_of(settings: Import, imported: Imported, whole: TableInfo) -> list[tuple[TableInfo, bytes]]:
+    """The table to hand on, where the settings ask for one: an outcome at a time, with its totals."""
+    rule = settings.disclosure
+    if rule is None:
+        return []
+    frame = imported.frame
+    names = [c.name for c in whole.columns if c.name in frame.columns and c.unit == _CASES]
+    units, months = (sorted(frame[name].unique()) for name in ("unit", "month"))
+    index = pd.MultiIndex.from_product([[*units, ""], [*months, ""]], names=["unit", "month"])
+    out = pd.DataFrame(index=index)
+    withheld = {}
+    for name in names:
+        counts = frame.pivot(index="unit", columns="month", values=name).loc[units, months]
+        shared = share(counts.to_numpy(), rule.minimum, rule.rounding)
+        table = np.full((len(units) + 1, len(months) + 1), np.nan)
+        table[:-1, :-1] = shared.values
+        table[:-1, -1], table[-1, :-1] = shared.row_totals, shared.column_totals
+        out[name] = table.ravel()
+        withheld[name] = {"small": int(shared.primary.sum()), "beside": int(shared.secondary.sum())}
+    out = out.reset_index()
+    content = csv_bytes(out, dict.fromkeys(names, 0))
+    keys = [replace(c, description=_SHARED[c.name]) for c in whole.columns if c.name in ("unit", "month")]
+    info = replace(
+        whole,
+        name=f"{whole.name}_shared",
+        path=f"{whole.name}_shared.csv",
+        sha256=sha256_of(content),
+        rows=len(out),
+        columns=(*keys, *(c for c in whole.columns if c.name in names)),
+        counts={"minimum": rule.minimum, "rounding": rule.rounding, "withheld": withheld},
+    )
+    return [(info, content)]
 
 
 def maps_of(settings: Import, data_dir: Path) -> list[tuple[TableInfo, bytes]]:
