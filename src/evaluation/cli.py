@@ -106,6 +106,15 @@ def run(
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", help="Longest that one cell may take.")
     ] = 900.0,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="WHERE",
+            help="local[:N], tcp://host:8786 or a Slurm file: make reports on Dask workers.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")
@@ -117,6 +126,7 @@ def run(
     """Run studies whose inputs changed, and write their pages, result files and the index."""
     from functools import partial
 
+    from evaluation.pipeline.cluster import cluster
     from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
@@ -151,7 +161,8 @@ def run(
         return
     signal.signal(signal.SIGTERM, _terminated)
     say = partial(typer.echo, err=as_json)
-    done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, say=say)
+    with cluster(on, root) as crew:
+        done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, say=say, crew=crew)
     for one in done:
         for trace in (failure.trace for failure in one.failures.values() if failure.trace):
             _log(f"{one.place.name}\n{trace}")

@@ -8,6 +8,7 @@ change to each of them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,11 @@ from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import check_claim
 from evaluation.analysis.store import stored
+from evaluation.numerics.chunks import each
 from evaluation.study import Claim, Study
 
 _TIE = 1e-10
+_PLACES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +67,15 @@ def rule_audit(case: Case, pool: str | None = None) -> RuleAudit:
         Whose places are tried; the first pool when absent. They are compared as the rule says.
     """
     claim = leading_claim(case.study)
-    rows = []
-    for unit in [case.treated, *case.donors(pool or case.study.pools[0].id)]:
-        check = check_claim(_as_treated(case, unit), claim)
-        worst = max((test.p_value for test in check.tests), default=np.nan)
-        estimate = check.tests[0].estimate if check.tests else np.nan
-        rows.append({"unit": unit, "verdict": check.attributable, "estimate": estimate, "largest_p": worst})
-    return RuleAudit(pd.DataFrame(rows))
+    units = [case.treated, *case.donors(pool or case.study.pools[0].id)]
+    return RuleAudit(pd.DataFrame(each(partial(_tried, case, claim), units, chunk=_PLACES_AT_ONCE)))
+
+
+def _tried(case: Case, claim: Claim, unit: str) -> dict[str, object]:
+    check = check_claim(_as_treated(case, unit), claim)
+    worst = max((test.p_value for test in check.tests), default=np.nan)
+    estimate = check.tests[0].estimate if check.tests else np.nan
+    return {"unit": unit, "verdict": check.attributable, "estimate": estimate, "largest_p": worst}
 
 
 def _as_treated(case: Case, unit: str) -> Case:

@@ -8,6 +8,7 @@ from evaluation.diagnostics.minimum_effect import minimum_effect
 from evaluation.diagnostics.negative_weights import negative_weights
 from evaluation.diagnostics.placebo_dates import placebo_dates
 from evaluation.diagnostics.pretrends import pretrends
+from evaluation.diagnostics.sampling import Sampled, Sampling, sampling
 from evaluation.diagnostics.sensitivity import sensitivity
 from evaluation.diagnostics.specification_curve import Specification, every_choice, specification_curve
 from evaluation.diagnostics.spillover import spillover
@@ -15,6 +16,8 @@ from evaluation.diagnostics.spillover import spillover
 __all__ = [
     "Diagnostic",
     "EventStudy",
+    "Sampled",
+    "Sampling",
     "Specification",
     "bacon",
     "event_study",
@@ -25,6 +28,7 @@ __all__ = [
     "negative_weights",
     "placebo_dates",
     "pretrends",
+    "sampling",
     "sensitivity",
     "specification_curve",
     "spillover",

@@ -9,8 +9,8 @@ any of the others, and it cannot give a p-value below one over the number of ass
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from math import comb, inf, nan
 from typing import Any, Literal, Protocol
@@ -23,11 +23,13 @@ from evaluation.design import Cohorts, Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference.placebo import is_synthetic, synthetic_test
+from evaluation.numerics.chunks import each
 from evaluation.panel import Panel
 from evaluation.result import Result
 
 FloatArray = NDArray[np.float64]
 _TIE = 1e-10
+_FITS_AT_ONCE = 16
 
 
 class Estimator(Protocol):
@@ -249,8 +251,8 @@ def randomization_test(
         observed = effect(_actual(cohorts)[None])[0]
         return RandomizationTest(terms, observed, effect(sets), labels, slope(sets), exact)
     result = estimator.fit(panel, design)
-    rows = list(_refits(estimator, panel, design, _paths(sets, cohorts)))
-    placebo = np.array([row.coef for row in rows]).reshape(len(rows), len(result))
+    rows = _refits(estimator, panel, design, _paths(sets, cohorts))
+    placebo = np.array(rows).reshape(len(rows), len(result))
     return RandomizationTest(result.terms, np.array(result.coef), placebo, labels, None, exact)
 
 
@@ -363,12 +365,22 @@ def _demean(values: FloatArray) -> FloatArray:
     return out
 
 
-def _refits(estimator: Estimator, panel: Panel, design: Design, order: NDArray[np.intp]) -> Iterator[Result]:
+def _refits(
+    estimator: Estimator, panel: Panel, design: Design, order: NDArray[np.intp]
+) -> list[NDArray[np.float64]]:
+    """Coefficients under each assignment (k,), a few at a time by whoever does the work."""
     column = panel.frame[design.first_treated].to_numpy()
     first_row = np.zeros(panel.n_units, dtype=np.int64)
     first_row[panel.unit_codes[::-1]] = np.arange(panel.n_rows)[::-1]
-    by_unit = column[first_row]
-    for source in order:
-        values = pd.Series(by_unit[source][panel.unit_codes], index=panel.frame.index)
-        frame = panel.frame.assign(**{design.first_treated: values})
-        yield estimator.fit(Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency), design)
+    return each(
+        partial(_refit, estimator, panel, design, column[first_row]), list(order), chunk=_FITS_AT_ONCE
+    )
+
+
+def _refit(
+    estimator: Estimator, panel: Panel, design: Design, by_unit: NDArray[Any], source: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    values = pd.Series(by_unit[source][panel.unit_codes], index=panel.frame.index)
+    frame = panel.frame.assign(**{design.first_treated: values})
+    other = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+    return np.array(estimator.fit(other, design).coef)

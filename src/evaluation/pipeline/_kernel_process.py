@@ -8,6 +8,9 @@ import runpy
 READS = "EVALUATION_READS"
 """Name of the environment variable that names the file for the notes."""
 
+CLUSTER = "EVALUATION_CLUSTER"
+"""Name of the environment variable with the scheduler's address, when pieces of work go to a cluster."""
+
 
 def main() -> None:
     """Watch from the first line on, then be an ordinary kernel."""
@@ -16,6 +19,12 @@ def main() -> None:
         from evaluation.reads import watch
 
         watch(os.getcwd(), note)
+    address = os.environ.pop(CLUSTER, "")
+    if address:
+        from evaluation.numerics.chunks import hire
+        from evaluation.pipeline.cluster import workers_at
+
+        hire(workers_at(address))
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 
 

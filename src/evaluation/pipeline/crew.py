@@ -20,15 +20,11 @@ _PATIENCE = 10.0  # seconds for a worker to end its kernel before it is killed
 
 
 class Crew(Protocol):
-    """Makes reports, some at once.
+    """Makes reports, some at once."""
 
-    Attributes
-    ----------
-    size : int
-        How many at once.
-    """
-
-    size: int
+    @property
+    def size(self) -> int:
+        """How many at once."""
 
     def start(self, spec: RenderSpec) -> None:
         """Begin a report; called only while fewer than ``size`` are under way."""
