@@ -61,8 +61,8 @@ def repetitions(
         parts.append(rows.assign(file=piece.path.name))
     rows = pd.concat(parts, ignore_index=True)
     content = [name for name in rows.columns if name != "file"]
-    # two numbers may share a hash
-    rows = rows[rows.duplicated("number", keep=False)]
+    # two numbers may share a hash, and blanks are none
+    rows = rows[rows.duplicated("number", keep=False) & (rows["number"] != "")]
     same = rows.duplicated(content, keep="first")
     differing = rows[~same].duplicated("number", keep=False)
     if differing.any():

@@ -7,6 +7,7 @@ import csv
 import gzip
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,7 @@ from evaluation.sources.reading import RawFile
 
 _SAMPLE = 1 << 20
 _HEADER_WITHIN = 10
+_SUMS = ThreadPoolExecutor(1, thread_name_prefix="checksum")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,8 @@ class Piece:
         Expression for a table with the five fields as texts.
     encoding : str
         ``utf-8``, ``gb18030``, or ``excel`` or ``parquet``, whose texts need no decoding.
-    raw : RawFile
+    checksum : Future of str
+        Taken beside the reading: it needs one processor, and reading is not always at work on all.
     skip : int
         Lines up to the header, the header included.
     places : mapping of str to int
@@ -49,11 +52,16 @@ class Piece:
     path: Path
     sql: str
     encoding: str
-    raw: RawFile
+    checksum: Future[str]
     skip: int = 0
     places: Mapping[str, int] = field(default_factory=dict)
     delimiter: str = ","
     frame: pd.DataFrame | None = field(default=None, repr=False)
+
+    @property
+    def raw(self) -> RawFile:
+        """Name and checksum, once it is there."""
+        return RawFile(self.path.name, self.checksum.result())
 
     def decode(self, text: str | None) -> str:
         """A text as DuckDB gave it; GB18030 was read byte by byte.
@@ -113,12 +121,11 @@ def same_twice(pieces: list[Piece]) -> None:
 
 
 def _csv(path: Path, columns: Columns) -> Piece:
-    raw = RawFile(path.name, _checksum(path))
     encoding = _sniff(path)
-    return _csv_as(path, columns, encoding, raw)
+    return _csv_as(path, columns, encoding, _SUMS.submit(_checksum, path))
 
 
-def _csv_as(path: Path, columns: Columns, encoding: str, raw: RawFile) -> Piece:
+def _csv_as(path: Path, columns: Columns, encoding: str, checksum: Future[str]) -> Piece:
     with opened(path) as stream:
         head = stream.read(_SAMPLE).decode(codec(encoding), errors="replace")
     lines = head.splitlines()[:_HEADER_WITHIN]
@@ -141,7 +148,7 @@ def _csv_as(path: Path, columns: Columns, encoding: str, raw: RawFile) -> Piece:
         f"encoding = '{'latin-1' if encoding == 'gb18030' else 'utf-8'}', columns = {{{described}}})"
     )
     fields = ", ".join(f"c{place} AS {name}" for name, place in places.items())
-    return Piece(path, f"(SELECT {fields} FROM {reader})", encoding, raw, header + 1, places, delimiter)
+    return Piece(path, f"(SELECT {fields} FROM {reader})", encoding, checksum, header + 1, places, delimiter)
 
 
 def _complete(row: list[str], columns: Columns) -> bool:
@@ -167,7 +174,9 @@ def _workbook(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns,
     database.register("given", plain_frame.astype(object))
     database.execute(f"CREATE TABLE {table} AS SELECT * FROM given")
     database.unregister("given")
-    return Piece(path, table, "excel", raw, frame=plain_frame)
+    known: Future[str] = Future()
+    known.set_result(raw.sha256)
+    return Piece(path, table, "excel", known, frame=plain_frame)
 
 
 def _parquet(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns) -> Piece:
@@ -186,8 +195,7 @@ def _parquet(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns) 
         f'CAST("{header.replace(chr(34), chr(34) * 2)}" AS VARCHAR) AS {name}'
         for name, header in found.items()
     )
-    raw = RawFile(path.name, _checksum(path))
-    return Piece(path, f"(SELECT {fields} FROM {source})", "parquet", raw)
+    return Piece(path, f"(SELECT {fields} FROM {source})", "parquet", _SUMS.submit(_checksum, path))
 
 
 def as_gb18030(piece: Piece, columns: Columns) -> Piece:
@@ -198,7 +206,7 @@ def as_gb18030(piece: Piece, columns: Columns) -> Piece:
     DataError
         It is not GB18030 throughout either: names the first line that is not UTF-8.
     """
-    return _csv_as(piece.path, columns, _second_choice(piece.path), piece.raw)
+    return _csv_as(piece.path, columns, _second_choice(piece.path), piece.checksum)
 
 
 def mixed(path: Path, line: int) -> DataError:

@@ -87,7 +87,7 @@ def tally(
     # numbers of a byte or eight stand for the texts: 20 million rows stay in memory
     load = f"""
         CREATE OR REPLACE TEMP TABLE slim AS
-        SELECT CASE WHEN trim(number) <> '' THEN hash(trim(number)) END AS h, {o} AS o, {r} AS r,
+        SELECT CASE WHEN number <> '' THEN hash(number) END AS h, {o} AS o, {r} AS r,
                TRY_CAST(offence AS offences) AS offence, TRY_CAST(place AS places) AS place
         FROM {piece.sql}"""
     plain = f"""
@@ -149,8 +149,7 @@ def rows_of_numbers(database: Database, piece: Piece, hashes: NDArray[np.uint64]
     """The rows of a file whose incident number has one of these hashes, fields as texts."""
     database.register("wanted", pd.DataFrame({"h": hashes}))
     fields = ", ".join(name for name in FIELDS if name != "number")
-    query = f"""SELECT trim(number) AS number, {fields} FROM {piece.sql}
-                WHERE hash(trim(number)) IN (SELECT h FROM wanted)"""
+    query = f"""SELECT number, {fields} FROM {piece.sql} WHERE hash(number) IN (SELECT h FROM wanted)"""
     try:
         return _run(database, query, piece).df()
     finally:
