@@ -93,7 +93,7 @@ def _randomised(outcome: str, truth: float) -> Callable[[pd.DataFrame], Any]:
 
 
 LOG = "log_fixed"
-FEW = "four treated places, each with a date of its own"
+FEW = "three treated places, each with a date of its own"
 NAIVE = Row(
     "decided cases, all items",
     _fit(Imputation(), "log_naive", aggregate=True),

@@ -25,9 +25,11 @@ Top of the file
     the mean exposure when this is absent), ``independent_rows`` * (true: errors are independent between
     rows, which is known of simulated data only), ``place``, ``places`` (what a unit is called, one and many),
     ``treated`` (the treated places in a sentence), ``event`` (what happened, for the line at event time 0),
-    ``why``.
+    ``why``, ``from_outcome`` * (a sentence, where treatment is recorded because the outcome moved: it is
+    printed in the answer, and no verdict is given).
 ``[[alternatives]]`` *
-    Another column of dates that could be argued for: ``id, label, first_treated, why``.
+    Another column of dates that could be argued for: ``id, label, first_treated`` (``{outcome}`` in it is the
+    outcome's id), ``why``.
 ``[neighbours]`` *
     ``column`` (first period from which an untreated unit may have been reached), ``label``.
 ``[[comparisons]]``
@@ -163,6 +165,7 @@ class Treatment(Dated):
     treated: Text
     event: Text
     why: Text
+    from_outcome: Text | None = None
 
     @model_validator(mode="after")
     def _spans(self) -> Treatment:
@@ -178,6 +181,10 @@ class Alternative(Model):
     label: Text
     first_treated: str
     why: Text
+
+    def column(self, outcome: str) -> str:
+        """The column of dates of an outcome, by its id."""
+        return self.first_treated.replace("{outcome}", outcome)
 
 
 class Neighbours(Model):

@@ -157,16 +157,19 @@ def verdicts(case: StaggeredCase, against: pd.DataFrame, together: pd.DataFrame)
         From `family`.
     """
     out = {}
+    # where the outcome made the record of treatment, no comparison can decide
+    circular = case.study.treatment.from_outcome
     for outcome in case.study.outcomes:
         out[outcome.id] = compare(
             f"{case.study.id}-{outcome.id}",
             nan,
             "%" if outcome.in_percent else outcome.unit.en,
             None,
-            tests(case, outcome, against, together),
+            [] if circular else tests(case, outcome, against, together),
             level=case.study.rule.level,
             direction=1 if outcome.better == "higher" else -1,
             simulated=case.simulated,
+            reason=circular.en if circular else "",
         )
     return out
 

@@ -96,9 +96,10 @@ class StaggeredCase:
         return [unit for unit, when in first.items() if not pd.isna(when) and when <= start]
 
     def controls(self, outcome: Outcome, comparison: Comparison, dates: str | None = None) -> list[Any]:
-        """Units of a comparison: not treated by the end of the window, in order."""
+        """Units of a comparison: not treated by the end of the window, the outcome known once, in order."""
         end = self.period(self.study.data.end)
         out = _later(self.first(outcome, dates), end)
+        out &= self.table[outcome.column].notna().groupby(self.table[self.study.data.unit]).any()
         if dates is not None:
             # a unit whose usual date is set aside as doubtful is no comparison either
             out &= _later(self.first(outcome), end)
@@ -273,7 +274,7 @@ def _first(case: StaggeredCase, outcome: Outcome, dates: str | None) -> pd.Serie
     named = outcome if outcome.dated else study.treatment
     column = named.first_treated
     if dates is not None:
-        column = next(item.first_treated for item in study.alternatives if item.id == dates)
+        column = next(item for item in study.alternatives if item.id == dates).column(outcome.id)
     if column is not None:
         return _periods(case.places[column], data.frequency)
     assert named.switched_on is not None

@@ -97,7 +97,7 @@ def _needed(study: StaggeredStudy) -> list[str]:
     data, treatment = study.data, study.treatment
     names = [data.unit, data.time, data.name_en, data.name_zh, data.exposure]
     names += [treatment.first_treated, treatment.switched_on, treatment.cluster, treatment.weights]
-    names += [item.first_treated for item in study.alternatives]
+    names += [item.column(outcome.id) for item in study.alternatives for outcome in study.outcomes]
     names += [study.neighbours.column if study.neighbours else None]
     names += [item.column for item in study.comparisons]
     for outcome in study.outcomes:
@@ -169,8 +169,8 @@ def _window(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, p
 def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
     """Columns of dates, places and clusters have one value a unit, and dates can be read."""
     data = study.data
-    dates = {study.treatment.first_treated, *(item.first_treated for item in study.alternatives)}
-    dates |= {outcome.first_treated for outcome in study.outcomes}
+    dates = {study.treatment.first_treated, *(outcome.first_treated for outcome in study.outcomes)}
+    dates |= {item.column(outcome.id) for item in study.alternatives for outcome in study.outcomes}
     dates |= {study.neighbours.column} if study.neighbours else set()
     places = {item.column for item in study.comparisons} | {study.treatment.cluster}
     for column in sorted(name for name in dates | places if name):

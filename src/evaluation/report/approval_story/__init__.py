@@ -6,5 +6,16 @@ from evaluation.report.approval_story.facts import (
     limits_figure,
     limits_table,
 )
+from evaluation.report.approval_story.records import answer, answers, beside, facts, records
 
-__all__ = ["eighty_figure", "eighty_sentence", "limits_figure", "limits_table"]
+__all__ = [
+    "answer",
+    "answers",
+    "beside",
+    "eighty_figure",
+    "eighty_sentence",
+    "facts",
+    "limits_figure",
+    "limits_table",
+    "records",
+]

@@ -36,16 +36,20 @@ def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
     """
     check = found.verdicts[case.lead.id]
     verdict = "not_testable_simulated" if case.simulated else check.attributable
+    circular = case.study.treatment.from_outcome
     label = "reproduced" if len(found.published) and not case.simulated else "reproduced_claim"
+    asked = [(say(f"answer.{label}", language), reproduced(case, found))]
+    if not (len(found.published) or found.claims):
+        asked = []
     return Answer(
         sentence=say(
             "answer.full",
             language,
             story=_story(case, found, language),
-            verdict=say(f"answer.{verdict}", language),
+            verdict=circular[language] if circular else say(f"answer.{verdict}", language),
         ),
         verdicts=[
-            (say(f"answer.{label}", language), reproduced(case, found)),
+            *asked,
             (say("answer.attributable", language), check.attributable),
         ],
         detail=_detail(case, found, language),
@@ -113,7 +117,9 @@ def _within(outcome: Outcome, low: float, high: float, language: str, digits: in
 def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
     level, together = case.study.rule.level, found.together
     parts = []
-    if len(together) > 1 and not case.simulated:
+    if case.study.treatment.from_outcome and case.study.alternatives:
+        parts.append(_by_dates(case, found, language))
+    elif len(together) > 1 and not case.simulated:
         parts.append(
             say(
                 "answer.several",
@@ -136,6 +142,21 @@ def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
     if found.verdicts[case.lead.id].attributable == "not_distinguishable":
         parts.append(say("answer.not_none", language))
     return (" " if language == "en" else "").join(parts)
+
+
+def _by_dates(case: StaggeredCase, found: Findings, language: str) -> str:
+    """How far the leading estimate moves when treatment is dated otherwise."""
+    outcome = case.lead
+    table = found.against
+    rows = table[(table["outcome"] == outcome.id) & table["estimate"].notna()]
+    shown = [ends(outcome, row) for row in rows.to_dict("records")]
+    low, high = min(shown), max(shown)
+    return say(
+        "answer.dates",
+        language,
+        low=size(outcome, low[0], language, whole(outcome, *low[1:])),
+        high=size(outcome, high[0], language, whole(outcome, *high[1:])),
+    )
 
 
 def three_numbers(case: StaggeredCase, found: Findings, language: str) -> Figure:

@@ -186,7 +186,10 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
         ),
         caption=say("drift.caption", language, count=total, total=len(rows)),
         name="drift",
-        notes=say("drift.note", language, count=-before, **periods(case, language)),
+        notes=[
+            say("drift.note", language, count=-before, **periods(case, language)),
+            *_circular(case, language),
+        ],
         simulated=case.simulated,
         language=language,
     )
@@ -216,17 +219,25 @@ def checks_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language
             silent=spoken.count("not_informative"),
         ),
         name="checks",
-        notes=say(
-            "checks.note",
-            language,
-            outcome=outcome.phrase[language],
-            group=group(case, case.main, language),
-            unit=unit,
-            linear=say(f"checks.{linear}", language),
-        ),
+        notes=[
+            say(
+                "checks.note",
+                language,
+                outcome=outcome.phrase[language],
+                group=group(case, case.main, language),
+                unit=unit,
+                linear=say(f"checks.{linear}", language),
+            ),
+            *_circular(case, language),
+        ],
         simulated=case.simulated,
         language=language,
     )
+
+
+def _circular(case: StaggeredCase, language: str) -> list[str]:
+    """What the checks are worth where treatment is dated from the outcome."""
+    return [say("checks.circular", language)] if case.study.treatment.from_outcome else []
 
 
 def _question(key: str, check: Diagnostic, language: str) -> str:

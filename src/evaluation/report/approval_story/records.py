@@ -1,0 +1,224 @@
+"""What case records add to the page: open cases, the item mix, files that were passed over."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from evaluation.analysis.approvals import OpenCases, item_mix, open_cases, passed_over
+from evaluation.analysis.limits import official_limits
+from evaluation.analysis.staggered import Findings, StaggeredCase
+from evaluation.report import figures, staggered_story
+from evaluation.report.approval_story.facts import (
+    PACKAGE,
+    eighty_figure,
+    eighty_sentence,
+    limits_figure,
+    limits_table,
+)
+from evaluation.report.display import Answer, Figure, Prose, Table
+from evaluation.report.language import LANGUAGES, number, percent
+from evaluation.report.staggered_story.wording import source_line
+from evaluation.report.story.wording import sentence
+from evaluation.study import find_root
+from evaluation.study.staggered import Claim
+
+Part = Figure | Prose | Table
+CLAIM = "approval-huantai-time"
+PARTS = ("handling", "mix", "new_items", "dropped_items")
+say = partial(sentence, PACKAGE)
+
+
+def facts(case: StaggeredCase, language: str) -> list[Part]:
+    """The claim of 80 % and the figures of 2015, for a study that is about them; else nothing.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    language : {"en", "zh"}
+    """
+    claim = _claim(case)
+    if claim is None:
+        return []
+    limits, _ = official_limits(find_root())
+    lead = say(
+        "parts.limits_lead",
+        language,
+        before=limits.items_before,
+        after=limits.items_after,
+        days_before=number(limits.days_before, language, 0),
+        days_after=number(limits.days_after, language, 0),
+    )
+    return [
+        Prose(say("parts.eighty", language)),
+        eighty_sentence(language),
+        eighty_figure(-claim.value / 100, language),
+        Prose(f"{say('parts.limits', language)}\n\n{lead}"),
+        limits_figure(limits, language),
+        limits_table(limits, language),
+    ]
+
+
+def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
+    """The first sentence: on the claim itself where the study has it, else as on any page of many places."""
+    claim = _claim(case)
+    if claim is None:
+        return staggered_story.answer(case, found, language)
+    rows = found.estimates[found.estimates["leading"]].set_index("outcome")
+    shown = {name: percent(float(rows["percent"][name]) / 100, language, sign=True) for name in rows.index}
+    check = next(item for item in found.claims if item.id == CLAIM)
+    return Answer(
+        sentence=say("answer.sentence", language, full=percent(-claim.value / 100, language)),
+        verdicts=[
+            (say("answer.reproduced", language), check.reproduced),
+            (say("answer.attributable", language), check.attributable),
+        ],
+        detail=say(
+            "answer.detail",
+            language,
+            naive=shown["naive"],
+            found=shown[case.lead.id],
+            truth=percent(case.study.truth[case.lead.id] / 100, language, sign=True),
+        ),
+        language=language,
+    )
+
+
+def answers(case: StaggeredCase, found: Findings) -> dict[str, str]:
+    """The answer in every language, for the result file and the index."""
+    return {language: answer(case, found, language).sentence for language in LANGUAGES}
+
+
+def beside(case: StaggeredCase, found: Findings, language: str) -> list[Part]:
+    """The claims of the study under their heading; nothing for a study without one."""
+    if not case.study.claims:
+        return []
+    table = staggered_story.claims_table(case, found, language)
+    return [Prose(say("answer.beside", language)), *([table] if table is not None else [])]
+
+
+def _claim(case: StaggeredCase) -> Claim | None:
+    return next((item for item in case.study.claims if item.id == CLAIM), None)
+
+
+def records(case: StaggeredCase, language: str) -> list[Part]:
+    """Open cases and the item mix, for a study whose table was made from case records; else nothing.
+
+    Parameters
+    ----------
+    case : StaggeredCase
+    language : {"en", "zh"}
+    """
+    parts: list[Part] = []
+    broken = passed_over(case)
+    if broken:
+        told = ("; " if language == "en" else "；").join(f"{name} ({what})" for name, what in broken.items())
+        parts.append(Prose(say("parts.broken", language, files=told)))
+    found = open_cases(case)
+    if found is not None:
+        lead = say("parts.records_lead", language) if case.simulated else ""
+        parts.append(Prose(f"{say('parts.records', language)}\n\n{lead}"))
+        parts.append(open_figure(case, found, language))
+    mix = item_mix(case)
+    if mix is not None:
+        parts += [mix_figure(case, mix, language), mix_table(case, mix, language)]
+    return parts
+
+
+def open_figure(case: StaggeredCase, found: OpenCases, language: str) -> Figure:
+    """The mean of decided cases, the restricted mean of all, and the truth, by month."""
+    frame = found.frame
+    names = {
+        "mean": say("open.mean", language),
+        "restricted_mean": say("open.restricted", language),
+        "true_mean": say("open.truth", language),
+    }
+    last = frame.iloc[-1]
+    return figures.series(
+        frame[list(names)].rename(columns=names),
+        treated=names["mean"],
+        labels={name: name for name in names.values()},
+        y_label=say("open.y", language),
+        title=say("open.title", language, share=percent(float(found.shortfall.iloc[-1]), language)),
+        source=source_line(case, language),
+        alt=say(
+            "open.alt",
+            language,
+            low=number(float(last["mean"]), language, 1),
+            truth=number(float(last["true_mean"]), language, 1),
+        ),
+        language=language,
+        name="open-cases",
+        simulated=case.simulated,
+    )
+
+
+def mix_figure(case: StaggeredCase, mix: pd.DataFrame, language: str) -> Figure:
+    """What the change of the first treated district's mean is made of."""
+    first = case.first(case.lead)
+    place = min(case.treated(case.lead), key=lambda unit: first[unit])
+    row = mix.loc[place]
+    rows = [figures.Number(say("mix.change", language), float(row["change"]), role="reference")]
+    rows += [
+        figures.Number(
+            say(f"mix.{part}", language),
+            float(row[part]),
+            role="treated" if part == "handling" else "comparison",
+        )
+        for part in PARTS
+    ]
+    separator = "; " if language == "en" else "；"
+    written = [
+        say("mix.row", language, label=r.label, value=number(r.value, language, 1, sign=True)) for r in rows
+    ]
+    return figures.three_numbers(
+        rows,
+        x_label=say("mix.x", language),
+        title=say(
+            "mix.title",
+            language,
+            place=case.name(place, language),
+            change=number(-float(row["change"]), language, 1),
+            handling=number(-float(row["handling"]), language, 1),
+        ),
+        source=source_line(case, language),
+        alt=say("mix.alt", language, place=case.name(place, language), rows=separator.join(written)),
+        language=language,
+        name="item-mix",
+        simulated=case.simulated,
+    )
+
+
+def mix_table(case: StaggeredCase, mix: pd.DataFrame, language: str) -> Table:
+    """The change of every district's mean and its parts."""
+    columns = ["before", "after", "change", *PARTS]
+    treated = case.treated(case.lead)
+    share = {
+        "treated": mix.loc[treated],
+        "others": mix.loc[[unit for unit in mix.index if unit in case.places.index and unit not in treated]],
+    }
+    units = set(case.table[case.study.data.unit])
+    shown = []
+    for place, row in mix.iterrows():
+        name = case.name(place, language) if place in units else say("mix.everywhere", language)
+        line = {say("mix.district", language): name}
+        for column in columns:
+            sign = column not in ("before", "after")
+            line[say(f"mix.{column}", language)] = number(float(row[column]), language, 1, sign=sign)
+        shown.append(line)
+    return Table(
+        pd.DataFrame(shown),
+        data=mix.reset_index(),
+        caption=say(
+            "mix.caption",
+            language,
+            **{
+                k: percent(float(v["handling"].sum() / v["change"].sum()), language) for k, v in share.items()
+            },
+        ),
+        name="item-mix-table",
+        notes=say("mix.note", language),
+        simulated=case.simulated,
+        language=language,
+    )
