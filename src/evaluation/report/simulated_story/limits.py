@@ -102,7 +102,7 @@ def threats(case: SimulatedCase, language: str) -> Prose:
         )
         for item in case.study.threats
     ]
-    return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
+    return Prose("\n".join([say("threats.lead", language, count=len(lines)), "", *lines]))
 
 
 def settle(case: SimulatedCase, language: str) -> Prose:
