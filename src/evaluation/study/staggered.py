@@ -17,8 +17,8 @@ Top of the file
     * (the source in a few words). Whether data are simulated is not said here: the manifest says it.
 ``[treatment]``
     ``first_treated`` (column with the first treated period of the unit, empty for never) or ``switched_on``
-    (a column of 0 and 1: the first period with 1 counts, and a table that ends within a few periods of the
-    window's start cannot tell when a unit was treated before it); each outcome may name its own instead.
+    (a column of 0 and 1: the first period with 1 counts, rows before the window among them);
+    each outcome may name its own instead.
     ``comparison`` * ("never_treated", the default, or "not_yet_treated"), ``anticipation`` * (0),
     ``window`` * (first and last event time of the paths, such as [-8, 16]), ``cluster`` * (column; the unit
     when absent), ``weights`` * (column; for counts the linear estimators work on rates and are weighted by
@@ -54,8 +54,9 @@ Top of the file
 ``[[published]]`` *
     A number of the literature to agree with: ``id, outcome, value, what, citation, agreement`` ("exact"
     with ``tolerance``; "size": same sign and between half and twice as large; "none": the other found no
-    clear effect), ``estimator`` * (the main one by default), ``covariates`` *, ``weights`` *, ``scale`` *
-    ("percent" or "natural": log points for count and log outcomes, the unit for others).
+    clear effect), ``estimator`` *, ``comparison`` * (the main ones by default), ``covariates`` *,
+    ``weights`` *, ``scale`` * ("percent" or "natural": log points for count and log outcomes, the unit for
+    others).
 ``[truth]`` *
     Simulated data only: outcome = true effect, in percent for counts and logs, else in the unit.
 ``[[claims]]`` *
@@ -294,6 +295,7 @@ class Published(Model):
     agreement: Literal["exact", "size", "none"]
     tolerance: float | None = Field(default=None, gt=0)
     estimator: EstimatorName | None = None
+    comparison: str | None = None
     covariates: tuple[str, ...] = ()
     weights: str | None = None
     scale: Literal["percent", "natural"] = "natural"
@@ -367,6 +369,11 @@ class StaggeredStudy(BaseStudy):
             *((f"rule.outcomes.{i}", o, outcomes) for i, o in enumerate(self.rule.outcomes)),
             *((f"rule.comparisons.{i}", c, comparisons) for i, c in enumerate(self.rule.comparisons)),
             *((f"published.{p.id}.outcome", p.outcome, outcomes) for p in self.published),
+            *(
+                (f"published.{p.id}.comparison", p.comparison, comparisons)
+                for p in self.published
+                if p.comparison
+            ),
             *((f"truth.{name}", name, outcomes) for name in self.truth),
             *((f"claims.{c.id}.outcome", c.outcome, outcomes) for c in self.claims if c.outcome),
         ]

@@ -26,14 +26,15 @@ def published(case: StaggeredCase) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``id, outcome, estimator, value, ours, ci_low, ci_high, scale, agreement, agrees, reason``.
-        ``agrees`` is missing where ours cannot be computed.
+        ``id, outcome, comparison, estimator, value, ours, ci_low, ci_high, scale, agreement, agrees,
+        reason``. ``agrees`` is missing where ours cannot be computed.
     """
     rows = []
     for item in case.study.published:
         row: dict[str, Any] = {
             "id": item.id,
             "outcome": item.outcome,
+            "comparison": item.comparison or case.main.id,
             "estimator": item.estimator or case.study.outcome(item.outcome).leading,
             "value": item.value,
             **dict.fromkeys(("ours", "ci_low", "ci_high"), nan),
@@ -47,16 +48,29 @@ def published(case: StaggeredCase) -> pd.DataFrame:
         except EvaluationError as error:
             row["reason"] = error.what
         rows.append(row)
-    columns = ["id", "outcome", "estimator", "value", "ours", "ci_low", "ci_high", "scale", "agreement"]
+    columns = [
+        "id",
+        "outcome",
+        "comparison",
+        "estimator",
+        "value",
+        "ours",
+        "ci_low",
+        "ci_high",
+        "scale",
+        "agreement",
+    ]
     return pd.DataFrame(rows, columns=[*columns, "agrees", "reason"])
 
 
 def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     outcome = case.study.outcome(item.outcome)
     name = item.estimator or outcome.leading
-    asked = ask(case, outcome, name, covariates=item.covariates or None, weights=item.weights)
+    against = case.study.comparison(item.comparison) if item.comparison else case.main
+    asked = ask(case, outcome, name, against, covariates=item.covariates or None, weights=item.weights)
     result = asked.fit()
-    held = infer(asked, result, choose(case, outcome), None, 0.95, case.study.seed, leading=True)
+    choice = choose(case, outcome, against)
+    held = infer(asked, result, choice, None, 0.95, case.study.seed, leading=True)
     ends = np.array([result.estimate, held["ci_low"], held["ci_high"]])
     if item.scale == "percent":
         ends = 100 * np.expm1(ends)

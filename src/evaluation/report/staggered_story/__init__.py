@@ -6,6 +6,7 @@ from evaluation.report.staggered_story.estimates import (
     estimates_table,
     family_table,
     inference_sentence,
+    methods_sentence,
     outcomes_figure,
     path_figure,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "estimates_table",
     "family_table",
     "inference_sentence",
+    "methods_sentence",
     "outcomes_figure",
     "path_figure",
     "published_table",

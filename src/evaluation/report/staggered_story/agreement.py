@@ -7,7 +7,7 @@ import pandas as pd
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report.display import Table
 from evaluation.report.language import decimals, interval, number, text, with_unit
-from evaluation.report.staggered_story.wording import cell, places, say, unit_of
+from evaluation.report.staggered_story.wording import cell, group, places, say, unit_of
 from evaluation.study.staggered import Published
 
 
@@ -29,6 +29,9 @@ def published_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
                 say("published.citation", language): item.citation,
                 say("published.value", language): value,
                 say("published.ours", language): _ours(item, row, language),
+                say("published.against", language): group(
+                    case, case.study.comparison(row["comparison"]), language
+                ),
                 say("published.agrees", language): _agrees(item, row, language),
             }
         )

@@ -151,6 +151,7 @@ def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
         signs = set(np.sign(mine["estimate"].dropna()))
         agree += len(signs) == 1
         rows.append(line)
+    mine = _in_words(case, found)
     notes = [say("estimates.note", language, group=group(case, case.main, language))]
     notes += [
         say(
@@ -166,11 +167,54 @@ def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
     return Table(
         pd.DataFrame(rows),
         data=table.drop(columns=["comparison"]),
-        caption=say("estimates.caption", language, agree=agree, count=len(case.study.outcomes)),
+        caption=say(
+            "estimates.caption",
+            language,
+            outcome=case.lead.label[language],
+            low=_shown(case, mine["value"].min(), mine, language),
+            high=_shown(case, mine["value"].max(), mine, language),
+            agree=agree,
+            count=len(case.study.outcomes),
+        ),
         name="estimates",
         notes=notes,
         simulated=case.simulated,
         language=language,
+    )
+
+
+def _in_words(case: StaggeredCase, found: Findings) -> pd.DataFrame:
+    """Estimates of the leading outcome by method, in the unit in which they are said."""
+    table = found.estimates
+    rows = table[(table["outcome"] == case.lead.id) & table["estimate"].notna()]
+    ends_of = [ends(case.lead, row) for row in rows.to_dict("records")]
+    return pd.DataFrame(ends_of, columns=["value", "low", "high"], index=rows["estimator"].tolist())
+
+
+def _shown(case: StaggeredCase, value: float, mine: pd.DataFrame, language: str) -> str:
+    low, high = (float(mine[name].iloc[0]) for name in ("low", "high"))
+    return effect(case.lead, float(value), low, high, language)
+
+
+def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Prose | None:
+    """The simple regression of the leading outcome beside the methods made for several dates."""
+    mine = _in_words(case, found)
+    others = mine[~mine.index.isin(["two_way", "poisson"])]
+    if "two_way" not in mine.index or others.empty:
+        return None
+    simple, low, high = (float(mine[name]["two_way"]) for name in ("value", "low", "high"))
+    inside = not (others["value"].min() < low or others["value"].max() > high)
+    return Prose(
+        say(
+            "estimates.simple",
+            language,
+            outcome=case.lead.phrase[language],
+            simple=effect(case.lead, simple, low, high, language),
+            interval=bounds(case.lead, low, high, language),
+            low=effect(case.lead, float(others["value"].min()), low, high, language),
+            high=effect(case.lead, float(others["value"].max()), low, high, language),
+            verdict=say("estimates.within" if inside else "estimates.outside", language),
+        )
     )
 
 
@@ -197,8 +241,9 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
     """Which inference holds here and why, in one paragraph."""
     choice = found.choice
     leading = found.estimates[found.estimates["leading"]]
-    # the extended Poisson estimate has no other error than the jackknife's: the simple Poisson's is compared
-    compared = found.estimates[found.estimates["own_error"].notna() & found.estimates["std_error"].notna()]
+    # the extended Poisson estimate has no other error than the jackknife's
+    compared = found.estimates[found.estimates["estimator"] != "extended_poisson"]
+    compared = compared[compared["own_error"].notna() & compared["std_error"].notna()]
     ratio = float((compared["own_error"] / compared["std_error"]).mean()) if len(compared) else np.nan
     told = {
         "treated": choice.treated,
@@ -207,6 +252,9 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         "df": number(float(leading["df"].iloc[0]), language, 0),
         "ratio": percent(ratio, language),
         "s": "" if choice.treated == 1 else "s",
+        "groups": say("inference.groups", language)
+        if case.study.treatment.cluster
+        else say("inference.single", language, places=case.study.treatment.places[language]),
     }
     lines = [say(f"inference.{choice.kind}", language, **told)]
     if found.advice is not None and choice.kind == "randomization":

@@ -78,7 +78,7 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
     )
     items["treatment"] = join(
         [
-            study.treatment.why[language],
+            _bare(study.treatment.why[language]),
             say(
                 "choices.counts",
                 language,
@@ -94,11 +94,11 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
         items["already"] = join(case.name(unit, language) for unit in already)
     if study.alternatives:
         items["alternatives"] = join(
-            say("choices.labelled", language, label=item.label[language], why=item.why[language])
+            say("choices.labelled", language, label=item.label[language], why=_bare(item.why[language]))
             for item in study.alternatives
         )
     items["comparisons"] = join(
-        say("choices.labelled", language, label=group(case, item, language), why=item.why[language])
+        say("choices.labelled", language, label=group(case, item, language), why=_bare(item.why[language]))
         for item in study.comparisons
     )
     if study.neighbours is not None:
@@ -122,6 +122,11 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
         origin = say("choices.from", language, source=table.source[language], sha256=table.sha256)
         pairs.append((say("choices.table", language, name=table.name), origin))
     return Record(pairs)
+
+
+def _bare(text: str) -> str:
+    """A sentence without its full stop, to be joined to others."""
+    return text.rstrip(".。")
 
 
 def replication(case: StaggeredCase, ours: Result, plain: Any, language: str) -> Table:

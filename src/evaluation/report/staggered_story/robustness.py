@@ -28,9 +28,11 @@ from evaluation.report.staggered_story.wording import (
 )
 
 
-def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> Figure:
-    """The leading outcome against every comparison and by every set of dates."""
+def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
+    """The leading outcome against every comparison and by every set of dates; None where there is one."""
     outcome = case.lead
+    if not _several(case):
+        return None
     rows, said = [], []
     table = found.against[found.against["outcome"] == outcome.id]
     for row in table[table["estimate"].notna()].to_dict("records"):
@@ -96,8 +98,14 @@ def _label(case: StaggeredCase, comparison: str, dates: str, language: str) -> s
     return say("comparisons.dates", language, group=label, label=other.label[language])
 
 
-def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Table:
-    """Every outcome against every comparison and by every set of dates."""
+def _several(case: StaggeredCase) -> bool:
+    return len(case.study.comparisons) + len(case.study.alternatives) > 1
+
+
+def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
+    """Every outcome against every comparison and by every set of dates; None where there is one."""
+    if not _several(case):
+        return None
     lines, same = [], 0
     for outcome in case.study.outcomes:
         mine = found.against[found.against["outcome"] == outcome.id]
