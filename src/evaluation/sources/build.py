@@ -54,6 +54,7 @@ Builder = Callable[..., BuildSummary]
 BUILDERS: Mapping[str, str] = {
     "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
     "air_quality_dekads": "evaluation.sources.air_quality.dekads:build_dekads",
+    "approvals_cases": "evaluation.sources.approvals.own:build_cases",
     "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
     "approvals_huantai_simulated": "evaluation.sources.approvals.monthly:build_huantai",
     "castle": "evaluation.sources.castle:build_castle",
