@@ -299,6 +299,45 @@ def test_a_month_without_any_row_stops_the_run_or_is_missing(
     assert "taken as missing: 2015-02" in counts.notes[0]
 
 
+def test_what_was_not_read_is_told(tmp_path: Path, offences: OffenceMap, places: PlaceMap) -> None:
+    folder = tmp_path / "2015"
+    folder.mkdir()
+    with pd.ExcelWriter(folder / "a.xlsx") as book:
+        for name in ("上半年", "下半年"):
+            pd.DataFrame(ROWS, columns=HEADER).to_excel(book, sheet_name=name, index=False)
+    (folder / "说明.txt").write_text("x", encoding="utf-8")
+    counts = count_incidents(folder, offences, places, RULES)
+    assert table(counts) == EXPECTED
+    assert counts.notes[0].endswith("说明.txt")
+    assert counts.notes[1] == "only the first of 2 sheets of a.xlsx was read"
+
+
+def test_rare_characters_quoted_fields_and_other_delimiters_are_read(
+    tmp_path: Path, offences: OffenceMap
+) -> None:
+    """Second bytes of GB18030 may be letters or digits, and first ones control characters of Latin-1."""
+    names = ["丂镇", "㐀村", "朱镕,乡", '"老"城']
+    zones = PlaceMap(("甲",), dict.fromkeys(names, "甲"), offences.raw)
+    for encoding in ("utf-8", "gb18030"):
+        for delimiter in (",", "\t", ";"):
+            path = tmp_path / f"it's {encoding}.csv"
+            frame = pd.DataFrame(
+                [
+                    [f"张公(刑)立字[2015]{i}号", "2015-01-03", "2015-01-03", "盗窃", name]
+                    for i, name in enumerate(names)
+                ],
+                columns=HEADER,
+            )
+            path.write_bytes(frame.to_csv(index=False, sep=delimiter).encode(encoding))
+            rules = Rules("2015-01", "2015-01", "2015-04-30")
+            assert count_incidents(path, offences, zones, rules).frame["theft"].tolist() == [4]
+
+
+def test_a_file_with_a_header_alone_is_refused(write: Write, offences: OffenceMap, places: PlaceMap) -> None:
+    with pytest.raises(DataError, match="no rows"):
+        count_incidents(write([]), offences, places, RULES)
+
+
 def test_a_silent_unit_is_noticed(write: Write, offences: OffenceMap, places: PlaceMap) -> None:
     rows = [
         [f"{place}{month}{i}", f"2015-{month:02}-03", f"2015-{month:02}-04", "盗窃", place]

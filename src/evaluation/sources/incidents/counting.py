@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +17,7 @@ from evaluation.sources.exports import SUFFIXES, Columns
 from evaluation.sources.incidents import judging, scanning
 from evaluation.sources.incidents.delays import completeness
 from evaluation.sources.incidents.layout import OffenceMap, PlaceMap
-from evaluation.sources.incidents.pieces import as_gb18030, open_piece, same_twice
+from evaluation.sources.incidents.pieces import as_gb18030, in_utf8, open_piece, same_twice
 from evaluation.sources.reading import RawFile, find_files
 
 _SILENT = 20.0
@@ -162,15 +164,23 @@ def count_incidents(
     """
     columns = columns or {}
     files = find_files(path, suffixes=SUFFIXES)
-    with scanning.connection(threads) as database:
+    with (
+        tempfile.TemporaryDirectory(prefix="incidents-") as folder,
+        scanning.connection(threads) as database,
+    ):
         pieces, parts, hashes = [], [], []
         for number, file in enumerate(files):
             piece = open_piece(database, file, columns, number)
-            try:
-                part, hashed = scanning.tally(database, piece, rules.as_of, offences.of, places.of)
-            except UnicodeError:
-                piece = as_gb18030(piece, columns)
-                part, hashed = scanning.tally(database, piece, rules.as_of, offences.of, places.of)
+            while True:
+                try:
+                    part, hashed = scanning.tally(database, piece, rules.as_of, offences.of, places.of)
+                    break
+                except UnicodeError:
+                    # UTF-8 becomes GB18030, that becomes a copy in UTF-8, which has no such error
+                    known = piece.encoding == "gb18030"
+                    if known and not piece.bytewise:
+                        raise
+                    piece = in_utf8(piece, columns, Path(folder)) if known else as_gb18030(piece, columns)
             if part.empty:
                 raise DataError("the table has no rows", where=str(file), expected="at least one incident")
             pieces.append(piece)
@@ -190,6 +200,7 @@ def count_incidents(
     aside[REPEATED] = -int(repeated["rows"].sum())
     kept = found[reasons == ""]
     frame, notes = _panel(kept, offences.outcomes, places.units, rules)
+    notes = (*_unread(Path(path), files), *notes)
     order = (NO_DAY, REPEATED, BEFORE, AFTER, OUTSIDE, ELSEWHERE, UNCOUNTED, LATE)
     return IncidentCounts(
         frame=frame,
@@ -208,6 +219,24 @@ def count_incidents(
 
 
 # counts ----------------------------------------------------------------------------------------
+
+
+def _unread(path: Path, files: list[Path]) -> list[str]:
+    """Files of the folder, and sheets of workbooks, that were not read."""
+    notes = []
+    if path.is_dir():
+        others = sorted(item.name for item in path.iterdir() if item not in files and item.name[:1] != ".")
+        if others:
+            notes.append(
+                f"not read, for their names do not end in {' or '.join(SUFFIXES)}: {shortlist(others)}"
+            )
+    for file in files:
+        if file.suffix.lower() == ".xlsx":
+            with zipfile.ZipFile(file) as parts:
+                sheets = sum(name.startswith("xl/worksheets/sheet") for name in parts.namelist())
+            if sheets > 1:
+                notes.append(f"only the first of {sheets} sheets of {file.name} was read")
+    return notes
 
 
 def _reasons(found: pd.DataFrame, rules: Rules) -> pd.Series:

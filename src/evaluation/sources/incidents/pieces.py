@@ -6,6 +6,8 @@ import codecs
 import csv
 import gzip
 import hashlib
+import io
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -47,6 +49,9 @@ class Piece:
     delimiter : str
     frame : pandas.DataFrame, optional
         Cells of a workbook.
+    bytewise : bool
+        SQL reads GB18030 as Latin-1, a letter a byte: commas, quotes and line ends are never part of a
+        Chinese character, and only the few distinct texts are decoded.
     """
 
     path: Path
@@ -57,6 +62,7 @@ class Piece:
     places: Mapping[str, int] = field(default_factory=dict)
     delimiter: str = ","
     frame: pd.DataFrame | None = field(default=None, repr=False)
+    bytewise: bool = False
 
     @property
     def raw(self) -> RawFile:
@@ -73,7 +79,7 @@ class Piece:
         """
         if text is None:
             return ""
-        return text.encode("latin-1").decode("gb18030") if self.encoding == "gb18030" else text
+        return text.encode("latin-1").decode("gb18030") if self.bytewise else text
 
 
 def open_piece(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns, number: int) -> Piece:
@@ -125,7 +131,9 @@ def _csv(path: Path, columns: Columns) -> Piece:
     return _csv_as(path, columns, encoding, _SUMS.submit(_checksum, path))
 
 
-def _csv_as(path: Path, columns: Columns, encoding: str, checksum: Future[str]) -> Piece:
+def _csv_as(
+    path: Path, columns: Columns, encoding: str, checksum: Future[str], copy: Path | None = None
+) -> Piece:
     with opened(path) as stream:
         head = stream.read(_SAMPLE).decode(codec(encoding), errors="replace")
     lines = head.splitlines()[:_HEADER_WITHIN]
@@ -142,13 +150,23 @@ def _csv_as(path: Path, columns: Columns, encoding: str, checksum: Future[str]) 
     places = {name: names.index(header_of) for name, header_of in found.items()}
     table = {f"c{i}": "VARCHAR" for i in range(len(names))}
     described = ", ".join(f"'{name}': '{kind}'" for name, kind in table.items())
+    bytewise = encoding == "gb18030" and copy is None
     reader = (
-        f"read_csv({quoted(str(path))}, auto_detect = false, header = false, skip = {header + 1}, "
+        f"read_csv({quoted(str(copy or path))}, auto_detect = false, header = false, skip = {header + 1}, "
         f"delim = {quoted(delimiter)}, quote = '\"', escape = '\"', "
-        f"encoding = '{'latin-1' if encoding == 'gb18030' else 'utf-8'}', columns = {{{described}}})"
+        f"encoding = '{'latin-1' if bytewise else 'utf-8'}', columns = {{{described}}})"
     )
     fields = ", ".join(f"c{place} AS {name}" for name, place in places.items())
-    return Piece(path, f"(SELECT {fields} FROM {reader})", encoding, checksum, header + 1, places, delimiter)
+    return Piece(
+        path,
+        f"(SELECT {fields} FROM {reader})",
+        encoding,
+        checksum,
+        header + 1,
+        places,
+        delimiter,
+        bytewise=bytewise,
+    )
 
 
 def _complete(row: list[str], columns: Columns) -> bool:
@@ -207,6 +225,27 @@ def as_gb18030(piece: Piece, columns: Columns) -> Piece:
         It is not GB18030 throughout either: names the first line that is not UTF-8.
     """
     return _csv_as(piece.path, columns, _second_choice(piece.path), piece.checksum)
+
+
+def in_utf8(piece: Piece, columns: Columns, folder: Path) -> Piece:
+    """A GB18030 file by way of a copy in UTF-8: SQL refuses the bytes of its rarer characters.
+
+    Raises
+    ------
+    DataError
+        It is not GB18030 throughout: names the first line.
+    """
+    copy = folder / f"{len(list(folder.iterdir()))}.csv"
+    try:
+        with (
+            opened(piece.path) as stream,
+            io.TextIOWrapper(stream, encoding="gb18030", newline="") as source,
+            copy.open("w", encoding="utf-8", newline="") as target,
+        ):
+            shutil.copyfileobj(source, target, _SAMPLE)
+    except UnicodeDecodeError:
+        raise mixed(piece.path, first_line_not(piece.path, "gb18030")) from None
+    return _csv_as(piece.path, columns, piece.encoding, piece.checksum, copy)
 
 
 def mixed(path: Path, line: int) -> DataError:

@@ -75,10 +75,10 @@ def tally(
     Raises
     ------
     UnicodeError
-        The file is not in the encoding that its beginning is in.
+        The file is not in the encoding that its beginning is in, or has characters that SQL refuses.
     """
     _kinds(database, piece, offences=offences, places=places)
-    o, r = (_day(name, piece.encoding) for name in ("occurred", "reported"))
+    o, r = (_day(name, piece.bytewise) for name in ("occurred", "reported"))
     first, last = (f"DATE {quoted(day)}" for day in _DAYS)
     # what is NULL or out of range, such as a year of two digits, is left to the reader of cells
     read = f"coalesce(o BETWEEN {first} AND {last} AND r BETWEEN {first} AND {last}, false)"
@@ -136,10 +136,7 @@ def _second_pass(
 def _kinds(database: Database, piece: Piece, **known: Iterable[str]) -> None:
     """Types of the known texts, as the file's bytes are read."""
     for name, texts in known.items():
-        written = [
-            text.encode("gb18030").decode("latin-1") if piece.encoding == "gb18030" else text
-            for text in texts
-        ]
+        written = [text.encode("gb18030").decode("latin-1") if piece.bytewise else text for text in texts]
         values = ", ".join(quoted(text) for text in dict.fromkeys(written))
         database.execute(f"DROP TYPE IF EXISTS {name}")
         database.execute(f"CREATE TYPE {name} AS ENUM ({values})")
@@ -194,7 +191,7 @@ def _run(database: Database, query: str, piece: Piece) -> Any:
         return database.execute(query)
     except duckdb.Error as error:
         text = str(error)
-        if "unicode" in text.lower() or "utf-8" in text.lower():
+        if any(name in text.lower() for name in ("unicode", "utf-8", "latin-1 encoded")):
             raise UnicodeError(text) from None
         found = _LINE.search(text)
         line = f", line {found.group(1)}" if found else ""
@@ -207,11 +204,9 @@ def _run(database: Database, query: str, piece: Piece) -> Any:
         ) from None
 
 
-def _day(name: str, encoding: str) -> str:
+def _day(name: str, bytewise: bool) -> str:
     """SQL for a day: ISO and its relatives first, then years, months and days in Chinese or with dots."""
-    year, month, day = (
-        mark.encode("gb18030").decode("latin-1") if encoding == "gb18030" else mark for mark in "年月日"
-    )
+    year, month, day = (mark.encode("gb18030").decode("latin-1") if bytewise else mark for mark in "年月日")
     chinese = (
         f"replace(replace(replace(replace({name}, '{year}', '-'), '{month}', '-'), '{day}', ''), '.', '-')"
     )
