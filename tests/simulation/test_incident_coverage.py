@@ -43,7 +43,7 @@ def test_intervals_hold_the_truth_in_90_to_99_percent_of_draws(design: str) -> N
             # a wide interval around a wrong number, and a slight bias, may cover all the same
             assert row.covered < 90 or "clustered" not in row.label, name
         else:
-            low, high = (90, 100 if "space" not in row.label else 99) if row.level == 95 else (80, 95)
+            low, high = (90, 99) if row.level == 95 else (80, 95)
             assert low <= row.covered <= high, name
             assert abs(row.mean - row.truth) < 4 * row.deviation / np.sqrt(DRAWS), name
 
