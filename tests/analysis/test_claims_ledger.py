@@ -213,7 +213,7 @@ def test_the_result_file_is_plain_json(case, estimates):
 def test_simulated_data_decide_nothing_and_nothing_is_estimated(case):
     other = case.cases["pollution_enforcement"]
     simulated = replace(other, sources=tuple(replace(table, simulated=True) for table in other.sources))
-    changed = replace(case, cases={"pollution_enforcement": simulated})
+    changed = replace(case, cases={**case.cases, "pollution_enforcement": simulated})
     for entry in changed.entries:
         if entry.claim.study == "pollution_enforcement":
             assert (entry.check.reproduced, entry.check.attributable) == ("no_data", "not_testable")
@@ -221,8 +221,28 @@ def test_simulated_data_decide_nothing_and_nothing_is_estimated(case):
             assert entry.check.tests == ()
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_claims_of_simulated_studies_are_marked_and_link_to_the_method(case, entries, language):
+    rows = {row.id: row for _, group in story.ledger(case, language).groups for row in group}
+    for name in ("crime-zhangdian-all", "crime-city-preventable", "approval-huantai-time"):
+        assert entries[name].simulated
+        assert (entries[name].check.reproduced, entries[name].check.attributable) == (
+            "no_data",
+            "not_testable",
+        )
+        assert rows[name].simulated
+        parts = [part for line in rows[name].lines for item in line.items for part in item]
+        assert entries[name].claim.study in {part.study for part in parts}
+        theirs = next(c for c in case.cases[entries[name].claim.study].study.claims if c.id == name)
+        assert any(theirs.needs[language].removeprefix("需要") in part.text for part in parts)
+
+
 def test_what_the_ledger_depends_on_is_said(root):
-    assert load_study("claims", root=root).depends_on == ("pollution_enforcement",)
+    assert load_study("claims", root=root).depends_on == (
+        "pollution_enforcement",
+        "crime_zhangdian",
+        "approval_huantai",
+    )
     assert load_study("pollution_enforcement", root=root).depends_on == ()
 
 
@@ -231,17 +251,17 @@ def test_what_the_ledger_depends_on_is_said(root):
     [
         (
             STUDY,
-            'studies = ["pollution_enforcement"]',
-            "studies = []",
+            'studies = ["pollution_enforcement", ',
+            "studies = [",
             StudyError,
             "does not say that it depends on pollution_enforcement",
         ),
-        (STUDY, '"pollution_enforcement"]', '"x", "x"]', StudyError, "studies: x stands twice"),
-        (STUDY, '"pollution_enforcement"]', '"claims"]', StudyError, "is this study itself"),
+        (STUDY, '"approval_huantai"]', '"x", "x"]', StudyError, "studies: x stands twice"),
+        (STUDY, '"approval_huantai"]', '"claims"]', StudyError, "is this study itself"),
         (
             STUDY,
-            '"pollution_enforcement"]',
-            '"pollution_enforcement", "no_such"]',
+            '"approval_huantai"]',
+            '"approval_huantai", "no_such"]',
             StudyError,
             "on which the ledger depends, cannot be run: unknown study 'no_such'",
         ),

@@ -166,8 +166,12 @@ def test_an_unsound_claim_is_refused(changes: dict[str, object], complaint: str)
     [
         ('id = "coal"', 'id = "gdp"', "the id gdp stands twice"),
         ('because = "visibility"', 'study = "no_such"', "blue-days-2016.*'no_such'"),
-        ('because = "cases"', 'because = "luck"', "'luck' is not declared"),
-        ('because = "cases"', 'because = "cases"\nverdict = "reproduced"', "crime-zhangdian-all.*computed"),
+        ('because = "records"', 'because = "luck"', "'luck' is not declared"),
+        (
+            'because = "firm"',
+            'because = "firm"\nverdict = "reproduced"',
+            "garment-lead-time-before.*computed",
+        ),
         ('unit = "chains"', 'unit = "rank"', "innovation-chains.*does not fit"),
         ('unit = "chains"', 'unit = "links"', "'links' is not declared"),
         ('claims = ["gdp", "gdp-growth"]', 'claims = ["gdp", "gnp"]', "no claim gnp"),

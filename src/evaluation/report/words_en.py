@@ -5,6 +5,7 @@ WORDS: dict[str, str] = {
     "no_interval": "no interval",
     "no_data_short": "no data",
     "simulated": "SIMULATED",
+    "simulated_only": "only SIMULATED data",
     "simulated_notice": "Simulated data: the numbers on this page show how the method works, "
     "not what happened anywhere.",
     "site": "Reform evaluation",

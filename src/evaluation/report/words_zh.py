@@ -5,6 +5,7 @@ WORDS: dict[str, str] = {
     "no_interval": "无区间",
     "no_data_short": "无数据",
     "simulated": "模拟数据",
+    "simulated_only": "仅有模拟数据",
     "simulated_notice": "本页使用模拟数据：所列数字只说明方法如何运作，不代表任何地方的实际情况。",
     "site": "改革成效评估",
     "skip": "跳到正文",

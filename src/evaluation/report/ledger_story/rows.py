@@ -103,12 +103,17 @@ def _found(case: LedgerCase, entry: Entry, language: str) -> list[list[Part]]:
     claim, check = entry.claim, entry.check
     if claim.because is not None:
         return [[Part(case.claims.because[claim.because][language])]]
-    if entry.simulated:
-        return [[Part(say("row.simulated", language))]]
     if math.isnan(check.found):
-        theirs = entry.case and next(c for c in entry.case.study.claims if c.id == claim.id)
-        needs = theirs.needs[language] if theirs and theirs.needs else ""
-        return [[Part(say("row.needs", language, needs=needs[:1].upper() + needs[1:]))]] if needs else []
+        told = [say("row.simulated", language)] if entry.simulated else []
+        tested = case.here if claim.study == case.study.id else case.cases[str(claim.study)]
+        theirs = next(item for item in tested.study.claims if item.id == claim.id)
+        if theirs.needs is not None:
+            needs = theirs.needs[language].removeprefix("需要")
+            if entry.simulated:
+                told.append(say("row.wanted", language, needs=needs))
+            else:
+                told.append(say("row.needs", language, needs=needs[:1].upper() + needs[1:]))
+        return [[Part(line)] for line in told]
     value = ranked(check.found, claim, language) if claim.kind == "rank" else measured(
         check.found, claim, case, language
     )  # fmt: skip
@@ -221,12 +226,10 @@ def smallest(needed: Needed, outcome: Outcome | None, language: str) -> str:
         return say("smallest.sizes", language, ten=ten, fifty=fifty, many=many)
     assert needed.peers is not None
     if needed.kind == "cases":
-        told = say(
-            "smallest.cases", language, cases=number(needed.values[0], language, 0), peers=needed.peers
-        )
-    else:
-        size = number(needed.values[0], language, 1)
-        told = say("smallest.spread", language, size=size, peers=needed.peers)
+        cases = number(needed.values[0], language, 0)
+        return say("smallest.cases", language, cases=cases, peers=needed.peers)
+    size = number(needed.values[0], language, 1)
+    told = say("smallest.spread", language, size=size, peers=needed.peers)
     least = 1 / (needed.peers + 1)
     return told + (say("smallest.never", language, smallest=f"{least:.3f}") if least > 0.05 else "")
 
