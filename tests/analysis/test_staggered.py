@@ -262,6 +262,32 @@ def test_one_treated_place_is_tested_by_randomisation(tmp_path):
     assert found.together["p_adjusted"].notna().any()
 
 
+def test_where_every_place_is_treated_in_the_end_later_ones_compare(tmp_path):
+    def everyone(rows, places):
+        from staggered_project import frames
+
+        rows, places = frames(treated=40)
+        return rows, places.assign(near="")
+
+    path = make(
+        tmp_path,
+        everyone,
+        treatment__comparison="not_yet_treated",
+        headline__outcome="days",
+        rule__comparisons=["all"],
+        alternatives=[],
+    )
+    case = prepare(path, root=tmp_path)
+    assert case.controls(case.lead, case.main) == []
+    choice = staggered.choose(case, case.lead)
+    assert (choice.kind, choice.treated, choice.untreated) == ("jackknife", 20, 0)
+    row = staggered.estimates(case, outcomes=(case.lead,), only_leading=True).iloc[0]
+    assert row["df"] == 19
+    assert row["percent_low"] < -20 < row["percent_high"]
+    counts = staggered.estimates(case, only_leading=True).set_index("outcome").loc["crime"]
+    assert "nobody to compare with" in counts["reason"]
+
+
 def test_many_clusters_take_the_usual_error(tmp_path):
     def many(rows, places):
         from staggered_project import frames

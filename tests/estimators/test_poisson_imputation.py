@@ -232,3 +232,4 @@ def test_degrees_of_freedom_are_the_smaller_sides():
     assert smaller_side(cluster, treated) == (2, 3)
     assert degrees_of_freedom(2, 3) == 1
     assert degrees_of_freedom(1, 3) == 0
+    assert degrees_of_freedom(4, 0) == 3  # every unit is treated in the end

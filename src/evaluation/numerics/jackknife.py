@@ -47,9 +47,9 @@ def degrees_of_freedom(treated: int, untreated: int) -> int:
     """Clusters of the smaller side less one.
 
     Welch's bound for a difference of two means: whatever their variances, a t test with so many degrees
-    of freedom is not too short.
+    of freedom is not too short. Where every unit is treated in the end, there is one side.
     """
-    return max(min(treated, untreated) - 1, 0)
+    return max(min(treated, untreated or treated) - 1, 0)
 
 
 def t_quantile(level: float, df: float) -> float:

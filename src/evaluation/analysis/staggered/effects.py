@@ -69,12 +69,14 @@ def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     panel, design = case.panel(outcome, comparison)
     labels, codes = clusters_of(panel, design)
     sides = smaller_side(codes, design.cohorts(panel).treated)
+    # where every unit is treated in the end, there is one side
+    fewest = min(sides[0], sides[1] or sides[0])
     kind: Kind = "jackknife"
     if case.study.treatment.independent_rows:
         kind = "rows"
-    elif min(sides) < FEW_CLUSTERS:
+    elif fewest < FEW_CLUSTERS:
         kind = "randomization"
-    elif min(sides) >= MANY_CLUSTERS:
+    elif fewest >= MANY_CLUSTERS:
         kind = "clustered"
     return Choice(kind, *sides, len(labels))
 

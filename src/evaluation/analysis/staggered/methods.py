@@ -204,7 +204,9 @@ def _without_each(asked: Asked, codes: NDArray[np.intp], count: int) -> FloatArr
         return None
     start = np.searchsorted(panel.ordinals, design.cohorts(panel).first)
     keep = (codes[None, :] != np.arange(count)[:, None]) * weight[:, 0]
-    return WITHOUT[asked.name](y, start, keep)
+    found = WITHOUT[asked.name](y, start, keep)
+    # where periods have nobody untreated the estimators leave cells out, each in its way
+    return found if np.isfinite(found).all() else None
 
 
 def clusters_of(panel: Panel, design: Design) -> tuple[pd.Index, NDArray[np.intp]]:
