@@ -1,4 +1,4 @@
-"""Write the answer into both READMEs: its sentence, its picture and its numbers, from the committed data.
+"""Write the answer and the list of pages into both READMEs, from the committed data and study files.
 
 ``python tools/readme.py`` writes; ``--check`` only says whether the words are those of the data.
 """
@@ -12,11 +12,32 @@ from pathlib import Path
 from evaluation import analysis
 from evaluation.report import story
 from evaluation.report.language import text
+from evaluation.sources.manifest import load_manifest
+from evaluation.study import list_studies, load_study
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "pollution_enforcement"
 FILES = {"en": "README.md", "zh": "README.zh.md"}
-_BLOCK = re.compile(r"(<!-- answer:start -->\n).*?(<!-- answer:end -->)", re.DOTALL)
+HEADS = {"en": ("page", "question", "data"), "zh": ("页面", "问题", "数据")}
+KINDS_OF_DATA = {"en": ("real", "SIMULATED"), "zh": ("真实", "模拟")}
+
+
+def _between(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(<!-- {name}:start -->\n).*?(<!-- {name}:end -->)", re.DOTALL)
+
+
+def pages_block(language: str) -> str:
+    """A table of the studies, the ledger first, with what each asks and of which data."""
+    tables = load_manifest(ROOT / "data").tables
+    simulated = {table.name for table in tables if table.simulated}
+    lines = ["| " + " | ".join(HEADS[language]) + " |", "|---|---|---|"]
+    studies = [load_study(name, root=ROOT) for name in list_studies(ROOT)]
+    for study in sorted(studies, key=lambda one: (one.kind != "ledger", one.id)):
+        data = getattr(study, "data", None)
+        named = {value for value in vars(data).values() if isinstance(value, str)} if data else set()
+        of_data = KINDS_OF_DATA[language][bool(named & simulated)]
+        lines.append(f"| `{study.id}` | {study.title[language]} | {of_data} |")
+    return "\n".join(lines) + "\n"
 
 
 def answer_block(case: analysis.Case, language: str) -> tuple[str, dict[str, bytes]]:
@@ -46,9 +67,11 @@ def answer_block(case: analysis.Case, language: str) -> tuple[str, dict[str, byt
 
 
 def readme(language: str, block: str) -> str:
-    """A README with the block in place."""
+    """A README with the answer and the list of pages in place."""
     current = (ROOT / FILES[language]).read_text(encoding="utf-8")
-    return _BLOCK.sub(lambda match: match[1] + block + match[2], current)
+    for name, part in (("answer", block), ("pages", pages_block(language))):
+        current = _between(name).sub(lambda match, part=part: match[1] + part + match[2], current)
+    return current
 
 
 def main() -> int:
