@@ -61,6 +61,13 @@ def refine(case: Case, found: Any) -> float:
 
 
 @stored
+def everything(case: Case) -> dict[str, Found]:
+    """Several results."""
+    calls.append("everything")
+    return {"first": Found(1.0), "second": Found(2.0)}
+
+
+@stored
 def odd(case: Case) -> Any:
     """Something that cannot be pickled."""
     calls.append("odd")
@@ -128,6 +135,13 @@ def test_a_result_is_an_argument_by_what_it_came_from(folder: Path) -> None:
         case = prepared()
         refine(case, estimate(case))
     assert calls == ["x", "refine"]
+
+
+def test_a_part_of_a_result_is_an_argument_too(folder: Path) -> None:
+    for _ in range(2):
+        case = prepared()
+        refine(case, everything(case)["first"])
+    assert calls == ["everything", "refine"]
 
 
 def test_tables_are_told_apart_by_every_value(folder: Path) -> None:

@@ -71,8 +71,7 @@ def stored(function: Callable[_P, _T]) -> Callable[_P, _T]:
             _keep(path, value, files)
         else:
             value = kept[0]
-        if not isinstance(value, list | dict | set | np.ndarray) and is_dataclass(value):
-            _known[id(value)] = (value, f"result {key}")
+        _remember(value, f"result {key}")
         return value
 
     return found
@@ -95,6 +94,21 @@ def know(case: Any, study: BaseModel, overrides: Mapping[str, Any], files: Itera
         content = [study.model_dump_json(), json.dumps(dict(overrides), sort_keys=True, default=str)]
         content += [f"{path} {digest}" for path, digest in sorted(_digests(files).items())]
         _known[id(case)] = (case, f"case {_digest(chr(10).join(content).encode())}")
+
+
+def _remember(value: Any, token: str, depth: int = 2) -> None:
+    """Know a result, and the results inside it, by what they came from."""
+    inner: Iterable[tuple[Any, Any]] = ()
+    if is_dataclass(value) and not isinstance(value, type):
+        _known[id(value)] = (value, token)
+        inner = [(field.name, getattr(value, field.name)) for field in fields(value)]
+    elif isinstance(value, Mapping):
+        inner = value.items()
+    elif isinstance(value, list | tuple):
+        inner = enumerate(value)
+    if depth:
+        for name, item in inner:
+            _remember(item, f"{token}/{name}", depth - 1)
 
 
 def _said(value: Any) -> str:

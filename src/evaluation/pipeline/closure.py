@@ -38,14 +38,14 @@ class Code:
         self._kept: dict[str, Facts] = _read_cache(cache)
         self._new = False
 
-    def files(self, uses: Iterable[Use], kind: str) -> dict[Path, str]:
-        """Every file that these uses lead to for a kind of study, with its checksum.
+    def files(self, uses: Iterable[Use], *kinds: str) -> dict[Path, str]:
+        """Every file that these uses lead to for studies of these kinds, with its checksum.
 
         A file that only lists names from elsewhere (an ``__init__.py``) is followed name by name and does
-        not count itself; of a registry of kinds only the study's own kind is followed. Files that are not
+        not count itself; of a registry of kinds only the kinds asked for are followed. Files that are not
         Python count where a module of their folder does: words, templates, style sheets.
         """
-        walk = _Walk(self, kind)
+        walk = _Walk(self, kinds)
         for use in uses:
             walk.follow(use)
         found = {path: self.digest(path) for path in walk.files}
@@ -103,8 +103,8 @@ class Code:
 class _Walk:
     """One walk along the imports."""
 
-    def __init__(self, code: Code, kind: str) -> None:
-        self.code, self.kind = code, kind
+    def __init__(self, code: Code, kinds: tuple[str, ...]) -> None:
+        self.code, self.kinds = code, kinds
         self.files: set[Path] = set()
         self._done: set[tuple[str, str | None, tuple[str, ...] | None]] = set()
 
@@ -144,7 +144,7 @@ class _Walk:
             return
         if not facts.plain:
             self.files.add(path)
-        mine = set(facts.kinds.get(self.kind, ()))
+        mine = {name for kind in self.kinds for name in facts.kinds.get(kind, ())}
         others = {name for names in facts.kinds.values() for name in names} - mine
         for use in facts.uses:
             if use.bound not in others:

@@ -68,6 +68,7 @@ class Project:
         reads : iterable of str
             Files that an earlier run of its notebook read, relative to the project folder.
         """
+        reads = tuple(reads)
         path = f"studies/{study}.toml"
         stated = _toml(self.root / path)
         name = str(overrides.get("notebook", stated.get("notebook", "")))
@@ -76,8 +77,10 @@ class Project:
         found = {path: self.digest(path), notebook: _digest(json.dumps(cells))}
         found.update({f"setting {key}": value_text(value) for key, value in overrides.items()})
         found.update(self._data(set(_texts([stated, dict(overrides)])), set(reads) - {*found, MANIFEST}))
-        code = self._code(cells, str(overrides.get("kind", stated.get("kind", "one_place"))))
-        found.update(code)
+        # a page on other studies uses the code of their kinds, too
+        others = [_toml(self.root / other) for other in reads if other.startswith("studies/")]
+        kinds = {str(item.get("kind", "one_place")) for item in (*others, {**stated, **overrides})}
+        found.update(self._code(cells, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})
         numbers = {key: value for key, value in found.items() if _counts(key)}
         return Inputs(found, _digest(json.dumps(numbers, sort_keys=True)))
@@ -92,7 +95,7 @@ class Project:
                 found[f"{MANIFEST}, {name}"] = _digest(json.dumps(entry, sort_keys=True, default=str))
         return found
 
-    def _code(self, cells: list[dict[str, Any]], kind: str) -> dict[str, str]:
+    def _code(self, cells: list[dict[str, Any]], kinds: Iterable[str]) -> dict[str, str]:
         text = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
         try:
             uses = self.code.text_uses(text)
@@ -103,12 +106,12 @@ class Project:
                 if path.name != "__init__.py"
             )
         makers = [Use(name, None, "") for name in _MAKERS]
-        files = self.code.files([*uses, *makers], kind)
+        files = self.code.files([*uses, *makers], *kinds)
         return {self.shown(path): digest for path, digest in sorted(files.items())}
 
     def index_code(self) -> dict[str, str]:
         """Files that make the index."""
-        files = self.code.files([Use("evaluation.pipeline.listing", None, "")], "")
+        files = self.code.files([Use("evaluation.pipeline.listing", None, "")])
         return {self.shown(path): digest for path, digest in sorted(files.items())}
 
     def shown(self, path: Path) -> str:

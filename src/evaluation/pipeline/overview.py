@@ -14,7 +14,7 @@ from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
     from evaluation.pipeline.finish import StudyRun
-    from evaluation.pipeline.run import Wanted
+    from evaluation.pipeline.wanted import Wanted
 
 Rows = list[tuple[str, ...]]
 CLAIMS = "claims.toml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,57 +11,21 @@ from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError
 from evaluation.pipeline.crew import Alone, Crew, Processes, start_server
-from evaluation.pipeline.execute import LANGUAGES, check_parameters
+from evaluation.pipeline.execute import LANGUAGES
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.inputs import Inputs, Project, digest_of
+from evaluation.pipeline.inputs import Project, digest_of
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
-from evaluation.pipeline.plan import alternate, how_made, plan, stated
+from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
-from evaluation.pipeline.state import Made, State, read_state, reasons, state_file, write_state
+from evaluation.pipeline.state import state_file
+from evaluation.pipeline.wanted import Wanted, look, note, store_of
 
-__all__ = ["StudyRun", "Wanted", "preview", "run"]
+__all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
 
 Say = Callable[[str], None]
-LINK = "link to the other language"
-_KEPT_STORES = 3
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One study that was asked for, and why it must be run.
-
-    Attributes
-    ----------
-    place : Place
-    overrides : mapping
-    languages : tuple of str
-    reasons : tuple of str
-        What changed since its pages were made; empty when they are up to date.
-    inputs : Inputs
-        What its pages rest on.
-    state : State
-        Of its last good run.
-    """
-
-    place: Place
-    overrides: Mapping[str, Any]
-    languages: tuple[str, ...]
-    reasons: tuple[str, ...]
-    inputs: Inputs = field(repr=False)
-    state: State = field(repr=False)
-
-    def page_inputs(self, language: str, inputs: Inputs | None = None) -> dict[str, str]:
-        """What one page rests on."""
-        link = alternate(self.place, language, self.languages)
-        return {**(inputs or self.inputs).page, LINK: link or "none"}
-
-    @property
-    def seconds(self) -> float:
-        """How long its pages took the last time; 0 when that is not known."""
-        return sum(made.seconds for made in self.state.pages.values())
 
 
 @dataclass(frozen=True)
@@ -71,8 +34,23 @@ class _Job:
     specs: tuple[RenderSpec, ...]
 
 
+@dataclass(frozen=True)
+class Order:
+    """A study with the changes to its file.
+
+    Attributes
+    ----------
+    study : str
+    overrides : mapping
+        Dotted keys to values; with any the pages go to ``variants/``.
+    """
+
+    study: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
 def preview(
-    studies: Sequence[str],
+    orders: Sequence[str | Order],
     *,
     root: Path,
     reports: Path,
@@ -80,11 +58,11 @@ def preview(
     languages: Sequence[str] = LANGUAGES,
     force: bool = False,
 ) -> list[Wanted]:
-    """What `run` would do with these arguments, and why; nothing is run or written."""
+    """What a run would do with these arguments, and why; nothing is run or written."""
     project = Project(root.resolve())
-    names = dict.fromkeys(studies)
     return [
-        _wanted(project, name, reports.absolute(), overrides or {}, tuple(languages), force) for name in names
+        look(project, one.study, reports.absolute(), one.overrides, tuple(languages), force)
+        for one in _orders(orders, overrides)
     ]
 
 
@@ -141,45 +119,72 @@ def run(
     OutputError
         The reports folder cannot be written, or another run is writing it.
     """
+    return run_orders(
+        _orders(studies, overrides),
+        root=root,
+        reports=reports,
+        languages=languages,
+        jobs=jobs,
+        cell_timeout=cell_timeout,
+        say=say,
+        force=force,
+        crew=crew,
+        strict=bool(overrides),
+    )
+
+
+def run_orders(
+    orders: Sequence[Order],
+    *,
+    root: Path,
+    reports: Path,
+    languages: Sequence[str] = LANGUAGES,
+    jobs: int | None = None,
+    cell_timeout: float = CELL_TIMEOUT,
+    say: Say = lambda text: None,
+    force: bool = False,
+    crew: Crew | None = None,
+    strict: bool = False,
+    then: Callable[[list[StudyRun]], None] = lambda runs: None,
+) -> list[StudyRun]:
+    """Run studies, each with its own changes; see `run`.
+
+    Parameters
+    ----------
+    orders : sequence of Order
+    root, reports, languages, jobs, cell_timeout, say, force, crew
+        As in `run`.
+    strict : bool
+        Raise what the checks before the run find, instead of making a page of it.
+    then : callable
+        Called with the outcome before the index is written, while the reports folder is still locked.
+    """
     root, reports = root.resolve(), reports.absolute()
-    overrides = dict(overrides or {})
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
     require_writable(reports)
-    names = list(dict.fromkeys(studies))
     with sole_run(reports, say):
         project = Project(root)
-        wanted = [_wanted(project, name, reports, overrides, tuple(languages), force) for name in names]
+        wanted = [look(project, one.study, reports, one.overrides, tuple(languages), force) for one in orders]
         runs = [StudyRun(one.place) for one in wanted if not one.reasons]
         for done in runs:
             say(f"{done.place.name}: up to date")
         todo = [one for one in wanted if one.reasons]
         if todo:
-            runs += _run(todo, project, jobs, cell_timeout, say, force, crew)
+            runs += _run(todo, project, jobs, cell_timeout, say, force, crew, strict)
+        places = [one.place for one in wanted]
+        runs.sort(key=lambda one: places.index(one.place))
+        then(runs)
         _index(project, reports)
         project.remember()
-    return sorted(runs, key=lambda one: names.index(one.place.study))
+    return runs
 
 
-def _wanted(
-    project: Project,
-    study: str,
-    reports: Path,
-    overrides: Mapping[str, Any],
-    languages: tuple[str, ...],
-    force: bool,
-) -> Wanted:
-    from evaluation.study import list_studies, load_study
-
-    if study not in list_studies(project.root):  # a path is no study, whatever lies there
-        check_parameters(study, overrides, languages[0])
-        load_study(study, root=project.root)
-    place = Place.of(reports, study, overrides)
-    state = read_state(project.root, place)
-    inputs = project.inputs(study, overrides, state.reads)
-    one = Wanted(place, overrides, languages, (), inputs, state)
-    why = reasons(place, state, {language: one.page_inputs(language) for language in languages})
-    return replace(one, reasons=tuple(why or (["it was forced"] if force else [])))
+def _orders(studies: Sequence[str | Order], overrides: Mapping[str, Any] | None = None) -> list[Order]:
+    """Names as orders, none twice."""
+    shared = dict(overrides or {})
+    orders = [one if isinstance(one, Order) else Order(one, shared) for one in studies]
+    return [one for i, one in enumerate(orders) if one not in orders[:i]]
 
 
 def _run(
@@ -190,6 +195,7 @@ def _run(
     say: Say,
     force: bool,
     crew: Crew | None,
+    strict: bool,
 ) -> Iterator[StudyRun]:
     """Check all, then render and publish each study as soon as all its languages are done."""
     begun = time.time()
@@ -208,13 +214,13 @@ def _run(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
             )
         except EvaluationError as error:
-            if one.overrides:
+            if strict:
                 raise
             failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)
             say(f"{one.place.name}: {failed.failures['both'].message}")
             yield replace(failed, reasons=one.reasons)
             continue
-        store = _store(project.root, one, force)
+        store = store_of(project.root, one, force)
         ready.append(_Job(one, tuple(replace(spec, store=store) for spec in specs)))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda job: -job.wanted.seconds)
@@ -222,7 +228,7 @@ def _run(
         spec = job.specs[0]
         done = publish(job.wanted.place, outcomes, made, spec.provenance, project.root)
         if not done.failures:
-            _note(project, job.wanted, outcomes, begun)
+            note(project, job.wanted, outcomes, begun)
         yield replace(done, reasons=job.wanted.reasons)
 
 
@@ -258,63 +264,16 @@ def _line(name: str, outcome: RenderOutcome) -> str:
     return f"{name} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})"
 
 
-def _store(root: Path, one: Wanted, force: bool) -> Path:
-    """Folder for the study's results of analysis, named after all that they rest on; old ones are removed."""
-    folder = root / "build" / "analysis" / one.place.name
-    store = folder / one.inputs.analysis[:32]
-    if force:
-        shutil.rmtree(store, ignore_errors=True)
-    try:
-        old = sorted((path for path in folder.iterdir() if path != store), key=lambda p: p.stat().st_mtime)
-    except OSError:
-        return store
-    for path in old[: 1 - _KEPT_STORES or None]:
-        shutil.rmtree(path, ignore_errors=True)
-    return store
-
-
-def _note(project: Project, one: Wanted, outcomes: Sequence[RenderOutcome], begun: float) -> None:
-    """Keep what the new pages were made from, as it was when the run began."""
-    reads = sorted({path for outcome in outcomes for path in outcome.reads})
-    inputs = project.inputs(one.place.study, one.overrides, reads)
-    page = dict(inputs.page)
-    for path in page.keys() - one.inputs.page.keys():
-        if _changed_since(project.root / path, begun):
-            page[path] = "changed while it was read"
-    page.update({key: value for key, value in one.inputs.page.items() if key in page})
-    final = Inputs(page, inputs.analysis)
-    result = digest_of(one.place.result)
-    pages = {}
-    for language, kept in one.state.pages.items():
-        if kept.inputs.keys() == page.keys() | {LINK} and all(kept.inputs[key] == page[key] for key in page):
-            pages[language] = replace(kept, result=result)
-    for outcome in outcomes:
-        pages[outcome.language] = Made(
-            one.page_inputs(outcome.language, final),
-            digest_of(one.place.page(outcome.language)),
-            result,
-            round(sum(outcome.seconds.values()), 2),
-        )
-    write_state(project.root, one.place, State(pages, tuple(reads)))
-
-
-def _changed_since(path: Path, moment: float) -> bool:
-    try:
-        return path.stat().st_mtime >= moment
-    except OSError:
-        return False
-
-
 def _index(project: Project, reports: Path) -> None:
     """Write the index, unless it shows what stands in the folder already."""
-    note = state_file(project.root, Place(reports, "index")).with_name("index.txt")
+    kept = state_file(project.root, Place(reports, "index")).with_name("index.txt")
     moment = generated_now()
     now = listed(reports, project.index_code(), moment)
     page = reports / "index.html"
-    if f"{now} {digest_of(page)}" != _read(note):
+    if f"{now} {digest_of(page)}" != _read(kept):
         write_index(reports, project.root, moment)
         try:
-            write_whole(note, f"{now} {digest_of(page)}")
+            write_whole(kept, f"{now} {digest_of(page)}")
         except EvaluationError:
             return  # without it the index is written again the next time
 

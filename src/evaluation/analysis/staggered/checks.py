@@ -14,6 +14,7 @@ from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.effects import choose
 from evaluation.analysis.staggered.methods import Asked, One, ask, jackknife
 from evaluation.analysis.staggered.paths import Path
+from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
 from evaluation.errors import EvaluationError
@@ -45,6 +46,7 @@ class Jackknifed:
         )
 
 
+@stored
 def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
     """The checks on the leading outcome against the main comparison.
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
+from evaluation.analysis.store import stored
 from evaluation.study.staggered import Comparison, Outcome
 
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
@@ -40,6 +41,7 @@ class Yearly:
     starts: tuple[pd.Period, pd.Period]
 
 
+@stored
 def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Yearly:
     """Yearly figures of the treated and of every untreated unit of a comparison.
 
@@ -156,6 +158,7 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     )
 
 
+@stored
 def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> pd.DataFrame:
     """Raw figures of each cohort before and after its start, and of the comparison in the same periods.
 
