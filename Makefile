@@ -39,7 +39,7 @@ report: setup ## Run every study and write reports/index.html, in English and Ch
 	@$(BIN)/evaluation run --all $(ARGS)
 
 test: setup ## Run the tests, but for the slow simulations
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 lab: setup ## Open JupyterLab on the notebooks, with a kernel that has the package
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(ARGS)

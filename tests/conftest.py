@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -32,15 +33,30 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def built_site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Reports folder of one ``evaluation run --all``, made with an empty home and at a stated time."""
-    reports = tmp_path_factory.mktemp("site") / "reports"
+    """Reports folder of one ``evaluation run --all``, made with an empty home and at a stated time.
+
+    Tests in several processes share one: the first to come makes it and the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = "PYTEST_XDIST_WORKER" in os.environ
+    site = (base.parent if shared else base) / "built-site"
+    reports, made = site / "reports", site / "made"
+    site.mkdir(exist_ok=True)
+    with (site / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            _make_site(root, reports, tmp_path_factory.mktemp("home"))
+            made.touch()
+    return reports
+
+
+def _make_site(root: Path, reports: Path, home: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "run", "--all", "--reports", str(reports)],
         cwd=root,
-        env={**os.environ, "HOME": str(tmp_path_factory.mktemp("home")), "SOURCE_DATE_EPOCH": "1500940800"},
+        env={**os.environ, "HOME": str(home), "SOURCE_DATE_EPOCH": "1500940800"},
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return reports
