@@ -8,7 +8,7 @@ from typing import Any
 
 from evaluation.analysis.bulletin import BulletinCase
 from evaluation.analysis.bulletin_ranks import MonthRanking
-from evaluation.analysis.record import ResultFile
+from evaluation.analysis.record import ResultFile, opening
 
 NO_INTERVAL = "no interval: weather shared by all places is left out of chance"
 
@@ -31,18 +31,9 @@ def bulletin_result(
     answer : mapping, optional
         The answer in one sentence, by language.
     """
-    study, wanted = case.study, case.study.bulletin
+    wanted = case.study.bulletin
     content = {
-        "study": study.id,
-        "title": study.title.model_dump(),
-        "question": study.question.model_dump(),
-        **({"answer": dict(answer)} if answer else {}),
-        "seed": study.seed,
-        "overrides": dict(case.overrides),
-        "data": [
-            {"name": source.name, "sha256": source.sha256, "simulated": bool(source.simulated)}
-            for source in case.sources
-        ],
+        **opening(case, answer),
         "bulletin": {
             "month": str(case.month),
             "measure": wanted.measure,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.record import ResultFile
+from evaluation.analysis.record import ResultFile, finite
 from evaluation.analysis.weighing import LedgerCase
 
 _ESTIMATORS = {
@@ -62,13 +62,13 @@ def ledger_result(
                     "id": check.id,
                     "rule": check.rule,
                     "claims": list(check.claims),
-                    **{key: _clean(getattr(check, key)) for key in ("value", "low", "high", "stated")},
+                    **{key: finite(getattr(check, key)) for key in ("value", "low", "high", "stated")},
                     "holds": check.holds,
                 }
                 for check in case.identities
             ],
             "ranks": [
-                {key: _clean(value) if isinstance(value, float) else value for key, value in row.items()}
+                {key: finite(value) if isinstance(value, float) else value for key, value in row.items()}
                 for row in ranks.to_dict("records")
             ],
         }
@@ -86,17 +86,13 @@ def _estimate(case: LedgerCase, row: Mapping[Any, Any]) -> dict[str, Any]:
         "scale": row["scale"],
         "pool": row["pool"],
         "date": row["date"],
-        "estimate": _clean(row["estimate"]),
+        "estimate": finite(row["estimate"]),
         "std_error": None,
-        "ci_low": _clean(row["ci_low"]),
-        "ci_high": _clean(row["ci_high"]),
-        "p_value": _clean(row["p_value"]),
+        "ci_low": finite(row["ci_low"]),
+        "ci_high": finite(row["ci_high"]),
+        "p_value": finite(row["p_value"]),
         "inference": f"placebo in space, smallest p {row['smallest_p']:.4f}{fit}",
         "n_units": int(row["n_units"]),
         "n_periods": int(row["n_before"] + row["n_after"]),
         "n_treated": 1,
     }
-
-
-def _clean(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -38,6 +38,36 @@ class ResultFile:
         return {RESULT_MIME: json.loads(self.to_json()), "text/plain": shown}
 
 
+def opening(case: Any, answer: Mapping[str, str] | None) -> dict[str, Any]:
+    """What the result file of every kind of study begins with: question, answer, seed, data.
+
+    Parameters
+    ----------
+    case : object with ``study, overrides, sources``
+    answer : mapping, optional
+        The answer in one sentence, by language.
+    """
+    study = case.study
+    return {
+        "study": study.id,
+        "title": study.title.model_dump(),
+        "question": study.question.model_dump(),
+        **({"answer": dict(answer)} if answer else {}),
+        "seed": study.seed,
+        "overrides": dict(case.overrides),
+        "data": [
+            {"name": source.name, "sha256": source.sha256, "simulated": bool(source.simulated)}
+            for source in case.sources
+        ],
+    }
+
+
+def finite(value: Any) -> float | None:
+    """A number, or None where there is none: JSON knows no NaN."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
 def result_file(
     case: Case,
     headlines: Iterable[Headline],
@@ -69,16 +99,7 @@ def result_file(
     if synthetic is not None:
         rows += [_synthetic_row(case, row) for row in synthetic.to_dict("records")]
     content = {
-        "study": study.id,
-        "title": study.title.model_dump(),
-        "question": study.question.model_dump(),
-        **({"answer": dict(answer)} if answer else {}),
-        "seed": study.seed,
-        "overrides": dict(case.overrides),
-        "data": [
-            {"name": source.name, "sha256": source.sha256, "simulated": bool(source.simulated)}
-            for source in case.sources
-        ],
+        **opening(case, answer),
         "rule": {"level": study.rule.level, "pool": study.rule.pool, "fixed_on": study.rule.fixed_on},
         "years": [_years(case, head) for head in headlines],
         "estimates": rows,

@@ -14,7 +14,7 @@ import pandas as pd
 from evaluation.errors import DataError
 from evaluation.sources.build import BuildSummary
 from evaluation.sources.incidents.tables import (
-    check_import,
+    Import,
     import_incidents,
     maps_of,
     summary_of,
@@ -22,6 +22,7 @@ from evaluation.sources.incidents.tables import (
 )
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
+from evaluation.sources.settings import check_settings
 from evaluation.sources.simulate_incidents import IncidentSimulation, simulation_of
 from evaluation.sources.tables import csv_bytes
 
@@ -74,7 +75,7 @@ def build_simulated(raw: Path, out_dir: Path) -> BuildSummary:
     """
     raw, out_dir = Path(raw), Path(out_dir)
     settings, simulation, origin = read_simulation(raw)
-    wanted = check_import(settings["import"], raw)
+    wanted = check_settings(settings["import"], raw, Import)
     with tempfile.TemporaryDirectory(prefix="simulated-") as folder:
         simulation.export(Path(folder) / wanted.records, np.random.default_rng(settings["seed"]))
         imported = import_incidents(wanted, Path(folder), out_dir)

@@ -11,9 +11,10 @@ import pytest
 from evaluation.errors import DataError
 from evaluation.sources.approvals.monthly import MIX, MONTH
 from evaluation.sources.approvals.monthly import NAME as SIMULATED
-from evaluation.sources.approvals.own import NAME, read_settings
+from evaluation.sources.approvals.own import NAME, Import
 from evaluation.sources.build import build, simulate
 from evaluation.sources.manifest import load_manifest, read_table
+from evaluation.sources.settings import read_settings
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_wrong_settings_are_named(project: Path, old: str, new: str, said: str) 
 
 def test_settings_that_are_no_file_or_no_toml(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
-        read_settings(tmp_path / "none.toml")
+        read_settings(tmp_path / "none.toml", Import)
     (tmp_path / "a.toml").write_text("table = ", encoding="utf-8")
     with pytest.raises(DataError, match="not TOML"):
-        read_settings(tmp_path / "a.toml")
+        read_settings(tmp_path / "a.toml", Import)

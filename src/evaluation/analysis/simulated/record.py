@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.record import ResultFile
+from evaluation.analysis.record import ResultFile, finite
 from evaluation.analysis.simulated.case import SimulatedCase
 from evaluation.analysis.simulated.detectable import Detectable
 from evaluation.claims import ClaimCheck, compare
@@ -95,12 +94,12 @@ def _row(case: SimulatedCase, row: Mapping[Any, Any]) -> dict[str, Any]:
         "estimator": estimator,
         "estimand": f"change of {row['outcome']} in the treated district, comparison {row['comparison']}",
         "simulated": True,
-        "estimate": _clean(row["percent"]),
+        "estimate": finite(row["percent"]),
         "std_error": None,
-        "ci_low": _clean(row["percent_low"]),
-        "ci_high": _clean(row["percent_high"]),
-        "p_value": _clean(row["p_value"]),
-        "truth": _clean(row["truth"]),
+        "ci_low": finite(row["percent_low"]),
+        "ci_high": finite(row["percent_high"]),
+        "p_value": finite(row["p_value"]),
+        "truth": finite(row["truth"]),
         "inference": inference + (f"; {row['reason']}" if row["reason"] else ""),
         "n_units": int(row["n_units"]),
         "n_periods": int(row["n_periods"]),
@@ -109,9 +108,4 @@ def _row(case: SimulatedCase, row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _clean_all(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): value if isinstance(value, str) else _clean(value) for key, value in row.items()}
-
-
-def _clean(value: Any) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None
+    return {str(key): value if isinstance(value, str) else finite(value) for key, value in row.items()}

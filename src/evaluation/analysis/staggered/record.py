@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.record import ResultFile, _clean
+from evaluation.analysis.record import ResultFile, _clean, opening
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.findings import Findings
 from evaluation.diagnostics import Diagnostic
@@ -47,16 +47,7 @@ def result_file(
     others = against[(against["comparison"] != case.main.id) | (against["dates"] != "")]
     rows += [_row(case, row, None) for row in others.to_dict("records")]
     content = {
-        "study": study.id,
-        "title": study.title.model_dump(),
-        "question": study.question.model_dump(),
-        **({"answer": dict(answer)} if answer else {}),
-        "seed": study.seed,
-        "overrides": dict(case.overrides),
-        "data": [
-            {"name": source.name, "sha256": source.sha256, "simulated": bool(source.simulated)}
-            for source in case.sources
-        ],
+        **opening(case, answer),
         "simulated": case.simulated,
         "rule": {
             "level": study.rule.level,

@@ -7,21 +7,12 @@ from evaluation.report.bulletin_story.wording import joined, level, names, tell
 from evaluation.report.display import Prose, Record
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month as written_month
+from evaluation.report.story.wording import threat_items
 
 
 def threats(case: BulletinCase, language: str) -> Prose:
     """Reasons why a rank could mislead, each with its direction."""
-    lines = [
-        tell(
-            case,
-            "threats.item",
-            language,
-            title=item.title[language],
-            text=item.text[language],
-            direction=item.direction[language],
-        )
-        for item in case.study.threats
-    ]
+    lines = threat_items(case.study.threats, language)
     lead = tell(case, "threats.lead" if lines else "threats.none", language, count=len(lines))
     return Prose("\n\n".join([lead, *lines]))
 

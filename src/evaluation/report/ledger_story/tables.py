@@ -15,6 +15,7 @@ from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import NOT_A_NUMBER, number, p_value, percent
 from evaluation.report.language import date as written_date
 from evaluation.report.ledger_story.wording import expected, implied, say, verdict_of
+from evaluation.report.story.wording import threat_items
 
 _FLAT = 1e-8
 """A gap this small before the date is none: the mix goes through every point."""
@@ -189,16 +190,7 @@ def yearbook_note(case: LedgerCase, language: str) -> Prose:
 
 def threats(case: LedgerCase, language: str) -> Prose:
     """What could mislead a reader of the ledger, each with the direction."""
-    lines = [
-        say(
-            "threats.item",
-            language,
-            title=item.title[language],
-            text=item.text[language],
-            direction=item.direction[language],
-        )
-        for item in case.study.threats
-    ]
+    lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 

@@ -11,6 +11,7 @@ from evaluation.report.display import Figure, Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import number
 from evaluation.report.simulated_story.wording import join, percent, say, source_line
+from evaluation.report.story.wording import threat_items
 
 DRAWN = (5, 20, 100)
 """Counts a month whose curves are drawn; the table has all."""
@@ -92,16 +93,7 @@ def power_table(case: SimulatedCase, power: Detectable, language: str) -> Table:
 
 def threats(case: SimulatedCase, language: str) -> Prose:
     """What could mislead, in plain words, each with which way."""
-    lines = [
-        say(
-            "threats.item",
-            language,
-            title=item.title[language],
-            text=item.text[language],
-            direction=item.direction[language],
-        )
-        for item in case.study.threats
-    ]
+    lines = threat_items(case.study.threats, language)
     return Prose("\n".join([say("threats.lead", language, count=len(lines)), "", *lines]))
 
 

@@ -11,21 +11,13 @@ from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import number, with_unit
 from evaluation.report.staggered_story.wording import group, say, when
+from evaluation.report.story.wording import threat_items
 from evaluation.result import Result
 
 
 def threats(case: StaggeredCase, language: str) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
-    lines = [
-        say(
-            "threats.item",
-            language,
-            title=item.title[language],
-            text=item.text[language],
-            direction=item.direction[language],
-        )
-        for item in case.study.threats
-    ]
+    lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 

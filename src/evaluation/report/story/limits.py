@@ -10,23 +10,14 @@ from evaluation.analysis import Case, Headline
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month
-from evaluation.report.story.wording import amount, say
+from evaluation.report.story.wording import amount, say, threat_items
 from evaluation.result import Result
 from evaluation.study import Outcome
 
 
 def threats(case: Case, language: str) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
-    lines = [
-        say(
-            "threats.item",
-            language,
-            title=item.title[language],
-            text=item.text[language],
-            direction=item.direction[language],
-        )
-        for item in case.study.threats
-    ]
+    lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 

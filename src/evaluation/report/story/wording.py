@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
 from evaluation.analysis import Case, Headline
 from evaluation.errors import ReportError
 from evaluation.report.language import check_language, interval, number, with_unit
-from evaluation.study import Outcome
+from evaluation.study import Outcome, Threat
 
 STORY = "evaluation.report.story"
 
@@ -42,6 +43,20 @@ def sentence(package: str, key: str, language: str, /, **values: object) -> str:
 def say(key: str, language: str, /, **values: object) -> str:
     """A sentence of the pages on one place with its values filled in."""
     return sentence(STORY, key, language, **values)
+
+
+def threat_items(threats: Iterable[Threat], language: str) -> list[str]:
+    """Threats to validity as items of a list, each with which way it would mislead; for pages of any kind."""
+    return [
+        say(
+            "threats.item",
+            language,
+            title=item.title[language],
+            text=item.text[language],
+            direction=item.direction[language],
+        )
+        for item in threats
+    ]
 
 
 def place(case: Case, language: str) -> str:

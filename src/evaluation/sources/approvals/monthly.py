@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.sources.approvals.columns import measured_columns
-from evaluation.sources.approvals.own import entry, folder_of, mix_of, notes_of, panel_of
+from evaluation.sources.approvals.own import entry, folder_of, mix_of, panel_of, published
 from evaluation.sources.approvals.panel import count_cases
 from evaluation.sources.approvals.simulated import CaseSimulation
-from evaluation.sources.build import BuildSummary, publish
+from evaluation.sources.build import BuildSummary
 from evaluation.sources.manifest import Words
 
 NAME = "approvals_huantai_simulated"
@@ -61,17 +61,7 @@ def build_huantai(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> Bui
     mix = mix_of(counted, design.horizon, BASE_MONTHS)
     assert mix is not None
     files.append(entry(MIX, *mix, counted, origin, made_by, _words(_PARTS), simulated=True))
-    changed = publish(files, out_dir)
-    return BuildSummary(
-        name=NAME,
-        raw=origin,
-        rows_read=counted.counts["rows_read"],
-        dropped=counted.reasons,
-        missing={},
-        tables=tuple(info for info, _ in files),
-        changed=changed,
-        notes=notes_of(counted),
-    )
+    return published(NAME, counted, origin, files, out_dir)
 
 
 _MONTHLY: Words = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.approvals.columns import measured_columns, mix_columns
@@ -16,24 +15,14 @@ from evaluation.sources.approvals.panel import CaseCounts, count_cases, measures
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
+from evaluation.sources.settings import Named, Strict, read_settings
 from evaluation.sources.tables import csv_bytes
 
 NAME = "approvals_cases"
 EVERYWHERE = "全市"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(_Strict):
-    """A text in both languages."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-
-class Import(_Strict):
+class Import(Strict):
     """The settings of an import.
 
     Attributes
@@ -90,41 +79,6 @@ class Import(_Strict):
         return out
 
 
-def read_settings(path: Path) -> Import:
-    """Read the settings of an import.
-
-    Raises
-    ------
-    DataError
-        The file is absent, is not TOML, or has a key that is unknown, absent or wrong: all are listed.
-    """
-    try:
-        loaded = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise DataError(
-            "the settings of the import cannot be read",
-            where=f"{path}: {error.strerror or error}",
-            expected="a TOML file; data/README.md shows one",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(
-            "the settings of the import are not TOML in UTF-8", where=f"{path}: {error}"
-        ) from None
-    try:
-        return Import.model_validate(loaded)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
-        raise DataError(
-            f"the settings of the import have {error.error_count()} wrong keys",
-            where=f"{path}: {wrong}",
-            expected="the keys " + ", ".join(Import.model_fields),
-            fix="correct them; data/README.md shows a whole file",
-        ) from None
-
-
 def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> BuildSummary:
     """Make the table of a city's own export, by a file of settings.
 
@@ -141,10 +95,10 @@ def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> Build
     Raises
     ------
     DataError, OutputError
-        See `read_settings`, `evaluation.sources.approvals.count_cases` and
+        See `evaluation.sources.settings.read_settings`, `evaluation.sources.approvals.count_cases` and
         `evaluation.sources.tables.write_together`.
     """
-    settings = read_settings(raw)
+    settings = read_settings(raw, Import)
     counted = count_cases(
         raw.parent / settings.records,
         settings.as_of,
@@ -172,9 +126,16 @@ def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> Build
     if mix is not None:
         name = settings.table.removesuffix("_month") + "_mix"
         files.append(entry(name, *mix, counted, origin, made_by, words))
+    return published(NAME, counted, origin, files, out_dir)
+
+
+def published(
+    name: str, counted: CaseCounts, origin: RawFile, files: list[tuple[TableInfo, bytes]], out_dir: Path
+) -> BuildSummary:
+    """Write tables of counted cases, and say what was done."""
     changed = publish(files, out_dir)
     return BuildSummary(
-        name=NAME,
+        name=name,
         raw=origin,
         rows_read=counted.counts["rows_read"],
         dropped=counted.reasons,

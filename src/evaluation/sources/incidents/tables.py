@@ -6,7 +6,6 @@ headers, by which maps they are read and which months are counted. A city needs 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from evaluation.errors import DataError
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.incidents.counting import IncidentCounts, Rules, count_incidents
 from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.incidents.layout import read_offences, read_places, read_population
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
+from evaluation.sources.settings import Named, Strict, read_settings
 from evaluation.sources.tables import csv_bytes
 
 _NONE: Words = {"en": "", "zh": ""}
@@ -73,25 +72,14 @@ _MAPS: Mapping[str, tuple[Words, tuple[Column, ...]]] = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Named(_Strict):
-    """A text in both languages."""
-
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
-
-
-class Disclosure(_Strict):
+class Disclosure(Strict):
     """How counts are shared: see `evaluation.sources.incidents.disclosure.share`."""
 
     minimum: int = Field(default=10, ge=0)
     rounding: int = Field(default=1, ge=1)
 
 
-class Import(_Strict):
+class Import(Strict):
     """The settings of an import.
 
     Attributes
@@ -154,46 +142,6 @@ class Imported:
     frame: pd.DataFrame
 
 
-def read_import(path: Path) -> tuple[Import, RawFile]:
-    """Read the settings of an import.
-
-    Raises
-    ------
-    DataError
-        The file is absent, is not TOML, or has a key that is unknown, absent or wrong: all are listed.
-    """
-    try:
-        content = path.read_bytes()
-        loaded = tomllib.loads(content.decode("utf-8-sig"))
-    except OSError as error:
-        raise DataError(
-            "the settings of the import cannot be read",
-            where=f"{path}: {error.strerror or error}",
-            expected="a TOML file; data/README.md shows one",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(
-            "the settings of the import are not TOML in UTF-8", where=f"{path}: {error}"
-        ) from None
-    return check_import(loaded, path), RawFile(path.name, sha256_of(content))
-
-
-def check_import(loaded: Mapping[str, Any], path: Path) -> Import:
-    """Settings as they were read from a file, checked."""
-    try:
-        return Import.model_validate(loaded)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}" for item in error.errors()
-        )
-        raise DataError(
-            f"the settings of the import have {error.error_count()} wrong keys",
-            where=f"{path}: {wrong}",
-            expected="the keys " + ", ".join(Import.model_fields),
-            fix="correct them; data/README.md shows a whole file",
-        ) from None
-
-
 def import_incidents(settings: Import, folder: Path, data_dir: Path) -> Imported:
     """Count a city's incidents as the settings say.
 
@@ -230,12 +178,12 @@ def build_incidents(raw: Path, out_dir: Path) -> BuildSummary:
     Raises
     ------
     DataError
-        See `read_import` and `import_incidents`.
+        See `evaluation.sources.settings.read_settings` and `import_incidents`.
     OutputError
         The folder cannot be written to.
     """
     raw, out_dir = Path(raw), Path(out_dir)
-    settings, _ = read_import(raw)
+    settings = read_settings(raw, Import)
     imported = import_incidents(settings, raw.parent, out_dir)
     origin = listing(settings.records, imported.counts.raw)
     made_by = f"evaluation data build crime_incidents --raw {raw.name}"
