@@ -206,7 +206,7 @@ class Result:
         else:
             scores = self._cluster_scores(usable, multiplier)
             # draws have variance 1, so that a small-sample factor in vcov does not shrink them
-            scores = scores / np.sqrt(np.einsum("ij,ij->j", scores, scores))
+            scores /= np.sqrt(np.einsum("ij,ij->j", scores, scores))
             sample = multiplied_sums(generator, draws, scores, multiplier)
         if np.isfinite(self.df):
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
