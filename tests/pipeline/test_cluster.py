@@ -117,6 +117,7 @@ def test_the_job_that_slurm_is_given() -> None:
         assert line in script
     assert "#SBATCH --exclusive" in script
     assert "module load python" in script
+    assert "--nthreads 8 --resources report=4,piece=4" in script
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

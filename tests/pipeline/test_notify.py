@@ -86,11 +86,11 @@ def test_a_changed_verdict_is_told_once_in_both_languages(box: Box, tmp_path: Pa
     assert message["title"] == "Evaluation reports: 1 to look at · 评估报告：1项待查看"
     assert message["type"] == "info"
     for part in (
-        "A tiny study: a verdict changed",
+        "A verdict changed: A tiny study",
         "close → reproduced",
         "It fell by 63.0.",
         "https://example.org/r/en/tiny.html",
-        "一项小研究：结论有变",
+        "结论有变：一项小研究",
         "大致相符 → 数字相符",
         "https://example.org/r/zh/tiny.html",
     ):

@@ -291,10 +291,10 @@ def test_feeds_are_valid_and_tell_of_changed_findings_only(tmp_path: Path, url: 
         categories = [entry.find(f"{ATOM}category") for entry in entries(feed)]
         assert [one.get("term") for one in categories if one is not None] == ["verdict", "numbers", "first"]
     english, chinese = (entries(made[f"feed.{language}.xml"])[0] for language in ("en", "zh"))
-    assert text(english, "title") == "A study <script>alert(1)</script> ]]> & \ufffd: a verdict changed"
+    assert text(english, "title") == "A verdict changed: A study <script>alert(1)</script> ]]> & \ufffd"
     assert "close → reproduced" in text(english, "content")
     assert "It fell by 70.0." in text(english, "content")
-    assert text(chinese, "title") == "一项研究：结论有变"
+    assert text(chinese, "title") == "结论有变：一项研究"
     assert "大致相符 → 数字相符" in text(chinese, "content")
     link = english.find(f"{ATOM}link")
     assert link is not None
@@ -317,7 +317,9 @@ def test_ids_stay_whatever_comes_after_and_wherever_the_site_stands(tmp_path: Pa
 def test_a_simulated_study_says_so_in_the_feed(tmp_path: Path) -> None:
     data = [{"name": "made", "sha256": "1" * 64, "simulated": True}]
     reports = site(tmp_path / "reports", result(1, data=data))
-    assert text(entries(feeds(reports)["feed.en.xml"])[0], "title").startswith("SIMULATED A study")
+    assert text(entries(feeds(reports)["feed.en.xml"])[0], "title").startswith(
+        "SIMULATED New report: A study"
+    )
     assert news(reports)[0].title("zh").startswith("模拟数据 ")
 
 

@@ -175,8 +175,10 @@ class Cluster:
 
     @property
     def size(self) -> int:
-        """Reports at once."""
-        assert self.client is not None
+        """Reports at once; more as more workers of a queue begin."""
+        client = self.client
+        if self._wanted.kind != "local":
+            self._threads = sum(client.nthreads().values())
         return max(1, self._threads // 2)
 
     def _open(self) -> None:
@@ -212,8 +214,7 @@ class Cluster:
                 fix="start them: dask scheduler, and dask worker ADDRESS in the project's environment",
             ) from error
         self._done = distributed.as_completed()
-        threads = self._client.nthreads()
-        self._threads = sum(threads.values()) if self._wanted.kind != "local" else 2 * self._wanted.workers
+        self._threads = 2 * self._wanted.workers
         self._require_same_code()
 
     def _require_same_code(self) -> None:
@@ -237,8 +238,8 @@ class Cluster:
     def start(self, spec: RenderSpec) -> None:
         """Begin a report on some worker."""
         inner = self._threads > 1 and not str(self.client.scheduler.address).startswith("tls")
-        options = {"resources": {REPORT: 1}} if self._wanted.kind == "local" else {}
-        future = self.client.submit(_report, self._make, spec, inner, pure=False, **options)
+        one = _one_of(self.client, REPORT)
+        future = self.client.submit(_report, self._make, spec, inner, pure=False, resources=one)
         self._specs[future.key] = spec
         self._done.add(future)
 
@@ -297,9 +298,10 @@ def slurm(settings: dict[str, Any]) -> Any:
     jobqueue = _needs("dask_jobqueue")
     names = {"setup": "job_script_prologue", "extra": "job_extra_directives"}
     options = {names.get(key, key): value for key, value in settings.items() if key != "jobs"}
-    return jobqueue.SLURMCluster(
-        **options, python=sys.executable, worker_extra_args=["--nthreads", str(2 * settings["cores"])]
-    )
+    # a thread that waits for a kernel and one that does pieces of work, for each core of a worker
+    cores = max(1, settings["cores"] // settings.get("processes", 1))
+    extra = ["--nthreads", str(2 * cores), "--resources", f"{REPORT}={cores},{PIECE}={cores}"]
+    return jobqueue.SLURMCluster(**options, python=sys.executable, worker_extra_args=extra)
 
 
 def _look(root: str) -> tuple[str, bool]:
@@ -335,8 +337,13 @@ def workers_at(address: str) -> Workers:
 
 
 def _pieces(client: Any, function: Callable[[A], T], arguments: Sequence[A]) -> list[T]:
-    workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    one = {PIECE: 1} if workers and all(PIECE in worker["resources"] for worker in workers) else None
+    one = _one_of(client, PIECE)
     futures = client.map(function, list(arguments), pure=False, priority=1, resources=one)
     found: list[T] = client.gather(futures)
     return found
+
+
+def _one_of(client: Any, resource: str) -> dict[str, int] | None:
+    """One of a resource, where every worker says how many it has."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return {resource: 1} if workers and all(resource in worker["resources"] for worker in workers) else None

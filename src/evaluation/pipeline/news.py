@@ -53,12 +53,12 @@ class News:
         return uuid.uuid5(NAMESPACE, "|".join((self.study, self.content, self.when, language))).urn
 
     def title(self, language: str) -> str:
-        """Title of the study and what happened."""
+        """What happened, and the title of the study."""
         from evaluation.report import language as words
 
         title = (self.result.get("title") or {}).get(language, self.study)
         mark = f"{words.text('simulated', language)} " if simulated(self.result) else ""
-        return f"{mark}{title}{words.text('colon', language)}{words.text(f'news_{self.kind}', language)}"
+        return f"{mark}{words.text(f'news_{self.kind}', language)}{words.text('colon', language)}{title}"
 
     def lines(self, language: str) -> list[str]:
         """The answer, then what moved, in words."""
