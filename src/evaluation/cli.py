@@ -124,8 +124,7 @@ def run(
     ] = False,
 ) -> None:
     """Run studies whose inputs changed, and write their pages, result files and the index."""
-    from functools import partial
-
+    from evaluation.cli_progress import brief, shown
     from evaluation.pipeline.cluster import cluster
     from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
     from evaluation.pipeline.run import preview
@@ -160,17 +159,16 @@ def run(
             _table(["study", "would run", "why"], plan_rows(would))
         return
     signal.signal(signal.SIGTERM, _terminated)
-    say = partial(typer.echo, err=as_json)
-    with cluster(on, root) as crew:
-        done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, say=say, crew=crew)
+    with cluster(on, root) as crew, shown(error=as_json) as progress:
+        done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, progress=progress, crew=crew)
     for one in done:
         for trace in (failure.trace for failure in one.failures.values() if failure.trace):
             _log(f"{one.place.name}\n{trace}")
     good, bad = summary(done, folder)
     for text in bad:
         typer.echo(text, err=True)
-    for text in good:
-        say(text)
+    for text in brief(good):
+        typer.echo(text, err=as_json)
     if as_json:
         typer.echo(outcome_json(done, folder))
     raise typer.Exit(max((one.exit_status for one in done), default=0))
@@ -242,7 +240,10 @@ def main() -> NoReturn:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        # typer makes exit status 130 of Ctrl-C, without a word
+        if isinstance(end, SystemExit) and end.code != 130:
+            raise
         typer.echo("stopped; what was written stands", err=True)
         sys.exit(130)
     except BrokenPipeError:

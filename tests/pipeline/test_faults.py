@@ -20,6 +20,7 @@ import pytest
 from evaluation.errors import OutputError
 from evaluation.pipeline import run as running
 from evaluation.pipeline.lock import NAME, lasted, sole_run
+from evaluation.pipeline.progress import Lines
 from evaluation.pipeline.run import preview, run
 from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 
@@ -223,7 +224,7 @@ def test_a_run_that_is_killed_leaves_no_kernel_and_no_lock(
     assert (project.reports / NAME).exists()
     project.notebook(result_cell)
     said: list[str] = []
-    (done,) = go(project, say=said.append, languages=("en",))
+    (done,) = go(project, progress=Lines(said.append), languages=("en",))
     assert done.exit_status == 0
     assert "ended from outside before it was done" in said[0]
     assert f"process {first.pid} on " in said[0]

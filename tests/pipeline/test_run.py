@@ -13,6 +13,7 @@ import pytest
 
 from evaluation.pipeline import render as rendering
 from evaluation.pipeline import run as running
+from evaluation.pipeline.progress import Lines
 from evaluation.pipeline.run import StudyRun, run
 from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 
@@ -38,7 +39,7 @@ def pages(folder: Path) -> list[str]:
 def test_a_run_makes_pages_result_and_index(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500940800")
     said: list[str] = []
-    (done,) = go(project, say=said.append)
+    (done,) = go(project, progress=Lines(said.append))
     assert done.exit_status == 0
     made = ["en/tiny.html", "index.html", "results/tiny.json", "zh/tiny.html"]
     assert pages(project.reports) == made

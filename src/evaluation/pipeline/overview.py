@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline.execute import read_notebook, scrub
+from evaluation.pipeline.execute import LANGUAGES, read_notebook, scrub
 from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
@@ -149,7 +149,9 @@ def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[st
             text = "\n".join(f"  {line}" for line in failure.message.splitlines())
             bad.append(f"failed: {run.place.name}{which}: {failure.error}\n{text}")
         if run.failures:
-            bad.append(f"  see {_shown(run.place.failure)}; the last good report is as it was")
+            before = any(run.place.page(language).is_file() for language in LANGUAGES)
+            last = "the last good report is as it was" if before else "there was no report before"
+            bad.append(f"  see {_shown(run.place.failure)}; {last}")
         else:
             good += [f"wrote {_shown(path)}" for path in run.written]
     return [*good, f"index {_shown(reports / 'index.html')}"], bad

@@ -17,15 +17,14 @@ from evaluation.pipeline.inputs import Project, digest_of
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
+from evaluation.pipeline.progress import Lines, Page, Progress
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
-from evaluation.pipeline.state import state_file
+from evaluation.pipeline.state import read_state, state_file
 from evaluation.pipeline.wanted import Wanted, look, note, store_of
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def run(
     languages: Sequence[str] = LANGUAGES,
     jobs: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
-    say: Say = lambda text: None,
+    progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
 ) -> list[StudyRun]:
@@ -99,8 +98,8 @@ def run(
         Reports made at once; by default two, or one on a single processor.
     cell_timeout : float
         Seconds that one cell may take.
-    say : callable
-        Called with a line for the user whenever something is done.
+    progress : Progress, optional
+        Told whatever is done, for the user.
     force : bool
         Run and estimate again what is up to date, too.
     crew : Crew, optional
@@ -126,7 +125,7 @@ def run(
         languages=languages,
         jobs=jobs,
         cell_timeout=cell_timeout,
-        say=say,
+        progress=progress,
         force=force,
         crew=crew,
         strict=bool(overrides),
@@ -141,7 +140,7 @@ def run_orders(
     languages: Sequence[str] = LANGUAGES,
     jobs: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
-    say: Say = lambda text: None,
+    progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
     strict: bool = False,
@@ -152,7 +151,7 @@ def run_orders(
     Parameters
     ----------
     orders : sequence of Order
-    root, reports, languages, jobs, cell_timeout, say, force, crew
+    root, reports, languages, jobs, cell_timeout, progress, force, crew
         As in `run`.
     strict : bool
         Raise what the checks before the run find, instead of making a page of it.
@@ -163,15 +162,15 @@ def run_orders(
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
     require_writable(reports)
-    with sole_run(reports, say):
+    progress = progress or Lines()
+    with sole_run(reports, progress.note):
         project = Project(root)
         wanted = [look(project, one.study, reports, one.overrides, tuple(languages), force) for one in orders]
         runs = [StudyRun(one.place) for one in wanted if not one.reasons]
-        for done in runs:
-            say(f"{done.place.name}: up to date")
         todo = [one for one in wanted if one.reasons]
+        progress.planned(_pages(todo, project), [done.place.name for done in runs])
         if todo:
-            runs += _run(todo, project, jobs, cell_timeout, say, force, crew, strict)
+            runs += _run(todo, project, jobs, cell_timeout, progress, force, crew, strict)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -187,12 +186,25 @@ def _orders(studies: Sequence[str | Order], overrides: Mapping[str, Any] | None 
     return [one for i, one in enumerate(orders) if one not in orders[:i]]
 
 
+def _pages(todo: Sequence[Wanted], project: Project) -> list[Page]:
+    """The pages to make; a variant that was never made may take as long as its study did."""
+    pages = []
+    for one in todo:
+        study = Place(one.place.reports, one.place.study)
+        known = (one.state, read_state(project.root, study) if one.place.variant else one.state)
+        for language in one.languages:
+            times = [state.seconds(language) for state in known]
+            last = next((seconds for seconds in times if seconds is not None), None)
+            pages.append(Page(one.place.name, language, last))
+    return pages
+
+
 def _run(
     todo: Sequence[Wanted],
     project: Project,
     jobs: int | None,
     cell_timeout: float,
-    say: Say,
+    progress: Progress,
     force: bool,
     crew: Crew | None,
     strict: bool,
@@ -208,7 +220,7 @@ def _run(
     ready: list[_Job] = []
     for one in todo:
         if one.state.pages:
-            say(f"{one.place.name}: {'; '.join(one.reasons[:3])}")
+            progress.note(f"{one.place.name}: {'; '.join(one.reasons[:3])}")
         try:
             specs = plan(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
@@ -217,36 +229,41 @@ def _run(
             if strict:
                 raise
             failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)
-            say(f"{one.place.name}: {failed.failures['both'].message}")
+            progress.refused(one.place.name, failed.failures["both"].message)
             yield replace(failed, reasons=one.reasons)
             continue
         store = store_of(project.root, one, force)
         ready.append(_Job(one, tuple(replace(spec, store=store) for spec in specs)))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda job: -job.wanted.seconds)
-    for job, outcomes in _outcomes(ready, crew, say):
+    for job, outcomes in _outcomes(ready, crew, progress):
         spec = job.specs[0]
         done = publish(job.wanted.place, outcomes, made, spec.provenance, project.root)
         if not done.failures:
             note(project, job.wanted, outcomes, begun)
+        progress.published(job.wanted.place.name, done.failures)
         yield replace(done, reasons=job.wanted.reasons)
 
 
-def _outcomes(jobs: Sequence[_Job], crew: Crew, say: Say) -> Iterator[tuple[_Job, tuple[RenderOutcome, ...]]]:
+def _outcomes(
+    jobs: Sequence[_Job], crew: Crew, progress: Progress
+) -> Iterator[tuple[_Job, tuple[RenderOutcome, ...]]]:
     """Render everything: one language of a study after the other, several studies at once."""
     waiting = [(job, 0) for job in jobs]
     under_way: dict[tuple[str, str], tuple[_Job, int]] = {}
     done: dict[Place, list[RenderOutcome]] = {job.wanted.place: [] for job in jobs}
     try:
         while waiting or under_way:
-            while waiting and len(under_way) < crew.size:
+            while waiting and len(under_way) < (size := crew.size):
                 job, turn = waiting.pop(0)
-                under_way[job.wanted.place.name, job.specs[turn].language] = job, turn
+                page = job.wanted.place.name, job.specs[turn].language
+                under_way[page] = job, turn
                 crew.start(job.specs[turn])
+                progress.started(*page, size)
             spec, outcome = crew.finished()
             name = Place.of(Path(), spec.study, spec.overrides).name
             job, turn = under_way.pop((name, spec.language))
-            say(_line(name, outcome))
+            progress.finished(name, outcome)
             done[job.wanted.place].append(outcome)
             if turn + 1 < len(job.specs):
                 waiting.insert(0, (job, turn + 1))
@@ -256,12 +273,6 @@ def _outcomes(jobs: Sequence[_Job], crew: Crew, say: Say) -> Iterator[tuple[_Job
         # stopped by hand: nothing may wait for cells that run for hours
         crew.stop()
         raise
-
-
-def _line(name: str, outcome: RenderOutcome) -> str:
-    parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in outcome.seconds.items())
-    what = "failed" if outcome.failure else "made"
-    return f"{name} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})"
 
 
 def _index(project: Project, reports: Path) -> None:

@@ -1,0 +1,240 @@
+"""A run shown on a terminal: a row for each page, and the time that is left. Elsewhere plain lines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evaluation.pipeline.board import Board, Row, in_words
+from evaluation.pipeline.lock import lasted
+from evaluation.pipeline.progress import Lines, Page, Progress
+from evaluation.pipeline.spec import Failure, RenderOutcome
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+
+# rich takes a tenth of a second to import: it waits until something is run
+
+_STYLES = {"running": "bold", "made": "green", "failed": "bold red", "held back": "red", "stopped": "yellow"}
+_ROOM = {"running": 0, "failed": 1, "held back": 1, "stopped": 2, "waiting": 3, "made": 4, "up to date": 5}
+"""Which rows are left out last where the terminal is too low for all."""
+_LANGUAGES = {"en": "English", "zh": "Chinese", "": ""}
+_A_SECOND = 2  # how often it is drawn
+
+
+@contextmanager
+def shown(*, error: bool = False) -> Iterator[Progress]:
+    """How a run is shown while the block lasts: live on a terminal that can, else in lines.
+
+    Parameters
+    ----------
+    error : bool
+        On standard error, because standard output is for a machine.
+    """
+    say = partial(typer.echo, err=error)
+    if not _can_be_live(error):
+        yield Lines(say)
+        return
+    table = LiveTable(say, error=error)
+    try:
+        yield table
+    except BaseException:
+        table.close(stopped=True)
+        raise
+    table.close()
+
+
+def brief(written: list[str], most: int = 9) -> list[str]:
+    """What a run wrote, no longer than leaves the table above it on the screen; whole where there is none.
+
+    Parameters
+    ----------
+    written : list of str
+        A line for each file, the last one for the index.
+    most : int
+        Lines that may follow the table.
+    """
+    if len(written) <= most or not _can_be_live(error=False):
+        return written
+    return [f"wrote {len(written) - 1} files", written[-1]]
+
+
+def _can_be_live(error: bool) -> bool:
+    stream = sys.stderr if error else sys.stdout
+    return stream.isatty() and os.environ.get("TERM", "").lower() not in ("", "dumb", "unknown")
+
+
+class LiveTable:
+    """Draws a `Board` twice a second, from the moment that there is something to make.
+
+    Parameters
+    ----------
+    say : callable
+        Takes plain lines as long as there is no table.
+    error : bool
+        Draw on standard error.
+    console : rich.console.Console, optional
+        Where to draw instead, for tests.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        error: bool = False,
+        board: Board | None = None,
+        console: Console | None = None,
+    ) -> None:
+        self.board = board or Board()
+        self._lines = Lines(say)
+        self._error, self._console = error, console
+        self._live: Live | None = None
+        self._whole = False
+
+    # what the run tells -------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """A line above the table."""
+        if self._live is None:
+            self._lines.note(text)
+            return
+        from rich.text import Text
+
+        self._live.console.print(Text(text))
+
+    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+        """The table appears, unless there is nothing to make."""
+        if not pages:
+            self._lines.planned(pages, up_to_date)
+            return
+        from rich.console import Console
+        from rich.live import Live
+
+        self.board.planned(pages, up_to_date)
+        self._console = self._console or Console(stderr=self._error, force_terminal=True, highlight=False)
+        self._live = Live(
+            get_renderable=self._drawn,
+            console=self._console,
+            refresh_per_second=_A_SECOND,
+            vertical_overflow="crop",
+        )
+        self._live.start(refresh=True)
+
+    def refused(self, study: str, message: str) -> None:
+        """Its rows fail."""
+        self.board.refused(study, message)
+
+    def started(self, study: str, language: str, at_once: int) -> None:
+        """Its row runs."""
+        self.board.started(study, language, at_once)
+
+    def finished(self, study: str, outcome: RenderOutcome) -> None:
+        """Its row is done."""
+        self.board.finished(study, outcome)
+
+    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
+        """Its rows may fail together."""
+        self.board.published(study, failures)
+
+    def close(self, *, stopped: bool = False) -> None:
+        """Draw the last state with all rows, and give the terminal back."""
+        if self._live is None:
+            return
+        if stopped:
+            self.board.stopped()
+            # nothing was begun: what was wrong is said in the message, and a table would say nothing
+            self._live.transient = not self.board.at_once
+        self._whole = True
+        try:
+            self._live.stop()
+        finally:
+            self._live.console.show_cursor(True)  # should a second Ctrl-C have come in between
+            self._live = None
+
+    # how it looks -------------------------------------------------------------------------------
+
+    def _drawn(self) -> RenderableType:
+        from rich.console import Group
+
+        console = self._console
+        assert console is not None
+        room = len(self.board.rows) if self._whole else console.height - 4
+        return Group(self._table(room, console.width), "", self._total(console.width))
+
+    def _table(self, room: int, width: int) -> RenderableType:
+        from rich.table import Table
+        from rich.text import Text
+
+        rows, left_out = _chosen(self.board.rows, room)
+        name = min(max(len(row.study) for row in self.board.rows), max(width - 48, 16))
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+        cut: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
+        table.add_column(width=name, **cut)
+        table.add_column(width=7, **cut)
+        table.add_column(width=10, **cut)
+        table.add_column(ratio=1, **cut)
+        for row in rows:
+            style = _STYLES.get(row.now, "dim")
+            language = _LANGUAGES.get(row.language, row.language)
+            table.add_row(
+                row.study, language, Text(row.now, style=style), Text(self._detail(row), style=style)
+            )
+        if left_out:
+            table.add_row(Text(f"… {left_out} more", style="dim"))
+        return table
+
+    def _detail(self, row: Row) -> str:
+        seconds = self.board.elapsed(row)
+        took = "" if seconds is None else f"{seconds:.0f} s"
+        if row.now == "running" and row.expected is not None:
+            return f"{took}, last time {row.expected:.0f} s"
+        return ", ".join(filter(None, (took, row.why)))
+
+    def _total(self, width: int) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        board = self.board
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(width=max(min(24, width - 66), 8))
+        line.add_column(no_wrap=True, overflow="ellipsis")
+        line.add_row(ProgressBar(total=board.pages, completed=board.done), Text(self._said()))
+        return line
+
+    def _said(self) -> str:
+        board = self.board
+        failed = board.count("failed", "held back")
+        tail = f", {failed} failed" if failed else ""
+        if board.done < board.pages and not self._whole:
+            return f"{board.done} of {board.pages} pages done, {self._time_left()}{tail}"
+        took = lasted(board.clock() - board.begun)
+        stopped = ", stopped" if board.done < board.pages else ""
+        return f"{board.count('made')} of {board.pages} pages made in {took}{stopped}{tail}"
+
+    def _time_left(self) -> str:
+        if not self.board.at_once:
+            return "checking the data"
+        left = self.board.left()
+        if left.seconds is None:
+            return "time left unknown: none timed yet"
+        if left.overdue:
+            return "longer than the last time"
+        guess = f" ({left.guessed} never timed)" if left.guessed else ""
+        return f"about {in_words(left.seconds)} left{guess}"
+
+
+def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], int]:
+    """The rows that there is room for, in their order, and how many there is none for."""
+    if len(rows) <= room:
+        return list(rows), 0
+    ranked = sorted(range(len(rows)), key=lambda i: (_ROOM[rows[i].now], i))
+    kept = sorted(ranked[: max(room - 1, 1)])
+    return [rows[i] for i in kept], len(rows) - len(kept)

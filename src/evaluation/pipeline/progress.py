@@ -1,0 +1,89 @@
+"""What a run tells while it goes on, and the plain way to show it: a line for whatever is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from evaluation.pipeline.spec import Failure, RenderOutcome
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page that a run is going to make.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study, or of the variant.
+    language : str
+    expected : float, optional
+        Seconds that it took the last time; None when that is not known.
+    """
+
+    study: str
+    language: str
+    expected: float | None = None
+
+
+class Progress(Protocol):
+    """Is told what a run does, in the order in which it happens, by one thread."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know: why a study is run, a lock that is taken over."""
+
+    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+        """What changed is known: these pages will be made, and these studies are left alone."""
+
+    def refused(self, study: str, message: str) -> None:
+        """The checks before the run turned a study down; none of its pages is begun."""
+
+    def started(self, study: str, language: str, at_once: int) -> None:
+        """A page is begun; as many as ``at_once`` can be under way."""
+
+    def finished(self, study: str, outcome: RenderOutcome) -> None:
+        """A page was made, or could not be made."""
+
+    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
+        """All pages of a study are in place, or with any failure none of them."""
+
+
+class Lines:
+    """A line for each thing that is done, as a log or a pipe takes it.
+
+    Parameters
+    ----------
+    say : callable
+        Called with each line.
+    """
+
+    def __init__(self, say: Say = lambda text: None) -> None:
+        self._say = say
+
+    def note(self, text: str) -> None:
+        """As it is."""
+        self._say(text)
+
+    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+        """A line for each study with nothing to do."""
+        for study in up_to_date:
+            self._say(f"{study}: up to date")
+
+    def refused(self, study: str, message: str) -> None:
+        """Study and message."""
+        self._say(f"{study}: {message}")
+
+    def started(self, study: str, language: str, at_once: int) -> None:
+        """Nothing: the line comes when it is done."""
+
+    def finished(self, study: str, outcome: RenderOutcome) -> None:
+        """How long it took, and what the time went into."""
+        parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in outcome.seconds.items())
+        what = "failed" if outcome.failure else "made"
+        self._say(f"{study} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})")
+
+    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
+        """Nothing: the summary at the end says it."""
