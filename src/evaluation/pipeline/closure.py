@@ -35,6 +35,7 @@ class Code:
         self._files: dict[str, Path | None] = {}
         self._digests: dict[Path, str] = {}
         self._facts: dict[str, Facts] = {}
+        self._beside: dict[Path, list[Path]] = {}
         self._kept: dict[str, Facts] = _read_cache(cache)
         self._new = False
 
@@ -50,7 +51,9 @@ class Code:
             walk.follow(use)
         found = {path: self.digest(path) for path in walk.files}
         for folder in {path.parent for path in walk.files}:
-            for path in _data_files(folder):
+            if folder not in self._beside:
+                self._beside[folder] = _data_files(folder)
+            for path in self._beside[folder]:
                 found[path] = self.digest(path)
         return found
 

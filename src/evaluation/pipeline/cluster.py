@@ -15,14 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from evaluation.errors import OutputError, ReportError, StudyError
-from evaluation.numerics.chunks import Workers, here
 from evaluation.pipeline._kernel_process import CLUSTER
 from evaluation.pipeline.history import package_checksum
 from evaluation.pipeline.render import render
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
+
+if TYPE_CHECKING:
+    from evaluation.numerics.chunks import Workers  # brings numpy, which a run with nothing to do needs not
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -322,6 +324,8 @@ def _report(make: Render, spec: RenderSpec, inner: bool) -> RenderOutcome:
 
 def workers_at(address: str) -> Workers:
     """Workers of a scheduler that runs, asked when there is first more than one piece."""
+    from evaluation.numerics.chunks import here
+
     held: list[Any] = []
 
     def do(function: Callable[[A], T], arguments: Sequence[A]) -> list[T]:

@@ -44,6 +44,7 @@ class Project:
         self.root = root
         self.code = Code(root / "build" / "cache" / "imports.json")
         self._digests: dict[str, str] = {}
+        self._stated: dict[str, dict[str, Any]] = {}
 
     @cached_property
     def software(self) -> dict[str, str]:
@@ -70,7 +71,7 @@ class Project:
         """
         reads = tuple(reads)
         path = f"studies/{study}.toml"
-        stated = _toml(self.root / path)
+        stated = self._toml(path)
         name = str(overrides.get("notebook", stated.get("notebook", "")))
         notebook = f"notebooks/{name}.ipynb"
         cells = _cells(self.root / notebook)
@@ -78,7 +79,7 @@ class Project:
         found.update({f"setting {key}": value_text(value) for key, value in overrides.items()})
         found.update(self._data(set(_texts([stated, dict(overrides)])), set(reads) - {*found, MANIFEST}))
         # a page on other studies uses the code of their kinds, too
-        others = [_toml(self.root / other) for other in reads if other.startswith("studies/")]
+        others = [self._toml(other) for other in reads if other.startswith("studies/")]
         kinds = {str(item.get("kind", "one_place")) for item in (*others, {**stated, **overrides})}
         found.update(self._code(cells, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})
@@ -108,6 +109,11 @@ class Project:
         makers = [Use(name, None, "") for name in _MAKERS]
         files = self.code.files([*uses, *makers], *kinds)
         return {self.shown(path): digest for path, digest in sorted(files.items())}
+
+    def _toml(self, path: str) -> dict[str, Any]:
+        if path not in self._stated:
+            self._stated[path] = _toml(self.root / path)
+        return self._stated[path]
 
     def index_code(self) -> dict[str, str]:
         """Files that make the index."""
