@@ -41,6 +41,18 @@ SetOption = Annotated[
         "--set", metavar="KEY=VALUE", help="Change a key of the study file for this run; repeatable."
     ),
 ]
+GridOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--grid",
+        metavar="KEY=A,B,...",
+        help="Run the study with each of these values, and compare them on one page; repeatable: "
+        "every combination is run.",
+    ),
+]
+MostOption = Annotated[
+    int, typer.Option("--max-cells", metavar="N", min=1, help="Combinations that a grid may have.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -95,6 +107,8 @@ def run(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every study.")] = False,
     settings: SetOption = None,
+    grid: GridOption = None,
+    most: MostOption = 200,
     language: Annotated[LanguageChoice, typer.Option(help="Languages of the pages.")] = LanguageChoice.both,
     reports: ReportsOption = None,
     jobs: Annotated[
@@ -126,6 +140,9 @@ def run(
     """Run studies whose inputs changed, and write their pages, result files and the index."""
     from evaluation.cli_progress import brief, shown
     from evaluation.pipeline.cluster import cluster
+    from evaluation.pipeline.compare import preview_grid, run_grid
+    from evaluation.pipeline.grid import check_grid, parse_grid
+    from evaluation.pipeline.grid_shown import grid_outcome, grid_plan_json, grid_plan_row, grid_summary
     from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
@@ -133,13 +150,18 @@ def run(
     from evaluation.study import list_studies
 
     root = _root()
-    if bool(studies) == everything:
+    cells = None
+    if grid:
+        cells = check_grid(
+            parse_grid(grid, studies or [], settings or [], everything=everything, most=most), root
+        )
+    elif bool(studies) == everything:
         raise StudyError(
             "no study was named" if not studies else "--all runs every study; none can be named beside it",
             expected="evaluation run STUDY..., or evaluation run --all",
             fix="run `evaluation list` for the studies",
         )
-    overrides = parse_overrides(settings or [])
+    overrides = {} if cells else parse_overrides(settings or [])
     if overrides and (everything or len(set(studies or [])) > 1):
         raise StudyError("--set belongs to one study", expected="evaluation run STUDY --set key=value")
     folder = _reports(reports)
@@ -147,30 +169,39 @@ def run(
     shared: dict[str, Any] = {
         "root": root,
         "reports": folder,
-        "overrides": overrides,
         "languages": language.languages,
         "force": force,
     }
     if dry_run:
-        would = preview(names, **shared)
-        if as_json:
-            typer.echo(plan_json(would))
+        if cells:
+            would, page, why = preview_grid(cells, **shared)
+            text, rows = grid_plan_json(would, page, why), [*plan_rows(would), grid_plan_row(page, why)]
         else:
-            _table(["study", "would run", "why"], plan_rows(would))
+            would = preview(names, **shared, overrides=overrides)
+            text, rows = plan_json(would), plan_rows(would)
+        if as_json:
+            typer.echo(text)
+        else:
+            _table(["study", "would run", "why"], rows)
         return
     signal.signal(signal.SIGTERM, _terminated)
+    compared = None
     with cluster(on, root) as crew, shown(error=as_json) as progress:
-        done = run_studies(names, **shared, jobs=jobs, cell_timeout=timeout, progress=progress, crew=crew)
+        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew}
+        if cells:
+            done, compared = run_grid(cells, **how, progress=progress)
+        else:
+            done = run_studies(names, **how, overrides=overrides, progress=progress)
     for one in done:
         for trace in (failure.trace for failure in one.failures.values() if failure.trace):
             _log(f"{one.place.name}\n{trace}")
     good, bad = summary(done, folder)
     for text in bad:
         typer.echo(text, err=True)
-    for text in brief(good):
+    for text in [*brief(good), *([grid_summary(compared)] if compared else [])]:
         typer.echo(text, err=as_json)
     if as_json:
-        typer.echo(outcome_json(done, folder))
+        typer.echo(outcome_json(done, folder, grid_outcome(compared, done) if compared else None))
     raise typer.Exit(max((one.exit_status for one in done), default=0))
 
 

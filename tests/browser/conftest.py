@@ -12,9 +12,11 @@ from typing import Any
 import nbformat
 import pytest
 
+from evaluation.report.comparison_story import render_comparison
 from evaluation.report.page import render_failure, render_index, render_page
 
 SAMPLE = Path(__file__).parent.parent / "report" / "sample.py"
+COMPARED = SAMPLE.with_name("compared.py")
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -60,12 +62,19 @@ def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kind="cell", error="ValueError", message="x" * 200, cell=3, source="fit()\n" * 5
     )
     write(site / "failures" / "other.html", render_failure("other", {"en": failure, "zh": failure}))
-    write(site / "index.html", render_index(sample.index_entries()))
+    compared = SimpleNamespace(**runpy.run_path(str(COMPARED)))
+    for language in ("en", "zh"):
+        page = render_comparison(compared.comparison(), language)
+        write(site / "variants" / "sample--grid--0" / f"{language}.html", page)
+    grid = {language: f"variants/sample--grid--0/{language}.html" for language in ("en", "zh")}
+    first, *others = sample.index_entries()
+    told = {"finding": {"en": compared.HOSTILE, "zh": "变体"}, "grid": {"design.window": [24]}, "pages": grid}
+    write(site / "index.html", render_index([{**first, "comparisons": [told]}, *others]))
     return site
 
 
 def write(path: Path, page: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
 
 

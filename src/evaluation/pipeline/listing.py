@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, ReportError
 from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.site import COMPARISON as DATA
 from evaluation.pipeline.site import Place, read_results, write_whole
 
 
@@ -48,9 +49,36 @@ def listed(reports: Path, code: Mapping[str, str], now: str) -> str:
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
 
 
+def _comparisons(reports: Path) -> list[dict[str, Any]]:
+    """Every comparison of a grid that has a page, with its pages and the variants that it compares."""
+    found = []
+    for path in sorted((reports / "variants").glob(f"*/{DATA}")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            kept = {key: content[key] for key in ("study", "finding", "grid")}
+            variants = {str(cell["variant"]) for cell in content["cells"] if cell["variant"]}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ReportError(
+                f"{path.relative_to(reports)} is not a comparison", fix="delete it and run the grid again"
+            ) from error
+        pages = {
+            language: path.with_name(f"{language}.html").relative_to(reports).as_posix()
+            for language in LANGUAGES
+            if path.with_name(f"{language}.html").is_file()
+        }
+        if pages:
+            found.append({**kept, "pages": pages, "variants": variants})
+    return found
+
+
 def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
-    entries = []
+    entries: list[dict[str, Any]] = []
+    comparisons = _comparisons(reports)
+    # the variants of a grid stand on its comparison, and not here
+    inside = {name for one in comparisons for name in one["variants"]}
     for place, result in read_results(reports):
+        if place.variant in inside:
+            continue
         pages = {
             language: place.page(language).relative_to(reports).as_posix()
             for language in LANGUAGES
@@ -62,12 +90,21 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
     shown = {entry["failure"] for entry in entries}
     for path in sorted((reports / "failures").glob("*.html")):
         failure = path.relative_to(reports).as_posix()
-        if failure not in shown:
+        if failure not in shown and path.stem not in inside:
             study, sign, _ = path.stem.partition("--")
             known = {"study": study, **_titles(study, root)}
             entries.append(
                 {"result": known, "pages": {}, "failure": failure, "variant": path.stem if sign else None}
             )
+    for one in comparisons:
+        study = one["study"]
+        own = (entry for entry in entries if not entry["variant"] and entry["result"]["study"] == study)
+        entry = next(own, None)
+        if entry is None:
+            known = {"study": study, **_titles(study, root)}
+            entry = {"result": known, "pages": {}, "failure": None, "variant": None}
+            entries.append(entry)
+        entry.setdefault("comparisons", []).append(one)
     return entries
 
 

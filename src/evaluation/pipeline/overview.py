@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,10 +151,10 @@ def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[st
         if run.failures:
             before = any(run.place.page(language).is_file() for language in LANGUAGES)
             last = "the last good report is as it was" if before else "there was no report before"
-            bad.append(f"  see {_shown(run.place.failure)}; {last}")
+            bad.append(f"  see {shown(run.place.failure)}; {last}")
         else:
-            good += [f"wrote {_shown(path)}" for path in run.written]
-    return [*good, f"index {_shown(reports / 'index.html')}"], bad
+            good += [f"wrote {shown(path)}" for path in run.written]
+    return [*good, f"index {shown(reports / 'index.html')}"], bad
 
 
 def plan_rows(wanted: Iterable[Wanted]) -> Rows:
@@ -170,27 +170,31 @@ def _because(reasons: Sequence[str], most: int = 6) -> str:
 
 def plan_json(wanted: Iterable[Wanted]) -> str:
     """The same for machines."""
-    return _json(
-        [
-            {
-                "study": one.place.study,
-                "variant": one.place.variant,
-                "languages": list(one.languages),
-                "would_run": bool(one.reasons),
-                "reasons": list(one.reasons),
-            }
-            for one in wanted
-        ]
-    )
+    return to_json(plan_records(wanted))
 
 
-def outcome_json(runs: Iterable[StudyRun], reports: Path) -> str:
-    """What a run made, for machines: a record a study, with times, files and failures."""
+def plan_records(wanted: Iterable[Wanted]) -> list[dict[str, object]]:
+    """What a run would do, a record a study."""
+    return [
+        {
+            "study": one.place.study,
+            "variant": one.place.variant,
+            "languages": list(one.languages),
+            "would_run": bool(one.reasons),
+            "reasons": list(one.reasons),
+        }
+        for one in wanted
+    ]
+
+
+def outcome_json(runs: Iterable[StudyRun], reports: Path, grid: Mapping[str, object] | None = None) -> str:
+    """What a run made, for machines: a record a study, with times, files and failures; and its grid."""
     runs = list(runs)
-    return _json(
+    return to_json(
         {
             "exit_status": max((run.exit_status for run in runs), default=0),
-            "index": _shown(reports / "index.html"),
+            "index": shown(reports / "index.html"),
+            **({"grid": grid} if grid else {}),
             "studies": [
                 {
                     "study": run.place.study,
@@ -198,7 +202,7 @@ def outcome_json(runs: Iterable[StudyRun], reports: Path) -> str:
                     "status": "failed" if run.failures else "up_to_date" if run.up_to_date else "made",
                     "reasons": list(run.reasons),
                     "seconds": {one.language: round(sum(one.seconds.values()), 2) for one in run.outcomes},
-                    "written": [_shown(path) for path in run.written],
+                    "written": [shown(path) for path in run.written],
                     "failures": {
                         language: {
                             "kind": failure.kind,
@@ -215,10 +219,12 @@ def outcome_json(runs: Iterable[StudyRun], reports: Path) -> str:
     )
 
 
-def _json(content: object) -> str:
+def to_json(content: object) -> str:
+    """Plain content as indented JSON."""
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """A path as the user would write it: from the current folder where it lies in it."""
     path = path.absolute()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -23,6 +23,7 @@ _PARTS = (
     "*/*.html",
     "variants/*/*.html",
     "variants/*/result.json",
+    "variants/*/comparison.json",
     "results/*.json",
     "history/*/*.json",
 )

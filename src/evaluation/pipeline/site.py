@@ -35,6 +35,8 @@ HEAD = (
     "inputs",
 )
 BODY = ("rule", "years", "estimates", "claims", "diagnostics")
+COMPARISON = "comparison.json"
+"""In the folder of a grid's comparison: what its page says, for machines."""
 _LONGEST_SLUG = 80
 
 

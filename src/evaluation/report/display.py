@@ -116,6 +116,8 @@ class Table:
         Below the table.
     simulated : bool
         Mark the table as made from simulated data.
+    links : mapping of column to sequence of str or None
+        Addresses that the cells of a column lead to, a row each.
     """
 
     frame: pd.DataFrame
@@ -127,12 +129,13 @@ class Table:
     simulated: bool = False
     language: str = "en"
     data: pd.DataFrame | None = None
+    links: Mapping[Any, Sequence[str | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.caption.strip():
             raise ReportError("A table has no caption.", where=self.name, fix="say what it shows")
         columns = set(_with_index(self.frame).columns)
-        unknown = [str(key) for key in (*self.formats, *self.align) if key not in columns]
+        unknown = [str(key) for key in (*self.formats, *self.align, *self.links) if key not in columns]
         if unknown:
             raise ReportError(
                 "A table has formats for columns it does not have.",
@@ -166,7 +169,15 @@ class Table:
             "notes": notes,
             "simulated": self.simulated,
             "csv": to_csv(frame if self.data is None else self.data),
+            **({"links": self._links(frame)} if self.links else {}),
         }
+
+    def _links(self, frame: pd.DataFrame) -> list[list[str | None]]:
+        """The address of every cell, None for most."""
+        return [
+            [self.links[column][i] if column in self.links else None for column in frame.columns]
+            for i in range(len(frame))
+        ]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         content = self.content()

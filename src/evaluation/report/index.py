@@ -26,7 +26,8 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
     entries : iterable of mapping
         ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
         as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to
-        address), ``failure`` (address or None), ``variant`` (name or None).
+        address), ``failure`` (address or None), ``variant`` (name or None),
+        ``comparisons`` (of its variants, each with ``finding``, ``grid`` and ``pages``).
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
@@ -95,6 +96,14 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
         "failure": _address(entry.get("failure")),
         "age": _age(result.get("generated"), now),
+        "comparisons": [
+            {
+                "finding": _both(one["finding"]),
+                "keys": list(one["grid"]),
+                "pages": {language: _address(page) for language, page in one["pages"].items()},
+            }
+            for one in entry.get("comparisons") or []
+        ],
         "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
         or entry.get("variant"),
     }

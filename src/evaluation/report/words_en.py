@@ -43,6 +43,7 @@ WORDS: dict[str, str] = {
     "index_lead": "Each report takes a government’s own figures, asks independent data whether they hold, "
     "and asks comparable places whether the change is more than they had.",
     "index_empty": "There is no report yet. Make them with “make report”.",
+    "compared": "With other settings:",
     "variant": "with {settings}",
     "updated": "Made {date}",
     "failed_since": "The latest run failed; this is the last good report.",

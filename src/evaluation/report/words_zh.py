@@ -42,6 +42,7 @@ WORDS: dict[str, str] = {
     "index_lead": "每份报告都从政府公布的数字出发，先用独立数据核对数字是否相符，"
     "再与条件相近的地方比较，看改善是否更多。",
     "index_empty": "还没有报告。运行 make report 即可生成。",
+    "compared": "换用其他设定：",
     "variant": "参数：{settings}",
     "updated": "生成于{date}",
     "failed_since": "最近一次运行失败，这里是上一份完好的报告。",

@@ -1,0 +1,218 @@
+"""Run the cells of a grid, and set them beside each other on one page in each language."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluation.errors import OutputError
+from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.finish import StudyRun
+from evaluation.pipeline.grid import Checked, Grid
+from evaluation.pipeline.imports import Use
+from evaluation.pipeline.inputs import Project, digest_of
+from evaluation.pipeline.progress import Lines, Progress
+from evaluation.pipeline.run import Order, preview, run_orders
+from evaluation.pipeline.site import COMPARISON as DATA
+from evaluation.pipeline.site import Place, result_text, write_together, write_whole
+from evaluation.pipeline.state import state_file
+from evaluation.pipeline.wanted import Wanted
+
+Status = Literal["made", "up_to_date"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The comparison page of a grid.
+
+    Attributes
+    ----------
+    grid : Grid
+    pages : mapping of language to Path
+    data : Path
+        The same for machines.
+    status : {"made", "up_to_date"}
+    written : tuple of Path
+        What was put in place.
+    """
+
+    grid: Grid
+    pages: Mapping[str, Path]
+    data: Path
+    status: Status = "up_to_date"
+    written: tuple[Path, ...] = ()
+
+
+def folder_of(reports: Path, grid: Grid) -> Path:
+    """Where the comparison of a grid stands."""
+    return reports / "variants" / grid.name
+
+
+def orders_of(grid: Grid) -> list[Order]:
+    """The study as declared, then every cell."""
+    return [Order(grid.study), *(Order(grid.study, cell) for cell in grid.cells)]
+
+
+def compared(reports: Path, grid: Grid, languages: Sequence[str]) -> Compared:
+    """Where the comparison of a grid is, or will be."""
+    folder = folder_of(reports.absolute(), grid)
+    pages = {language: folder / f"{language}.html" for language in languages}
+    return Compared(grid, pages, folder / DATA)
+
+
+def preview_grid(
+    checked: Checked, *, root: Path, reports: Path, languages: Sequence[str], force: bool = False
+) -> tuple[list[Wanted], Compared, tuple[str, ...]]:
+    """What a run would do: each cell with its reasons, and why the comparison would be made again."""
+    grid = checked.grid
+    wanted = preview(orders_of(grid), root=root, reports=reports, languages=languages, force=force)
+    one = compared(reports, grid, languages)
+    moving = sum(bool(cell.reasons) for cell in wanted)
+    if moving:
+        return wanted, one, (f"{moving} of {len(wanted)} reports would be made",)
+    project = Project(root.resolve())
+    return wanted, one, tuple(_reasons(project, one, _basis(project, checked, one, {}), languages))
+
+
+def run_grid(
+    checked: Checked,
+    *,
+    root: Path,
+    reports: Path,
+    languages: Sequence[str],
+    progress: Progress | None = None,
+    **options: Any,
+) -> tuple[list[StudyRun], Compared]:
+    """Make every cell of a grid and the study as declared, then the page that compares them.
+
+    Parameters
+    ----------
+    checked : Checked
+        From `check_grid`.
+    root, reports : Path
+    languages : sequence of {"en", "zh"}
+    progress : Progress, optional
+        Told whatever is done, for the user.
+    **options
+        Of `run_orders`: ``jobs, cell_timeout, force, crew``.
+
+    Returns
+    -------
+    runs : list of StudyRun
+        The declared study first. A cell that fails stops no other.
+    compared : Compared
+
+    Raises
+    ------
+    OutputError
+        The reports folder cannot be written, or another run is writing it.
+    """
+    found: list[Compared] = []
+    progress = progress or Lines()
+
+    def then(runs: list[StudyRun]) -> None:
+        found.append(_compare(checked, root.resolve(), reports.absolute(), languages, runs))
+        name, status = checked.grid.name, found[0].status
+        made = f"compared {checked.grid.size} cells with the study as declared"
+        progress.note(f"{name}: {'up to date' if status == 'up_to_date' else made}")
+
+    runs = run_orders(
+        orders_of(checked.grid),
+        root=root,
+        reports=reports,
+        languages=languages,
+        then=then,
+        progress=progress,
+        **options,
+    )
+    return runs, found[0]
+
+
+def _compare(
+    checked: Checked, root: Path, reports: Path, languages: Sequence[str], runs: Sequence[StudyRun]
+) -> Compared:
+    one = compared(reports, checked.grid, languages)
+    reasons = {run.place.name: _reason(run) for run in runs if run.failures}
+    project = Project(root)
+    basis = _basis(project, checked, one, reasons)
+    if not _reasons(project, one, basis, languages):
+        return one
+    from evaluation.pipeline.gathered import pages_of  # takes a second to import
+
+    standing = [tongue for tongue in LANGUAGES if tongue in languages or _page(one, tongue).is_file()]
+    made, record = pages_of(checked, root, one.data.parent, reasons, languages, standing)
+    files: dict[Path, str] = {one.pages[tongue]: text for tongue, text in made.items()}
+    files[one.data] = result_text(record)
+    changed = {path: text for path, text in files.items() if digest_of(path) != _digest(text)}
+    write_together(changed)
+    kept = _kept(project, one)
+    standing_now = {name: digest_of(path) for name, path in _files(one).items()}
+    with suppress(
+        OutputError
+    ):  # without it the page is made the next time, and not written when it is the same
+        write_whole(kept, json.dumps({"basis": basis, "pages": standing_now}))
+    status: Status = "made" if changed else "up_to_date"
+    return Compared(one.grid, one.pages, one.data, status, tuple(changed))
+
+
+def _reason(run: StudyRun) -> str:
+    """Why a cell failed: the first of its failures."""
+    failure = next(iter(run.failures.values()))
+    return f"{failure.error}: {failure.message}"
+
+
+def _page(one: Compared, language: str) -> Path:
+    return one.data.with_name(f"{language}.html")
+
+
+def _files(one: Compared) -> dict[str, Path]:
+    return {**one.pages, "data": one.data}
+
+
+def _kept(project: Project, one: Compared) -> Path:
+    reports = one.data.parents[2]
+    return state_file(project.root, Place(reports, one.grid.study)).with_name(f"{one.grid.name}.grid.json")
+
+
+def _basis(project: Project, checked: Checked, one: Compared, reasons: Mapping[str, str]) -> str:
+    """Checksum of all that the page rests on: results, failures, the study's words, the code."""
+    reports = one.data.parents[2]
+    seen: list[Any] = [sorted(_code(project).items())]
+    seen.append(
+        [checked.grid.study, project.digest(f"studies/{checked.grid.study}.toml"), checked.grid.command]
+    )
+    for order in orders_of(checked.grid):
+        place = Place.of(reports, order.study, order.overrides)
+        there = [place.page(language).is_file() for language in LANGUAGES]
+        seen.append([place.name, digest_of(place.result), reasons.get(place.name, ""), there])
+    return _digest(json.dumps(seen))
+
+
+def _code(project: Project) -> dict[str, str]:
+    """Files that make the page; its words on a study are in the study file."""
+    files = project.code.files([Use("evaluation.pipeline.gathered", None, "")])
+    return {project.shown(path): digest for path, digest in files.items()}
+
+
+def _reasons(project: Project, one: Compared, basis: str, languages: Sequence[str]) -> list[str]:
+    """Why the page must be made: what it rests on moved, or it is not as it was made."""
+    try:
+        kept = json.loads(_kept(project, one).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ["it was never made here"]
+    said = [] if kept.get("basis") == basis else ["a result, a failure or the program changed"]
+    pages = kept.get("pages") or {}
+    for name, path in _files(one).items():
+        if digest_of(path) != pages.get(name):
+            how = "is gone" if digest_of(path) == "absent" else "is not as it was made"
+            said.append(f"{path.name} {how}")
+    return said
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

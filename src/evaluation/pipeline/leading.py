@@ -1,0 +1,181 @@
+"""The numbers of a result file that lead its page, found alike for every kind of study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite, nan
+from typing import Any
+
+from evaluation.report.comparison_story.data import Measure, Number
+
+_PERCENT = ("percent", "percent_low", "percent_high")
+_PLAIN = ("estimate", "ci_low", "ci_high")
+_CHANGES = ("change", "relative_change")
+Row = Mapping[str, Any]
+
+
+def leading(
+    results: Sequence[Mapping[str, Any] | None],
+    studies: Sequence[Any],
+    wishes: Sequence[Mapping[str, str]],
+) -> tuple[tuple[Measure, ...], list[dict[str, Number]]]:
+    """For each outcome the estimate that leads, in all results alike.
+
+    The contract of a result file is all that is used. Rows of ``estimates`` stand in the order of the page,
+    so that the first row of an outcome leads, unless its rule names a pool or an axis of the grid is a
+    column of the rows (``treatment.date`` is ``date``): then the first row with that value. Rankings have no
+    leading row.
+
+    Parameters
+    ----------
+    results : sequence of mapping or None
+        The declared study first; None for one that was not made.
+    studies : sequence
+        The study of each, as loaded; None where it does not load.
+    wishes : sequence of mapping
+        Columns of the rows, and the value that each result should have there.
+
+    Returns
+    -------
+    measures : tuple of Measure
+        The outcome of the headline first.
+    numbers : list of dict
+        For each result, measure to number.
+    """
+    known = [i for i, result in enumerate(results) if result is not None]
+    numbers: list[dict[str, Number]] = [{} for _ in results]
+    measures: list[Measure] = []
+    if not known:
+        return (), numbers
+    study = next((one for one in studies if one is not None), None)
+    for outcome in _outcomes([results[i] for i in known], study):
+        chosen = _chosen(outcome, results, wishes)
+        if not chosen:
+            continue
+        percent = all(_finite(row.get("percent")) for row in chosen.values())
+        if not percent and len({str(row.get("unit", "")) for row in chosen.values()}) > 1:
+            continue  # numbers in different units cannot stand beside each other
+        first = next(iter(chosen.values()))
+        unit = "percent" if percent else str(first.get("unit", ""))
+        measures.append(
+            Measure(
+                outcome, _label(study, outcome), _unit(study, outcome, unit), str(first.get("estimand", ""))
+            )
+        )
+        for i, row in chosen.items():
+            numbers[i][outcome] = _number(row, percent, verdict_of(results[i] or {}, studies[i], outcome))
+    return tuple(measures), numbers
+
+
+def _outcomes(results: Iterable[Any], study: Any) -> list[str]:
+    """Outcomes of all results in order, the headline's first."""
+    names = [str(row["outcome"]) for result in results for row in _rows(result)]
+    headline = getattr(getattr(study, "headline", None), "outcome", None)
+    return list(dict.fromkeys([*([headline] if headline in names else []), *names]))
+
+
+def _rows(result: Mapping[str, Any] | None) -> list[Row]:
+    rows = (result or {}).get("estimates") or []
+    return [row for row in rows if "outcome" in row and "rank" not in row]
+
+
+def _chosen(
+    outcome: str, results: Sequence[Mapping[str, Any] | None], wishes: Sequence[Mapping[str, str]]
+) -> dict[int, Row]:
+    """The row of each result that has one with an estimate."""
+    found = {
+        i: [row for row in _rows(result) if row["outcome"] == outcome] for i, result in enumerate(results)
+    }
+    found = {i: rows for i, rows in found.items() if rows}
+    for column in dict.fromkeys(("pool", *(column for wish in wishes for column in wish))):
+        kept = {i: _with(rows, column, _wish(column, results[i], wishes[i])) for i, rows in found.items()}
+        if all(kept.values()):  # an axis that is no column of the rows in one result is none in any
+            found = kept
+    return {i: rows[0] for i, rows in found.items() if _finite(rows[0].get("estimate"))}
+
+
+def _wish(column: str, result: Mapping[str, Any] | None, wish: Mapping[str, str]) -> str | None:
+    rule = (result or {}).get("rule") or {}
+    given = wish.get(column, rule.get(column) if column == "pool" else None)
+    return None if given is None else str(given)
+
+
+def _with(rows: Sequence[Row], column: str, value: str | None) -> list[Row]:
+    return [row for row in rows if value is not None and str(row.get(column)) == value]
+
+
+def _number(row: Row, percent: bool, verdict: str) -> Number:
+    estimate, low, high = (row.get(key) for key in (_PERCENT if percent else _PLAIN))
+    return Number(
+        _float(estimate),
+        _float(low),
+        _float(high),
+        verdict,
+        units=row.get("n_units"),
+        treated=row.get("n_treated"),
+        periods=row.get("n_periods"),
+        estimator=str(row.get("estimator", "")),
+    )
+
+
+def _float(value: Any) -> float:
+    return float(value) if _finite(value) else nan
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def verdict_of(result: Mapping[str, Any], study: Any, outcome: str) -> str:
+    """The rule's verdict on an outcome: its own, else that of the first claim on a change of it."""
+    own = (result.get("verdicts") or {}).get(outcome) or {}
+    if own.get("verdict"):
+        return str(own["verdict"])
+    kinds = {claim.id: claim for claim in getattr(study, "claims", ())}
+    for claim in result.get("claims") or []:
+        asked = kinds.get(claim.get("id"))
+        if getattr(asked, "outcome", None) == outcome and getattr(asked, "kind", _CHANGES[0]) in _CHANGES:
+            return str((claim.get("attributable") or {}).get("verdict") or "")
+    return ""
+
+
+def claims_of(result: Mapping[str, Any]) -> dict[str, str]:
+    """Verdicts of every claim, both of them."""
+    found: dict[str, str] = {}
+    for claim in result.get("claims") or []:
+        for key, mark in (("attributable", ""), ("reproduced", "reproduced:")):
+            verdict = (claim.get(key) or {}).get("verdict")
+            if verdict:
+                found[f"{mark}{claim.get('id')}"] = str(verdict)
+    return found
+
+
+def _entry(study: Any, outcome: str) -> Any:
+    return next((one for one in getattr(study, "outcomes", ()) if one.id == outcome), None)
+
+
+def _label(study: Any, outcome: str) -> dict[str, str]:
+    entry = _entry(study, outcome)
+    return {"en": outcome, "zh": outcome} if entry is None else entry.label.model_dump()
+
+
+def _unit(study: Any, outcome: str, unit: str) -> dict[str, str]:
+    """A unit of a result file, which is English, in both languages."""
+    from evaluation.report import language as words
+
+    entry = _entry(study, outcome)
+    stated = getattr(entry, "unit", None)
+    plain, period = unit.removesuffix(" a period"), unit.endswith(" a period")
+    both: dict[str, str] = {
+        tongue: words.unit(_KNOWN.get(plain, plain), tongue) for tongue in words.LANGUAGES
+    }
+    per_label = getattr(getattr(study, "data", None), "per_label", None)
+    for text in (stated, per_label):
+        if text is not None and plain == text.en:
+            both = text.model_dump()
+    if period:
+        both = {"en": f"{both['en']} a period", "zh": f"{both['zh']}/期"}
+    return both
+
+
+_KNOWN = {"log points": "log", "index points": "index"}

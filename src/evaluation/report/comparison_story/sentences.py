@@ -1,0 +1,107 @@
+"""What the variants of a grid say together: the finding, its range, and how many agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.report.comparison_story.data import Cell, Comparison, Measure, Number
+from evaluation.report.comparison_story.wording import agrees, amount, bounds, digits_of, how_agreed, say
+
+
+def numbers_of(cells: Sequence[Cell], measure: Measure) -> list[Number]:
+    """The numbers that there are of a measure, in order."""
+    return [cell.numbers[measure.id] for cell in cells if measure.id in cell.numbers]
+
+
+def digits(page: Comparison, measure: Measure) -> int:
+    """Decimals of every number of a measure on the page."""
+    return digits_of(numbers_of([page.declared, *page.cells], measure))
+
+
+def beyond(numbers: Sequence[Number]) -> int:
+    """How many intervals exclude no change."""
+    return sum(one.side != 0 for one in numbers)
+
+
+def alike(page: Comparison) -> int:
+    """Variants with the verdicts of the declared study, or its very answer where it has no claims."""
+    if page.declared.claims:
+        return sum(cell.claims == page.declared.claims for cell in page.good)
+    return sum(dict(cell.answer) == dict(page.declared.answer) for cell in page.good)
+
+
+def finding(page: Comparison, language: str) -> str:
+    """The title: what the variants show, counted, and how many could not be made."""
+    if not page.good:
+        return say("title.failed", language, n=len(page.cells))
+    found = _finding(page, language)
+    failed = len(page.failed)
+    return say("title.and_failed", language, finding=found, f=failed) if failed else found
+
+
+def _finding(page: Comparison, language: str) -> str:
+    lead = page.measures[0] if page.measures else None
+    mine = [] if lead is None else numbers_of(page.good, lead)
+    if lead is None or not mine:
+        key = "title.no_number" if page.declared.claims else "title.answers"
+        return say(key, language, a=alike(page), n=len(page.good))
+    label, n, k = lead.label[language], len(mine), beyond(mine)
+    if not any(one.known for one in mine):
+        low, high = ends(page, lead, mine, language)
+        key = "title.no_interval" if n > 1 else "title.no_interval_one"
+        return say(key, language, label=label, n=n, low=low, high=high)
+    if n == 1:
+        return say("title.one_out" if k else "title.one_in", language, label=label)
+    key = "title.all" if k == n else "title.some" if k else "title.none"
+    return say(key, language, label=label, k=k, n=n)
+
+
+def ends(page: Comparison, measure: Measure, numbers: Sequence[Number], language: str) -> tuple[str, str]:
+    """The smallest and the largest estimate in words."""
+    values = [one.estimate for one in numbers]
+    places = digits(page, measure)
+    low, high = (amount(value, measure, language, places) for value in (min(values), max(values)))
+    return low, high
+
+
+def answer(page: Comparison, language: str) -> tuple[str, str]:
+    """The sentence of the first box and the line below it."""
+    detail = [say("answer.warning", language)]
+    failed = len(page.failed)
+    if failed and page.good:
+        detail.insert(0, say("answer.some_failed", language, f=failed))
+    lead = page.measures[0] if page.measures else None
+    mine = [] if lead is None else numbers_of(page.good, lead)
+    if lead is None or not mine:
+        story = say("answer.no_number" if page.good else "answer.failed", language)
+    else:
+        unknown = sum(not one.known for one in mine)
+        if unknown and unknown < len(mine):
+            detail.insert(0, say("answer.some_open", language, f=unknown))
+        story = _story(page, lead, mine, language)
+    if page.simulated:
+        story = say("answer.simulated", language, story=story[:1].lower() + story[1:])
+    return story, ("" if language == "zh" else " ").join(detail)
+
+
+def _story(page: Comparison, lead: Measure, mine: Sequence[Number], language: str) -> str:
+    low, high = ends(page, lead, mine, language)
+    key = "answer.range" if low != high else "answer.single"
+    base = page.declared.numbers.get(lead.id)
+    if base is None:
+        declared = say("answer.declared_absent", language)
+    else:
+        places = digits(page, lead)
+        value = amount(base.estimate, lead, language, places)
+        known = "answer.declared_interval" if base.known else "answer.declared"
+        declared = say(known, language, value=value, bounds=bounds(base, language, places))
+    cells = [cell for cell in page.good if lead.id in cell.numbers]
+    how = how_agreed(cells, page.declared, lead.id)
+    count = sum(agrees(cell, page.declared, lead.id, how) for cell in cells)
+    return say(
+        "answer.join",
+        language,
+        range=say(key, language, low=low, high=high),
+        declared=declared,
+        agree=say(f"answer.agree_{how}", language, a=count, n=len(cells)),
+    )
