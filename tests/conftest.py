@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a machine under load is no finding: examples may take as long as they take
+settings.register_profile("evaluation", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("evaluation")
 
 os.environ["MPLBACKEND"] = "Agg"  # before any test imports matplotlib
 
@@ -51,10 +57,14 @@ def built_site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _make_site(root: Path, reports: Path, home: Path) -> None:
+    counting = reports.with_name("counting")  # each kernel notes what it estimates
+    counting.mkdir()
+    shutil.copy(ROOT / "tests" / "counting_estimates.py", counting / "sitecustomize.py")
+    path = os.pathsep.join(filter(None, [str(counting), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "evaluation.cli", "run", "--all", "--reports", str(reports)],
         cwd=root,
-        env={**os.environ, "HOME": str(home), "SOURCE_DATE_EPOCH": "1500940800"},
+        env={**os.environ, "HOME": str(home), "SOURCE_DATE_EPOCH": "1500940800", "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=600,

@@ -119,7 +119,7 @@ def weights_by_regression(data: pd.DataFrame) -> pd.DataFrame:
 
 
 @given(st.integers(0, 10_000), st.booleans())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_weights_equal_dummy_regressions(seed, gaps):
     rng = np.random.default_rng(seed)
     units, periods = 12, 7

@@ -41,7 +41,7 @@ def test_folded_quantile_without_bias_is_the_usual_one():
 
 
 @given(st.floats(-8, 8), st.floats(-9, 9), st.floats(0.01, 12))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_truncated_tail_agrees_with_the_truncated_normal(value, low, width):
     expected = stats.truncnorm.sf(value, low, low + width)
     assert truncated_tail(np.array([value]), np.array([low]), np.array([low + width]))[0] == pytest.approx(
@@ -298,7 +298,7 @@ def test_without_violations_the_interval_is_the_usual_one(published):
 
 
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_intervals_move_and_scale_with_the_data(seed, pre, post):
     estimates, covariance, target = random_study(seed, pre, post)
     got = relative_problem(estimates, covariance, pre, target).confidence_set(1.0)

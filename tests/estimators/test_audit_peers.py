@@ -27,7 +27,7 @@ from evaluation.estimators import (
 )
 
 pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore")]
-few = settings(max_examples=5, deadline=None, derandomize=True)
+few = settings(max_examples=5, derandomize=True)
 SEEDS = st.integers(0, 10_000)
 COHORTS = st.sampled_from([(3.0, 5.0), (3.0, 4.0, 6.0), (4.0,)])
 COMPARISON = st.sampled_from(["never_treated", "not_yet_treated"])

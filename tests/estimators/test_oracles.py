@@ -12,7 +12,7 @@ from evaluation import Design, Panel
 from evaluation.estimators import GroupTime, Imputation, InteractionWeighted
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-9}
-quick = settings(max_examples=12, deadline=None, derandomize=True)
+quick = settings(max_examples=12, derandomize=True)
 SEEDS = st.integers(0, 10_000)
 MISSING = st.sampled_from([0.0, 0.0, 0.15])
 COHORTS = st.sampled_from([(3.0, 5.0), (2.0, 4.0, 6.0), (4.0,)])

@@ -44,7 +44,7 @@ def test_fepois(frame, reference):
     assert result.df == np.inf
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10**6), missing=st.sampled_from([0.0, 0.15]), event=st.booleans())
 def test_statsmodels_with_dummies(simulate, seed, missing, event):
     data = simulate(seed, units=18, periods=5, cohorts=(3, 4), missing=missing)

@@ -103,7 +103,7 @@ def test_castle(shared, covariates, published):
 # dummy variables --------------------------------------------------------------------------------
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 10**6),
     missing=st.sampled_from([0.0, 0.2]),

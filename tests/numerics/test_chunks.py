@@ -40,7 +40,7 @@ def test_processes_give_the_bytes_of_one(workers: int) -> None:
 
 
 @given(draws=st.integers(1, 60), chunk=st.integers(1, 70), seed=st.integers(0, 2**64))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_draw_is_made_once_and_pieces_start_as_the_seed_says(draws: int, chunk: int, seed: int) -> None:
     pieces = spread(_normal, draws, seed=seed, chunk=chunk)
     assert [len(piece) for piece in pieces[:-1]] == [chunk] * (len(pieces) - 1)

@@ -20,7 +20,7 @@ def draw(seed, n=60, periods=5, n_cohorts=3):
     return outcome, cohort, rng.uniform(0.5, 2, n), rng.integers(0, 11, n)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(seed=st.integers(0, 9999), weighted=st.booleans())
 def test_statistics_are_direct_sums(seed, weighted):
     outcome, cohort, weights, _ = draw(seed)
@@ -38,7 +38,7 @@ def test_statistics_are_direct_sums(seed, weighted):
         np.testing.assert_allclose(found.gram[c], v.T @ v, **CLOSE)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 @given(seed=st.integers(0, 9999), cut=st.integers(3, 57), weighted=st.booleans(), clustered=st.booleans())
 def test_merging_two_parts_is_the_whole(seed, cut, weighted, clustered):
     outcome, cohort, weights, codes = draw(seed)

@@ -31,7 +31,7 @@ def by_dummies(columns, first, second, n, t, weights):
     return columns - effects @ coef
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     n=st.integers(1, 9),

@@ -66,7 +66,7 @@ def test_a_group_without_cases_is_missing() -> None:
     np.testing.assert_allclose(quantile(curves).estimate, [1.0, np.nan, 2.0, np.nan])
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.booleans(), st.integers(0, 3)), min_size=1, max_size=40),
     st.integers(1, 12),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from evaluation.pipeline import history
 from evaluation.pipeline.plan import how_made, plan
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, result_text
-from evaluation.study import list_studies
+from evaluation.study import list_studies, load_study
 
 STUDY = "pollution_enforcement"
 ESTIMATE = {
@@ -105,6 +108,46 @@ def test_the_second_language_estimates_nothing(root: Path, built_site: Path) -> 
         english = (root / "build" / "notebooks" / f"{study}.en.ipynb").stat().st_mtime
         assert max(kept, default=0.0) <= english, study
         assert kept or study != STUDY
+
+
+OUTSIDE_STORE = {"inference.stretches.steady_share": "a count that reading the bulletin's table needs"}
+"""What the second language may call of inference and diagnostics."""
+OWN_FIT = re.compile(r"FixedEffects\([^()]*\)\.fit\(")
+"""A fit in a notebook's own cell, which its reader sees beside another package's."""
+
+
+def test_the_second_language_fits_no_estimator(root: Path, built_site: Path) -> None:
+    """An analysis that lacks `@stored` is computed twice: every call in every kernel was noted."""
+    counting = built_site.with_name("counting")
+    called: dict[str, dict[str, list[str]]] = {}
+    for line in (counting / "notes").read_text().splitlines():
+        process, store, what = line.split(" ")
+        called.setdefault(Path(store).parent.name, {}).setdefault(process, []).append(what)
+    assert set(called) == set(list_studies(root))
+    for study, kernels in called.items():
+        assert len(kernels) == 2, study
+        fits = [what for what in list(kernels.values())[1] if what and what not in OUTSIDE_STORE]
+        notebook = json.loads(
+            (root / "notebooks" / f"{load_study(study, root=root).notebook}.ipynb").read_text()
+        )
+        own = sum(len(OWN_FIT.findall("".join(cell["source"]))) for cell in notebook["cells"])
+        assert own <= 1
+        assert len(fits) == own, f"{study}: {fits}"
+        assert all(what.endswith("FixedEffects.fit") for what in fits), study
+
+
+def test_an_estimate_would_be_noted(built_site: Path, tmp_path: Path) -> None:
+    """The test before this one rests on it."""
+    shutil.copy(built_site.with_name("counting") / "sitecustomize.py", tmp_path)
+    code = (
+        "from evaluation.diagnostics import bacon\nfrom evaluation.estimators import TwoWayFixedEffects\n"
+        "for call in (TwoWayFixedEffects().fit, bacon):\n"
+        "    try:\n        call(None, None)\n    except Exception:\n        pass\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "EVALUATION_STORE": "x"}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    noted = [line.split(" ")[2] for line in (tmp_path / "notes").read_text().splitlines()]
+    assert noted == ["", "estimators.two_way.TwoWayFixedEffects.fit", "diagnostics.bacon.bacon"]
 
 
 def test_no_file_names_this_machine(built_site: Path, root: Path) -> None:

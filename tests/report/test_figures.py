@@ -166,7 +166,7 @@ def test_encode_keeps_flat_colours_and_darken_keeps_pixels() -> None:
     assert idat(picture) == idat(darken(picture))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(-50, 400), min_size=1, max_size=20))
 def test_labels_are_spread_in_order_and_apart(wanted: list[float]) -> None:
     placed = spread(wanted, 14, 0, 400)

@@ -14,6 +14,7 @@ import pandas as pd
 from evaluation.analysis.case import Case, prepare_one_place
 from evaluation.analysis.change import change_test, year_table
 from evaluation.analysis.ledger import check_claims
+from evaluation.analysis.store import stored
 from evaluation.claims import (
     Claim,
     ClaimCheck,
@@ -304,10 +305,8 @@ def _needed(claim: Claim, system: System, case: Case | None, check: ClaimCheck) 
         assert theirs.outcome is not None
         assert theirs.baseline is not None
         assert theirs.year is not None
-        table = year_table(case, theirs.outcome)
         scale = check.tests[0].scale
-        test = change_test(case, table, theirs.baseline, theirs.year, case.study.rule.pool, scale)
-        gap = test.critical_value(case.study.rule.level)
+        gap = smallest_gap(case, theirs.outcome, theirs.baseline, theirs.year, scale)
         if gap is not None:
             kind = "gap" if scale == "level" else "percent_gap"
             value = gap if scale == "level" else 100 * math.expm1(gap)
@@ -315,6 +314,28 @@ def _needed(claim: Claim, system: System, case: Case | None, check: ClaimCheck) 
     if claim.because in _UNTESTED or claim.kind == "level":
         return None
     return needed_for(system, claim.value if claim.kind == "relative_change" else None)
+
+
+@stored
+def smallest_gap(case: Case, outcome: str, before: int, after: int, scale: str) -> float | None:
+    """The smallest gap between two years that the study's rule could tell from chance.
+
+    Parameters
+    ----------
+    case : Case
+    outcome : str
+        Id of the outcome.
+    before, after : int
+    scale : {"level", "log"}
+
+    Returns
+    -------
+    float or None
+        In units of the outcome or in log points; None where there are too few places for any.
+    """
+    rule = case.study.rule
+    test = change_test(case, year_table(case, outcome), before, after, rule.pool, scale)
+    return test.critical_value(rule.level)
 
 
 def needed_for(system: System, change: float | None = None) -> Needed:

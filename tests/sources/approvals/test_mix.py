@@ -59,7 +59,7 @@ def test_the_parts_by_hand() -> None:
     ),
     st.sampled_from(["mean", "restricted_mean"]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_parts_add_up(rows: list[tuple[str, str, pd.Period, int, int, bool]], measure: str) -> None:
     frame = pd.DataFrame(rows, columns=["district", "item", "month", "days", "cases", "finished"])
     frame["statutory"] = np.nan

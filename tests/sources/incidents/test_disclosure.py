@@ -61,7 +61,7 @@ def test_where_nothing_can_hide_a_count_its_totals_are_withheld() -> None:
     assert np.isnan(shared.column_totals).tolist() == [True, False]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     arrays(
         np.int64,

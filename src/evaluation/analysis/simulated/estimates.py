@@ -30,6 +30,7 @@ FAILS = ("poisson_rows", "clustered", "plain_change")
 """Shown to say that they are wrong here."""
 
 
+@stored
 def advice(case: SimulatedCase) -> Recommendation:
     """Every method of inference judged for the design, from months before the reform."""
     panel, design = case.panel(case.study.lead.id, case.study.comparisons[0], log=True)
