@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import resource
 import subprocess
@@ -24,6 +23,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from _small_reports import small_project
 
 from evaluation import Design, Panel
 from evaluation.diagnostics import Sampled, sampling
@@ -37,11 +37,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS-cluster.md"
 DRAWS, SEED = 300, 20170725
 REPORTS = 6
-X = '{ en = "x", zh = "x" }'
 ESTIMATORS = {"two-way": TwoWayFixedEffects(), "group-time": GroupTime(method="reg")}
 WORLD = Simulation(units=200, periods=8, cohorts=((4, 0.25), (6, 0.25)), effect=1.0)
 
-PARAMETERS = 'study = "s0"\noverrides = {}\nlanguage = "en"'
 WORK = """
 import numpy as np
 import pandas as pd
@@ -65,55 +63,6 @@ display(
     raw=True,
 )
 """
-STUDY = """
-id = "NAME"
-notebook = "small"
-seed = SEED
-title = X
-question = X
-source = { title = X, publisher = X, date = "2017", section = "1" }
-pools = [{ id = "others", label = X, units = "all" }]
-outcomes = [{ id = "level", column = "level", label = X, phrase = X, unit = X }]
-[data]
-table = "levels"
-unit = "place"
-time = "month"
-frequency = "M"
-start = "2014-01"
-end = "2016-12"
-[treatment]
-unit = "A"
-date = "2015-07"
-label = X
-why = X
-[headline]
-outcome = "level"
-years = { before = 2014, after = 2016 }
-[rule]
-level = 0.1
-pool = "others"
-outcomes = ["level"]
-fixed_on = "2026-01-01"
-text = X
-"""
-MANIFEST = """
-format = 1
-[[tables]]
-name = "levels"
-path = "levels.csv"
-rows = 216
-sha256 = "SHA"
-simulated = true
-made_by = "hand"
-title = X
-source = X
-licence = X
-columns = [
-  { name = "place", kind = "text", unit = X, description = X },
-  { name = "month", kind = "text", unit = X, description = X },
-  { name = "level", kind = "number", unit = X, description = X },
-]
-"""
 
 
 def world(generator: np.random.Generator) -> Sampled:
@@ -127,32 +76,6 @@ def simulate() -> str:
     """Checksum of the table of all draws."""
     found = sampling(world, ESTIMATORS, draws=DRAWS, seed=SEED).draws
     return hashlib.sha256(found.select_dtypes("number").to_numpy().tobytes()).hexdigest()[:12]
-
-
-def small_project(folder: Path) -> list[str]:
-    """A project of small studies of one notebook."""
-    for name in ("studies", "notebooks", "data"):
-        (folder / name).mkdir(parents=True)
-    months = [f"{year}-{month:02d}" for year in (2014, 2015, 2016) for month in range(1, 13)]
-    rows = [
-        f"{p},{month},{10 + i + j % 12}" for i, p in enumerate("ABCDEF") for j, month in enumerate(months)
-    ]
-    table = ("\n".join(["place,month,level", *rows]) + "\n").encode()
-    (folder / "data" / "levels.csv").write_bytes(table)
-    manifest = MANIFEST.replace("SHA", hashlib.sha256(table).hexdigest()).replace(" X", " " + X)
-    (folder / "data" / "manifest.toml").write_text(manifest, encoding="utf-8")
-    cells = [
-        {"cell_type": "code", "id": f"c{i}", "metadata": {"tags": tags}, "source": source, "outputs": []}
-        | {"execution_count": None}
-        for i, (source, tags) in enumerate(((PARAMETERS, ["parameters"]), (WORK, [])))
-    ]
-    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "notebooks" / "small.ipynb").write_text(json.dumps(notebook))
-    names = [f"s{i}" for i in range(REPORTS)]
-    for i, name in enumerate(names):
-        study = STUDY.replace("NAME", name).replace("SEED", str(i)).replace(" X", " " + X)
-        (folder / "studies" / f"{name}.toml").write_text(study, encoding="utf-8")
-    return names
 
 
 def site(folder: Path) -> str:
@@ -172,7 +95,7 @@ def processor() -> float:
 
 def measure(folder: Path, where: str | None) -> dict[str, tuple[float, float, str]]:
     """Wall seconds, processor seconds of the busiest worker and checksum, of the draws and the reports."""
-    names = small_project(folder)
+    names = small_project(folder, WORK, reports=REPORTS)
     begin = time.perf_counter()
     with cluster(where, folder) as crew:
         if crew is not None:

@@ -129,6 +129,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Fork kernels from one that has the libraries; Linux only.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would run and why; run nothing.")
@@ -172,6 +175,8 @@ def run(
         "languages": language.languages,
         "force": force,
     }
+    if warm and on is not None:
+        raise StudyError("--warm is for kernels on this machine", expected="--warm or --cluster, not both")
     if dry_run:
         if cells:
             would, page, why = preview_grid(cells, **shared)
@@ -187,7 +192,7 @@ def run(
     signal.signal(signal.SIGTERM, _terminated)
     compared = None
     with cluster(on, root) as crew, shown(error=as_json) as progress:
-        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew}
+        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew, "warm": warm}
         if cells:
             done, compared = run_grid(cells, **how, progress=progress)
         else:

@@ -26,6 +26,7 @@ from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 
 Evaluation = Callable[..., Any]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
 SLOW = "import os, time\nopen({note!r}, 'w').write(str(os.getpid()))\nwhile True:\n    time.sleep(0.1)"
 
 
@@ -207,13 +208,13 @@ def test_a_second_run_is_told_of_the_first(project: Any, tmp_path: Path, evaluat
 
 
 @POSIX
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("options", ["--jobs 1", "--jobs 2", pytest.param("--jobs 2 --warm", marks=LINUX)])
 def test_a_run_that_is_killed_leaves_no_kernel_and_no_lock(
-    project: Any, tmp_path: Path, jobs: str, result_cell: str
+    project: Any, tmp_path: Path, options: str, result_cell: str
 ) -> None:
     note = tmp_path / "note"
     project.notebook(SLOW.format(note=str(note)))
-    first = begun(project, note, "tiny", "--jobs", jobs)
+    first = begun(project, note, "tiny", *options.split())
     below = [child.pid for child in psutil.Process(first.pid).children(recursive=True)]
     half = project.reports / "en" / ".tiny.html.1.part"
     half.parent.mkdir(exist_ok=True)

@@ -205,8 +205,12 @@ def test_a_hostile_override_is_text_on_the_page(project: Any) -> None:
     assert re.fullmatch(r"tiny--title\.en=x-code-script-alert-1-script-img-src=[A-Za-z0-9._=-]+", folder.name)
 
 
-def test_a_page_that_names_this_machine_is_refused(project: Any, result_cell: str) -> None:
-    project.notebook("import os\nprint('kept in', os.getcwd() + '/data')", result_cell)
+@pytest.mark.parametrize(
+    "naming",
+    ["import os\nprint('kept in', os.getcwd() + '/data')", "import warnings\nwarnings.warn('careful')"],
+)
+def test_a_page_that_names_this_machine_is_refused(project: Any, result_cell: str, naming: str) -> None:
+    project.notebook(naming, result_cell)
     (done,) = go(project)
     assert done.exit_status == 1
     assert "names a folder of this machine" in done.failures["en"].message

@@ -148,7 +148,7 @@ def execute(spec: RenderSpec, reads: list[str] | None = None) -> tuple[Any, Fail
     parameters = {"study": spec.study, "overrides": _lists(spec.overrides), "language": spec.language}
     kept: dict[str, Any] = {}
     failure: Failure | None = None
-    with private_kernel(spec.root) as (manager, environment):
+    with private_kernel(spec.root, spec.warm) as (manager, environment):
         if spec.store is not None:
             environment[STORE] = os.path.relpath(spec.store, spec.root)
         try:

@@ -25,7 +25,7 @@ _LONGEST_FOLDER = 80
 
 
 @contextmanager
-def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, dict[str, str]]]:
     """A kernel manager, not yet started, and the environment to start it in.
 
     Kernels talk through sockets in a folder of their own where the system has them, so that
@@ -35,6 +35,8 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     ----------
     root : Path
         The project folder; caches go to its ``build/cache``.
+    warm : Path, optional
+        Address of the process that the kernel is forked from; see `evaluation.pipeline.warm`.
 
     Yields
     ------
@@ -52,7 +54,7 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
                 language="python",
             )
 
-    folder = _short_folder()
+    folder = short_folder()
     try:
         fits = os.name == "posix" and len(os.fsencode(folder)) <= _LONGEST_FOLDER
         manager = AsyncKernelManager(
@@ -61,6 +63,10 @@ def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
             connection_file=str(folder / "k.json"),
             transport="ipc" if fits else "tcp",
         )
+        if warm is not None:
+            from evaluation.pipeline.warm import provisioner
+
+            manager.provisioner = provisioner(warm, manager)
         (folder / "home").mkdir()
         yield manager, environment(root, folder)
     finally:
@@ -116,7 +122,8 @@ def _cache(root: Path, folder: Path) -> Path:
     return cache
 
 
-def _short_folder() -> Path:
+def short_folder() -> Path:
+    """A new folder in which a socket's path is not too long."""
     folder = Path(tempfile.mkdtemp(prefix="evaluation-"))
     if os.name == "posix" and len(os.fsencode(folder)) > _LONGEST_FOLDER and os.access("/tmp", os.W_OK):
         folder.rmdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from evaluation.pipeline.site import Place, generated_now, require_writable, wri
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 from evaluation.pipeline.state import read_state, state_file
 from evaluation.pipeline.wanted import Wanted, look, note, store_of
+from evaluation.pipeline.warm import warm_kernels
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
 
@@ -77,6 +79,7 @@ def run(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
+    warm: bool = False,
 ) -> list[StudyRun]:
     """Run studies whose pages are not up to date, and write their pages, result files and the index.
 
@@ -104,6 +107,8 @@ def run(
         Run and estimate again what is up to date, too.
     crew : Crew, optional
         Who makes the reports; by default ``jobs`` processes on this machine.
+    warm : bool
+        Fork the kernels from one process that has imported the libraries; Linux only.
 
     Returns
     -------
@@ -128,6 +133,7 @@ def run(
         progress=progress,
         force=force,
         crew=crew,
+        warm=warm,
         strict=bool(overrides),
     )
 
@@ -143,6 +149,7 @@ def run_orders(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
+    warm: bool = False,
     strict: bool = False,
     then: Callable[[list[StudyRun]], None] = lambda runs: None,
 ) -> list[StudyRun]:
@@ -151,7 +158,7 @@ def run_orders(
     Parameters
     ----------
     orders : sequence of Order
-    root, reports, languages, jobs, cell_timeout, progress, force, crew
+    root, reports, languages, jobs, cell_timeout, progress, force, crew, warm
         As in `run`.
     strict : bool
         Raise what the checks before the run find, instead of making a page of it.
@@ -170,7 +177,8 @@ def run_orders(
         todo = [one for one in wanted if one.reasons]
         progress.planned(_pages(todo, project), [done.place.name for done in runs])
         if todo:
-            runs += _run(todo, project, jobs, cell_timeout, progress, force, crew, strict)
+            with warm_kernels(root) if warm else nullcontext() as server:
+                runs += _run(todo, project, jobs, cell_timeout, progress, force, crew, strict, server)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -208,6 +216,7 @@ def _run(
     force: bool,
     crew: Crew | None,
     strict: bool,
+    warm: Path | None,
 ) -> Iterator[StudyRun]:
     """Check all, then render and publish each study as soon as all its languages are done."""
     begun = time.time()
@@ -233,7 +242,7 @@ def _run(
             yield replace(failed, reasons=one.reasons)
             continue
         store = store_of(project.root, one, force)
-        ready.append(_Job(one, tuple(replace(spec, store=store) for spec in specs)))
+        ready.append(_Job(one, tuple(replace(spec, store=store, warm=warm) for spec in specs)))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda job: -job.wanted.seconds)
     for job, outcomes in _outcomes(ready, crew, progress):

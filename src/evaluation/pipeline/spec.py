@@ -46,6 +46,8 @@ class RenderSpec:
         The last results, the newest first, that the page compares its own with.
     store : Path, optional
         Folder for results of the analysis, so that the second language finds those of the first.
+    warm : Path, optional
+        Address of the process that the kernel is forked from, instead of being started anew.
     """
 
     study: str
@@ -61,6 +63,7 @@ class RenderSpec:
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
     store: Path | None = None
+    warm: Path | None = None
 
 
 @dataclass(frozen=True)

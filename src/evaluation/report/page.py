@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from evaluation.errors import ReportError
@@ -16,7 +17,7 @@ from evaluation.report.markdown import Writer, formula, highlight
 from evaluation.report.moved import moved_since
 from evaluation.report.site import data_uri, furniture, template_folder
 
-__all__ = ["render_failure", "render_index", "render_page"]
+__all__ = ["ready", "render_failure", "render_index", "render_page"]
 
 RESULT = "application/vnd.evaluation.result+json"
 _SETUP = {"parameters", "injected-parameters", "hide"}
@@ -86,8 +87,24 @@ def render_page(
     return require_safe(_export(notebook, context), f"page {language}/{study_id}")
 
 
+def ready() -> None:
+    """Make a page of next to nothing: what is loaded and compiled on first use is there for what follows."""
+    from nbformat import v4
+
+    cells = [v4.new_markdown_cell("# x\n\n$x$"), v4.new_code_cell("x = 1")]
+    notebook = v4.new_notebook(cells=cells)
+    render_page(notebook, language="en", study_id="x", title="x", alternate_href="", provenance={})
+
+
 def _export(notebook: Any, context: dict[str, Any]) -> str:
     """Run nbconvert's template machinery with our own folder, escaping everything by default."""
+    page, _ = _exporter().from_notebook_node(notebook, resources={"page": context})
+    return printable(page)
+
+
+@cache
+def _exporter() -> Any:
+    """One for all pages of a process: it compiles the template."""
     from nbconvert.exporters.templateexporter import TemplateExporter
 
     class PageExporter(TemplateExporter):
@@ -108,8 +125,7 @@ def _export(notebook: Any, context: dict[str, Any]) -> str:
     folder = template_folder()
     exporter = PageExporter(template_name=folder.name, extra_template_basedirs=[str(folder.parent)])
     exporter.default_preprocessors = []
-    page, _ = exporter.from_notebook_node(notebook, resources={"page": context})
-    return printable(page)
+    return exporter
 
 
 def _blocks(notebook: Any, language: str, home: str = "../") -> tuple[list[Block], Writer]:
