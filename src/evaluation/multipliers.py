@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
@@ -93,4 +93,4 @@ def quartile_spread(draws: FloatArray) -> FloatArray:
     Outlying draws do not move it (Callaway and Sant'Anna 2021, Algorithm 1, step 3).
     """
     low, high = np.quantile(draws, [0.25, 0.75], axis=0)
-    return np.asarray((high - low) / (stats.norm.ppf(0.75) - stats.norm.ppf(0.25)))
+    return np.asarray((high - low) / (distributions.norm.ppf(0.75) - distributions.norm.ppf(0.25)))

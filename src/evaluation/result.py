@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
 from evaluation.multipliers import multiplied_sums, normal_draws, quartile_spread
@@ -450,9 +450,8 @@ def _check_level(level: float) -> None:
 
 
 def _quantile(probability: float, df: float) -> float:
-    return float(stats.norm.ppf(probability) if np.isinf(df) else stats.t.ppf(probability, df))
+    return float(distributions.t.ppf(probability, df))
 
 
 def _survival(statistic: NDArray[np.float64], df: float) -> NDArray[np.float64]:
-    out = stats.norm.sf(statistic) if np.isinf(df) else stats.t.sf(statistic, df)
-    return np.asarray(out, dtype=float)
+    return np.asarray(distributions.t.sf(statistic, df), dtype=float)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.errors import shortlist
 
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
@@ -105,9 +105,9 @@ def wald_test(
     rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
     statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
     if np.isfinite(df):
-        p_value = float(stats.f.sf(statistic / rank, rank, df)) if rank else np.nan
+        p_value = float(distributions.f.sf(statistic / rank, rank, df)) if rank else np.nan
     else:
-        p_value = float(stats.chi2.sf(statistic, rank)) if rank else np.nan
+        p_value = float(distributions.chi2.sf(statistic, rank)) if rank else np.nan
     return WaldTest(words, statistic, rank, df, p_value)
 
 

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
@@ -148,8 +148,8 @@ def from_result(result: Result, alpha: float) -> Answer:
     """The answer of a standard error."""
     low, high = result.conf_int(1 - alpha)
     error = result.std_error
-    law = stats.norm if np.isinf(result.df) else stats.t(result.df)
-    reach = float(law.isf(alpha / 2) + law.isf(1 - POWER)) * error
+    law = distributions.t  # with infinite degrees of freedom the normal law
+    reach = float(law.isf(alpha / 2, result.df) + law.isf(1 - POWER, result.df)) * error
     return Answer(
         result.estimate,
         low,

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize
 
+from evaluation import distributions
 from evaluation.diagnostics.event_study import EventStudy
 from evaluation.errors import EstimationError
 from evaluation.numerics.gaussian import box_moments
@@ -83,32 +84,34 @@ class Joint:
         b = study.estimates[:k]
         wald = float(b @ np.linalg.solve(study.covariance[:k, :k], b))
         if np.isfinite(study.df):
-            p = float(stats.f.sf(wald / k, k, study.df))
-            critical = k * float(stats.f.isf(alpha, k, study.df))
+            p = float(distributions.f.sf(wald / k, k, study.df))
+            critical = k * float(distributions.f.isf(alpha, k, study.df))
         else:
-            p, critical = float(stats.chi2.sf(wald, k)), float(stats.chi2.isf(alpha, k))
+            p, critical = float(distributions.chi2.sf(wald, k)), float(distributions.chi2.isf(alpha, k))
         return cls(study, wald, p, p <= alpha, alpha, critical)
 
     def power(self, slope: float) -> float:
         """Probability of rejecting under a linear trend."""
-        return float(stats.ncx2.sf(self.critical, self.study.pre, max(slope**2 * self._unit, 1e-300)))
+        return float(distributions.ncx2.sf(self.critical, self.study.pre, max(slope**2 * self._unit, 1e-300)))
 
     def slope(self, power: float) -> float:
         """The positive slope that is detected with a probability."""
         k = self.study.pre
         top = 1.0
-        while stats.ncx2.sf(self.critical, k, top) < power:
+        while distributions.ncx2.sf(self.critical, k, top) < power:
             top *= 2
 
         def missed(noncentrality: float) -> float:
-            return float(stats.ncx2.sf(self.critical, k, noncentrality)) - power
+            return float(distributions.ncx2.sf(self.critical, k, noncentrality)) - power
 
         return float(np.sqrt(optimize.brentq(missed, 1e-300, top, xtol=1e-13, rtol=1e-13) / self._unit))
 
     def if_passed(self, slope: float) -> FloatArray:
         """Mean of all estimates (K + P,) in samples with this trend that pass the test."""
         k, strength = self.study.pre, max(slope**2 * self._unit, 1e-300)
-        shrink = stats.ncx2.cdf(self.critical, k + 2, strength) / stats.ncx2.cdf(self.critical, k, strength)
+        shrink = distributions.ncx2.cdf(self.critical, k + 2, strength) / distributions.ncx2.cdf(
+            self.critical, k, strength
+        )
         trend = slope * self.study.distance
         return _carried(self.study, trend, float(shrink) * trend[:k])
 
@@ -241,4 +244,4 @@ def _root(power: Callable[[float], float], wanted: float, start: float) -> float
 
 def pointwise_critical(study: EventStudy, alpha: float) -> float:
     """Critical value of one t statistic."""
-    return float(stats.norm.isf(alpha / 2) if np.isinf(study.df) else stats.t.isf(alpha / 2, study.df))
+    return float(distributions.t.isf(alpha / 2, study.df))

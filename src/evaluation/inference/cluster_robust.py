@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.inference._regression import check_level, check_options, few_treated, fit_clustered
@@ -74,7 +74,7 @@ class ClusterRobust:
     @property
     def p_values(self) -> FloatArray:
         """Two-sided p-values of a zero effect (k,)."""
-        return np.asarray(2 * stats.t.sf(np.abs(self.coef) / self.std_errors, self.df), dtype=float)
+        return np.asarray(2 * distributions.t.sf(np.abs(self.coef) / self.std_errors, self.df), dtype=float)
 
     @property
     def estimate(self) -> float:
@@ -111,13 +111,13 @@ class ClusterRobust:
         """
         check_level(level)
         one = self._one
-        half = float(stats.t.ppf(0.5 + level / 2, self.df[one]) * self.std_errors[one])
+        half = float(distributions.t.ppf(0.5 + level / 2, self.df[one]) * self.std_errors[one])
         return self.estimate - half, self.estimate + half, self.reasons[one]
 
     def tidy(self, level: float = 0.95) -> pd.DataFrame:
         """One row a term: ``term, event_time, estimate, std_error, df, ci_low, ci_high, p_value, reason``."""
         check_level(level)
-        half = stats.t.ppf(0.5 + level / 2, self.df) * self.std_errors
+        half = distributions.t.ppf(0.5 + level / 2, self.df) * self.std_errors
         return self.terms.assign(
             estimate=self.coef,
             std_error=self.std_errors,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.design import Design
 from evaluation.errors import DesignError, EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
@@ -57,7 +57,7 @@ class ClusterTTest:
     @property
     def p_value(self) -> float:
         """Two-sided; valid where it is 5 % or below."""
-        return float(2 * stats.t.sf(abs(self.statistic), self.df))
+        return float(2 * distributions.t.sf(abs(self.statistic), self.df))
 
     @property
     def smallest_p(self) -> float:
@@ -67,7 +67,7 @@ class ClusterTTest:
     def interval(self, level: float = 0.95) -> tuple[float, float, str]:
         """Interval, and why it is absent or not to be relied on."""
         check_level(level)
-        half = float(stats.t.ppf(0.5 + level / 2, self.df)) * self.std_error
+        half = float(distributions.t.ppf(0.5 + level / 2, self.df)) * self.std_error
         reason = self.reason
         if not reason and level < 0.95:
             reason = "the t test on clusters is known to hold for levels of 95 % and above only"
@@ -91,7 +91,7 @@ def t_test_of_clusters(estimates: ArrayLike, null: float = 0.0) -> tuple[float, 
     values = _finite(estimates)
     q = len(values)
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(q))
-    p = float(2 * stats.t.sf(abs(mean - null) / error, q - 1)) if error > 0 else nan
+    p = float(2 * distributions.t.sf(abs(mean - null) / error, q - 1)) if error > 0 else nan
     return mean, error if error > 0 else nan, float(q - 1), p
 
 
@@ -104,7 +104,7 @@ def t_test_of_two_groups(first: ArrayLike, second: ArrayLike) -> tuple[float, fl
     gap = float(one.mean() - two.mean())
     error = float(np.sqrt(one.var(ddof=1) / len(one) + two.var(ddof=1) / len(two)))
     df = float(min(len(one), len(two)) - 1)
-    p = float(2 * stats.t.sf(abs(gap) / error, df)) if error > 0 else nan
+    p = float(2 * distributions.t.sf(abs(gap) / error, df)) if error > 0 else nan
     return gap, error if error > 0 else nan, df, p
 
 

@@ -12,7 +12,8 @@ from math import ceil, log
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv
-from scipy.stats import norm
+
+from evaluation import distributions
 
 FloatArray = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ def smallest_base(change: float, level: float = 0.95, dispersion: float = 1.0) -
     """
     if change < -1 or change == 0:
         raise ValueError(f"the change is {change}, and must be -1 or more and not 0")
-    wide = norm.ppf(1 - (1 - level) / 2)
+    wide = distributions.norm.ppf(1 - (1 - level) / 2)
     ratio = max(1 + change, 1e-3)
     # var log ratio = dispersion (1 / base + 1 / after)
     about = dispersion * (1 + 1 / ratio) * (wide / log(ratio)) ** 2

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
-from scipy.stats import qmc
+from scipy import optimize, special
+
+from evaluation import distributions
 
 FloatArray = NDArray[np.float64]
 
@@ -26,7 +27,7 @@ def folded_quantile(bias: float, alpha: float = 0.05) -> float:
         Between 0 and 1/2.
     """
     t = abs(float(bias))
-    low, high = t + stats.norm.isf(alpha), t + stats.norm.isf(alpha / 2)
+    low, high = t + distributions.norm.isf(alpha), t + distributions.norm.isf(alpha / 2)
     if t == 0:
         return float(high)
 
@@ -112,6 +113,8 @@ def box_moments(mean: FloatArray, cov: FloatArray, half: FloatArray, points: int
 
 def _sobol(points: int, dimensions: int) -> FloatArray:
     """Sobol points in the open cube, without the one at the origin."""
+    from scipy.stats import qmc  # takes half a second to import, and few need it
+
     bits = int(np.ceil(np.log2(points)))
     sequence = qmc.Sobol(dimensions, scramble=False).random_base2(bits)
     # centres of the cells of the finest grid, so that none lies on a face

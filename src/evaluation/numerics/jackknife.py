@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from evaluation import distributions
 
 FloatArray = NDArray[np.float64]
 
@@ -54,9 +55,9 @@ def degrees_of_freedom(treated: int, untreated: int) -> int:
 
 def t_quantile(level: float, df: float) -> float:
     """Two-sided quantile; NaN without degrees of freedom."""
-    return float(stats.t.ppf(0.5 + level / 2, df)) if df > 0 else float("nan")
+    return float(distributions.t.ppf(0.5 + level / 2, df)) if df > 0 else float("nan")
 
 
 def t_probability(statistic: float, df: float) -> float:
     """Two-sided p-value; NaN without degrees of freedom."""
-    return float(2 * stats.t.sf(abs(statistic), df)) if df > 0 else float("nan")
+    return float(2 * distributions.t.sf(abs(statistic), df)) if df > 0 else float("nan")

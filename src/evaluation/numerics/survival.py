@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from evaluation import distributions
 
 FloatArray = NDArray[np.float64]
 _TIE = 1e-12
@@ -227,7 +228,7 @@ def quantile(curves: SurvivalCurves, probability: float = 0.5, level: float = 0.
     if not 0 < probability < 1:
         raise ValueError("the probability must be between 0 and 1")
     target = 1.0 - probability
-    z = float(stats.norm.ppf(0.5 + level / 2))
+    z = float(distributions.norm.ppf(0.5 + level / 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         log = np.log(curves.survival)
         spread = z * np.sqrt(curves.hazard_variance) / np.abs(log)

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from evaluation import diagnostics
+from evaluation import diagnostics, distributions
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.effects import choose
 from evaluation.analysis.staggered.methods import Asked, One, ask, jackknife
@@ -138,7 +137,7 @@ def detectable(case: StaggeredCase, estimates: pd.DataFrame) -> pd.DataFrame:
         df, error = float(row["df"]), float(row["std_error"])
         reach = np.nan
         if np.isfinite(error):
-            reach = (t_quantile(1 - level, df) + float(stats.t.ppf(POWER, df))) * error
+            reach = (t_quantile(1 - level, df) + float(distributions.t.ppf(POWER, df))) * error
         fall, rise = -reach, reach
         if outcome.in_percent:
             fall, rise = 100 * np.expm1(-reach), 100 * np.expm1(reach)
