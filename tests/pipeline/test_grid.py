@@ -284,6 +284,34 @@ def _nothing_is_written_twice(
     assert pages["en"].read_bytes() == before[pages["en"]][0]
 
 
+def test_a_comparison_follows_its_cells_and_its_study(
+    gridded: Any, evaluation: Evaluation, result_cell: str
+) -> None:
+    words = ("run", "tiny", "--grid", "seed=1,13", "--jobs", "1")
+    assert evaluation(*words).status == 1
+    (folder,) = (gridded.reports / "variants").glob("tiny--grid--*")
+    before = (folder / "en.html").read_text(encoding="utf-8")
+    assert "could not be made" in before
+    # another study leaves it alone
+    gridded.study("other")
+    assert "compared again" not in evaluation("run", "other", "--jobs", "1").out
+    assert (folder / "en.html").read_text(encoding="utf-8") == before
+    # the study as declared has other numbers: its cells stand as they were, the failed one too
+    gridded.study(**{"level = 0.1": "level = 0.2"})
+    done = evaluation("run", "tiny", "--jobs", "1")
+    assert "compared again" in done.out
+    after = (folder / "en.html").read_text(encoding="utf-8")
+    assert after != before
+    assert "no such luck" in after
+    # the cell is mended and run alone: its page of failure is gone, and no page links there
+    text = (gridded.root / "notebooks" / "tiny.ipynb").read_text(encoding="utf-8")
+    (gridded.root / "notebooks" / "tiny.ipynb").write_text(text.replace("seed == 13", "seed == 99"))
+    assert evaluation("run", "tiny", "--set", "seed=13", "--jobs", "1").status == 0
+    assert "no such luck" not in (folder / "zh.html").read_text(encoding="utf-8")
+    assert json.loads((folder / "comparison.json").read_text("utf-8"))["cells"][2]["status"] == "made"
+    site_files(gridded.reports)
+
+
 def test_one_language_and_a_cell_refused_before_it_runs(gridded: Any, evaluation: Evaluation) -> None:
     words = ("run", "tiny", "--grid", "data.end=2016-12,2020-12", "--language", "en", "--jobs", "1")
     done = evaluation(*words)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import runpy
 
-from evaluation.pipeline.surroundings import CLUSTER, READS
+READS = "EVALUATION_READS"
+"""Name of the environment variable that names the file for the notes."""
+
+CLUSTER = "EVALUATION_CLUSTER"
+"""Name of the environment variable with the scheduler's address, when pieces of work go to a cluster."""
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluation.errors import OutputError
+from evaluation.errors import OutputError, StudyError
 from evaluation.pipeline.execute import LANGUAGES
 from evaluation.pipeline.finish import StudyRun
-from evaluation.pipeline.grid import Checked, Grid
+from evaluation.pipeline.grid import Axis, Checked, Grid, check_grid
 from evaluation.pipeline.imports import Use
 from evaluation.pipeline.inputs import Project, digest_of
 from evaluation.pipeline.progress import Lines, Progress
@@ -116,7 +116,8 @@ def run_grid(
     progress = progress or Lines()
 
     def then(runs: list[StudyRun]) -> None:
-        found.append(_compare(checked, root.resolve(), reports.absolute(), languages, runs))
+        reasons = {run.place.name: _reason(run) for run in runs if run.failures}
+        found.append(_compare(checked, root.resolve(), reports.absolute(), languages, reasons))
         name, status = checked.grid.name, found[0].status
         made = f"compared {checked.grid.size} cells with the study as declared"
         progress.note(f"{name}: {'up to date' if status == 'up_to_date' else made}")
@@ -133,11 +134,51 @@ def run_grid(
     return runs, found[0]
 
 
+def compare_again(root: Path, reports: Path, runs: Sequence[StudyRun], progress: Progress) -> None:
+    """Make the comparisons again that stand on studies or variants which were just run.
+
+    Parameters
+    ----------
+    root, reports : Path
+    runs : sequence of StudyRun
+    progress : Progress
+        Told of what is made, and of a comparison that its study no longer allows: that stays as it is.
+    """
+    moved = {run.place.name for run in runs if not run.up_to_date}
+    failed = {run.place.name: _reason(run) for run in runs if run.failures}
+    for path in sorted((reports / "variants").glob(f"*/{DATA}")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            axes = tuple(Axis(key, tuple(values)) for key, values in content["grid"].items())
+            grid = Grid(content["study"], axes, content["set"])
+            cells = {cell["variant"] or grid.study: cell for cell in content["cells"]}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # the index will say that it is none
+        if not moved & set(cells) or grid.name != path.parent.name:
+            continue
+        places = {name: Place(reports, grid.study, cell["variant"]) for name, cell in cells.items()}
+        # a cell that was not run now is failed as long as its page of failure stands
+        earlier = {
+            name: str(cell["reason"])
+            for name, cell in cells.items()
+            if cell.get("reason") and name not in moved and places[name].failure.is_file()
+        }
+        languages = [tongue for tongue in LANGUAGES if path.with_name(f"{tongue}.html").is_file()]
+        try:
+            made = _compare(check_grid(grid, root), root, reports, languages, {**earlier, **failed})
+        except StudyError as error:
+            progress.note(f"{grid.name}: not compared again: {error.what}")
+            continue
+        if made.written:
+            progress.note(f"{grid.name}: compared again")
+
+
 def _compare(
-    checked: Checked, root: Path, reports: Path, languages: Sequence[str], runs: Sequence[StudyRun]
+    checked: Checked, root: Path, reports: Path, languages: Sequence[str], failed: Mapping[str, str]
 ) -> Compared:
     one = compared(reports, checked.grid, languages)
-    reasons = {run.place.name: _reason(run) for run in runs if run.failures}
+    names = {Place.of(reports, order.study, order.overrides).name for order in orders_of(checked.grid)}
+    reasons = {name: reason for name, reason in failed.items() if name in names}
     project = Project(root)
     basis = _basis(project, checked, one, reasons)
     if not _reasons(project, one, basis, languages):
@@ -152,9 +193,8 @@ def _compare(
     write_together(changed)
     kept = _kept(project, one)
     standing_now = {name: digest_of(path) for name, path in _files(one).items()}
-    with suppress(
-        OutputError
-    ):  # without it the page is made the next time, and not written when it is the same
+    # without it the page is made again the next time, and not written where it is the same
+    with suppress(OutputError):
         write_whole(kept, json.dumps({"basis": basis, "pages": standing_now}))
     status: Status = "made" if changed else "up_to_date"
     return Compared(one.grid, one.pages, one.data, status, tuple(changed))

@@ -271,6 +271,11 @@ def check_grid(grid: Grid, root: Path) -> Checked:
     return Checked(grid, declared, tuple(one == declared for one in loaded))
 
 
+def _apart(where: str | None) -> str:
+    """The place of another error, behind its words; a list of wrong keys begins a line of its own."""
+    return "" if not where else where if where.startswith("\n") else f", {where}"
+
+
 def _said(settings: Mapping[str, str]) -> str:
     return " ".join(f"{key}={value}" for key, value in settings.items())
 
@@ -286,6 +291,6 @@ def _require_values(grid: Grid, loaded: Sequence[Any]) -> None:
     if first is not None:
         raise StudyError(
             f"the study {grid.study} takes no such value: {shortlist(problems)}",
-            where=f"--grid; {first.what}{first.where or ''}",
+            where=f"--grid; {first.what}{_apart(first.where)}",
             fix="correct the value, or leave it out; nothing was run",
         )

@@ -20,7 +20,7 @@ from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.progress import Lines, Page, Progress
 from evaluation.pipeline.render import render
-from evaluation.pipeline.site import Place, generated_now, require_writable, write_whole
+from evaluation.pipeline.site import COMPARISON, Place, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 from evaluation.pipeline.state import read_state, state_file
 from evaluation.pipeline.wanted import Wanted, look, note, store_of
@@ -182,6 +182,10 @@ def run_orders(
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
+        if any(not one.up_to_date for one in runs) and any(reports.glob(f"variants/*/{COMPARISON}")):
+            from evaluation.pipeline.compare import compare_again  # it runs grids by way of this module
+
+            compare_again(root, reports, runs, progress)
         _index(project, reports)
         project.remember()
     return runs
