@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from evaluation.errors import StudyError, shortlist
 from evaluation.study.base import BaseStudy
@@ -118,6 +118,8 @@ def _locate(name: str | Path, root: Path | None) -> Path:
 def _override(raw: dict[str, Any], key: str, value: Any) -> None:
     parts = key.split(".")
     place: Any = raw
+    if len(parts) > 1 and parts[0] not in raw and _is_table(raw, parts[0]):
+        raw[parts[0]] = {}  # a table that the kind has and the file leaves out
     for i, part in enumerate(parts[:-1]):
         if isinstance(place, list):
             place = _item(place, part, key)
@@ -133,6 +135,16 @@ def _override(raw: dict[str, Any], key: str, value: Any) -> None:
     if isinstance(place, list):
         raise StudyError(f"{key!r} names a whole entry", where=f"--set {key}", fix="name one key inside it")
     place[last] = value
+
+
+def _is_table(raw: Mapping[str, Any], name: str) -> bool:
+    """Whether a key at the top of a file of this kind is a table with keys of its own."""
+    model = KINDS.get(raw.get("kind", "one_place"))
+    annotation = (
+        None if model is None or name not in model.model_fields else model.model_fields[name].annotation
+    )
+    options = (annotation, *get_args(annotation))
+    return any(isinstance(one, type) and issubclass(one, BaseModel) for one in options)
 
 
 def _item(entries: list[Any], part: str, key: str) -> Any:

@@ -5,7 +5,10 @@ example, ``studies/crime_castle.toml`` a short one. Texts are tables ``{ en = "â
 written 2016, "2016-03" or "2016Q1". Keys marked * are optional.
 
 Top of the file
-    ``id, kind = "staggered", notebook, seed, title, question``.
+    ``id, kind = "staggered", notebook, seed, title, question``; ``estimator`` * (leads for every outcome,
+    whatever its ``main``: "imputation" or, as its class is called, "Imputation").
+``[design]`` *
+    ``window`` * (months on either side of the start; rows of treated units further away are left out).
 ``[source]``
     Where the question or the claim comes from: ``title, publisher, date, section``.
 ``[data]``
@@ -84,18 +87,9 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
+from evaluation.study.staggered_design import POISSON, EstimatorName, Span, read_estimator, with_leading
 
 ModelName = Literal["count", "rate", "log", "level"]
-EstimatorName = Literal[
-    "poisson",
-    "extended_poisson",
-    "two_way",
-    "imputation",
-    "group_time",
-    "interaction_weighted",
-    "extended",
-    "stacked",
-]
 MAIN: dict[str, EstimatorName] = {
     "count": "extended_poisson",
     "rate": "imputation",
@@ -103,7 +97,6 @@ MAIN: dict[str, EstimatorName] = {
     "level": "imputation",
 }
 """The estimator that leads for each kind of outcome: one that never compares with the already treated."""
-POISSON = ("poisson", "extended_poisson")
 
 
 class Data(Model):
@@ -344,6 +337,8 @@ class StaggeredStudy(BaseStudy):
     kind: Literal["staggered"]
     source: Source
     data: Data
+    estimator: EstimatorName | None = None
+    design: Span = Span()
     treatment: Treatment
     alternatives: tuple[Alternative, ...] = ()
     neighbours: Neighbours | None = None
@@ -357,6 +352,9 @@ class StaggeredStudy(BaseStudy):
     claims: tuple[Claim, ...] = ()
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()
+
+    _named = field_validator("estimator", mode="before")(read_estimator)
+    _leading = model_validator(mode="before")(with_leading)
 
     @model_validator(mode="after")
     def _refers(self) -> StaggeredStudy:
@@ -378,6 +376,7 @@ class StaggeredStudy(BaseStudy):
             *((f"claims.{c.id}.outcome", c.outcome, outcomes) for c in self.claims if c.outcome),
         ]
         problems += undeclared(used)
+        problems += self.design.problems(self.data.frequency)
         if not self.treatment.dated:
             problems += [
                 f"outcomes.{o.id}: neither it nor [treatment] says when units are treated "

@@ -1,7 +1,7 @@
 """Many places treated at dates of their own: what notebooks call, in the order of the page."""
 
 from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
-from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.checks import checks, detectable
 from evaluation.analysis.staggered.effects import Choice, advice, choose, estimates
 from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
@@ -33,6 +33,7 @@ __all__ = [
     "paths",
     "prepare_staggered",
     "published",
+    "rate_of_count",
     "result_file",
     "total_change",
     "truth",

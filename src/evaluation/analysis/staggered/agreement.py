@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered.case import StaggeredCase
-from evaluation.analysis.staggered.effects import choose, infer
+from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
+from evaluation.analysis.staggered.effects import choose, in_percent, infer
 from evaluation.analysis.staggered.evidence import total_change
 from evaluation.analysis.staggered.methods import ask
 from evaluation.claims import ClaimCheck, Test, compare
@@ -72,7 +72,11 @@ def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     choice = choose(case, outcome, against)
     held = infer(asked, result, choice, None, 0.95, case.study.seed, leading=True)
     ends = np.array([result.estimate, held["ci_low"], held["ci_high"]])
-    if item.scale == "percent":
+    if rate_of_count(outcome, name):
+        # a rate has no log points of its own: they are those of its percentage
+        ends = np.array(in_percent(asked, outcome, {**held, "estimate": result.estimate}))
+        ends = ends if item.scale == "percent" else np.log1p(ends / 100)
+    elif item.scale == "percent":
         ends = 100 * np.expm1(ends)
     ours, low, high = ends.tolist()
     return {"ours": ours, "ci_low": low, "ci_high": high, "agrees": agrees(item, ours, low, high)}

@@ -142,6 +142,27 @@ class StaggeredCase:
         when = first.where(first.isna() | (first <= end))
         return frame.assign(**{FIRST: frame[data.unit].map(when).astype(pd.PeriodDtype(data.frequency))})
 
+    def used(
+        self, outcome: Outcome, comparison: Comparison | None = None, dates: str | None = None
+    ) -> pd.DataFrame:
+        """The rows that estimates use: of `rows`, those of treated units near their start, with a window.
+
+        Event times from ``-k`` to ``k - 1`` are kept, with ``k`` the periods of ``design.window``: as many
+        before the start as from it on. Units that are never treated keep all their rows.
+        """
+        frame = self.rows(outcome, comparison, dates)
+        each_side = self.study.design.periods(self.study.data.frequency)
+        if each_side is None:
+            return frame
+        start = frame[FIRST]
+        event = frame[self.study.data.time].array.asi8 - start.array.asi8
+        near = (event >= -each_side) & (event < each_side)
+        return frame[start.isna().to_numpy() | near]
+
+    def left_out(self, outcome: Outcome) -> int:
+        """Rows of treated units that lie outside the window of the estimates."""
+        return len(self.rows(outcome)) - len(self.used(outcome))
+
     def missing(self, outcome: Outcome, comparison: Comparison | None = None) -> int:
         """Unit-periods of the comparison's window without a value (or a row)."""
         comparison = comparison or self.main
@@ -176,7 +197,7 @@ class StaggeredCase:
         weights : str, optional
             Instead of the study's.
         frame : pandas.DataFrame, optional
-            Rows instead of `rows`.
+            Rows instead of `used`.
 
         Raises
         ------
@@ -184,7 +205,7 @@ class StaggeredCase:
             A logarithm of what is not positive, or no unit left on one side.
         """
         study, data = self.study, self.study.data
-        frame = self.rows(outcome, comparison, dates) if frame is None else frame
+        frame = self.used(outcome, comparison, dates) if frame is None else frame
         values = frame[outcome.column].astype("float64")
         made = {data.unit: frame[data.unit], data.time: frame[data.time], FIRST: frame[FIRST]}
         if data.exposure and outcome.model == "count":
@@ -233,16 +254,21 @@ class StaggeredCase:
 
     def window(self) -> tuple[int, int]:
         """First and last event time of the paths."""
-        chosen = self.study.treatment.window
-        if chosen is not None:
-            return chosen
         year = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[self.study.data.frequency]
-        return (-2 * year if year > 1 else -5, 3 * year if year > 1 else 5)
+        usual = (-2 * year if year > 1 else -5, 3 * year if year > 1 else 5)
+        low, high = self.study.treatment.window or usual
+        each_side = self.study.design.periods(self.study.data.frequency)
+        return (low, high) if each_side is None else (max(low, -each_side), min(high, each_side - 1))
 
 
 def is_poisson(estimator: str) -> bool:
     """Whether an estimator works on the counts themselves."""
     return estimator in POISSON
+
+
+def rate_of_count(outcome: Outcome, estimator: str) -> bool:
+    """Whether an estimate of an outcome is of its rate, though effects on it are said in percent."""
+    return outcome.model == "count" and not is_poisson(estimator)
 
 
 def _periods(values: pd.Series, frequency: str) -> pd.Series:

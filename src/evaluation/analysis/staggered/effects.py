@@ -259,6 +259,21 @@ def _randomised(asked: Asked, result: Result, level: float, seed: int, *, leadin
     }
 
 
+def expected(row: Any) -> float:
+    """What treated places would have had without treatment, in the unit of the row's estimate; NaN unknown.
+
+    An effect of ``e`` that is ``p`` percent of it makes it ``100 e / p``.
+    """
+    estimate, percent = float(row["estimate"]), float(row["percent"])
+    return 100 * estimate / percent if percent and isfinite(percent) else nan
+
+
+def in_percent(asked: Asked, outcome: Outcome, row: Any) -> tuple[float, float, float]:
+    """An estimate and its interval relative to what treated places would have had; see `estimates`."""
+    shown = _percent(asked, outcome, dict(row))
+    return shown["percent"], shown["percent_low"], shown["percent_high"]
+
+
 def _percent(asked: Asked, outcome: Outcome, row: dict[str, Any]) -> dict[str, float]:
     """Effects relative to what treated places would have had; logs by themselves, rates over their mean."""
     ends = np.array([row["estimate"], row["ci_low"], row["ci_high"]], dtype=float)

@@ -79,7 +79,7 @@ def _row(case: StaggeredCase, row: Mapping[Any, Any], adjusted: pd.Series | None
         "outcome": outcome.id,
         "unit": unit,
         "estimator": NAMES[row["estimator"]],
-        "estimand": "mean effect on treated unit-periods, against " + row["comparison"],
+        "estimand": f"mean effect on treated unit-periods{_near(case)}, against {row['comparison']}",
         "model": outcome.model,
         "comparison": row["comparison"],
         "dates": dates or "study",
@@ -92,6 +92,11 @@ def _row(case: StaggeredCase, row: Mapping[Any, Any], adjusted: pd.Series | None
     if adjusted is not None and row["leading"] and outcome.id in adjusted.index:
         made["p_adjusted"] = _number(adjusted[outcome.id])
     return made
+
+
+def _near(case: StaggeredCase) -> str:
+    window = case.study.design.window
+    return "" if window is None else f" within {window} months of the start"
 
 
 def _number(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, Path, StaggeredCase
+from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -257,6 +257,10 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         else say("inference.single", language, places=case.study.treatment.places[language]),
     }
     lines = [say(f"inference.{choice.kind}", language, **told)]
+    if case.study.estimator is not None:
+        key = "leads_rates" if rate_of_count(case.lead, case.study.estimator) else "leads"
+        name = say(f"methods.{case.study.estimator}", language)
+        lines.insert(0, say(f"inference.{key}", language, name=name) + "\n\n")
     if found.advice is not None and choice.kind == "randomization":
         names = [method.name[language] for method in found.advice.methods]
         if names:

@@ -103,6 +103,19 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
     )
     if study.end is not None:
         items["end"] = study.end.why[language]
+    if study.design.window is not None:
+        items["near"] = say(
+            "choices.near_rows",
+            language,
+            months=study.design.window,
+            periods=study.design.periods(study.data.frequency),
+            count=number(case.left_out(case.lead), language, 0),
+            outcome=case.lead.label[language],
+        )
+    if study.estimator is not None:
+        items["estimator"] = say(
+            "choices.estimator_all", language, name=say(f"methods.{study.estimator}", language)
+        )
     missing = {o.label[language]: case.missing(o) for o in study.outcomes if case.missing(o)}
     if missing:
         items["missing"] = join(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, StaggeredCase
+from evaluation.analysis.staggered import Findings, StaggeredCase, rate_of_count
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
@@ -217,6 +217,8 @@ def checks_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language
     spoken = [check.verdict for check in checks.values()]
     linear = {"count": "rate", "log": "logarithm"}.get(outcome.model, "level")
     unit = say("checks.log_points", language) if outcome.in_percent else outcome.unit[language]
+    if rate_of_count(outcome, outcome.leading):
+        unit = say("checks.rate_and_log", language, rate=rate_unit(case, outcome, language))
     return Table(
         pd.DataFrame(rows),
         caption=say(
