@@ -127,6 +127,10 @@ class LiveTable:
         )
         self._live.start(refresh=True)
 
+    def changed(self, study: str, reasons: Sequence[str]) -> None:
+        """Shown in its rows while they wait."""
+        self.board.changed(study, reasons)
+
     def refused(self, study: str, message: str) -> None:
         """Its rows fail."""
         self.board.refused(study, message)
@@ -183,9 +187,8 @@ class LiveTable:
         for row in rows:
             style = _STYLES.get(row.now, "dim")
             language = _LANGUAGES.get(row.language, row.language)
-            table.add_row(
-                row.study, language, Text(row.now, style=style), Text(self._detail(row), style=style)
-            )
+            cells = Text(row.now, style=style), Text(self._detail(row), style=style)
+            table.add_row(Text(_cut(row.study, name)), language, *cells)
         if left_out:
             table.add_row(Text(f"… {left_out} more", style="dim"))
         return table
@@ -229,6 +232,14 @@ class LiveTable:
             return "longer than the last time"
         guess = f" ({left.guessed} never timed)" if left.guessed else ""
         return f"about {in_words(left.seconds)} left{guess}"
+
+
+def _cut(name: str, width: int) -> str:
+    """A name with its middle left out: variants of a study differ at their end."""
+    if len(name) <= width:
+        return name
+    head = width // 6
+    return f"{name[:head]}…{name[len(name) - (width - head - 1) :]}"
 
 
 def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], int]:

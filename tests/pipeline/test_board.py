@@ -107,7 +107,7 @@ def test_a_study_that_fails_in_one_language_holds_the_other_back(clock: Clock) -
 
 def test_words_for_times_are_no_finer_than_what_is_known() -> None:
     times = [0, 3, 10, 11, 44, 51, 89, 91, 600, 5399, 5400, 20_000]
-    said = "10 s, 10 s, 10 s, 20 s, 50 s, 1 min, 1 min, 2 min, 10 min, 90 min, 2 h, 6 h"
+    said = "10 s, 10 s, 10 s, 20 s, 50 s, 60 s, 90 s, 2 min, 10 min, 90 min, 2 h, 6 h"
     assert ", ".join(map(in_words, times)) == said
 
 
@@ -163,9 +163,20 @@ def test_rows_that_matter_are_left_out_last() -> None:
     assert [row.study for row in _chosen(rows, 0)[0]] == ["e"]
 
 
+def test_long_names_keep_what_tells_them_apart(clock: Clock) -> None:
+    pages = [
+        Page(f"crime_rio--design.window=24--estimator={name}", "en") for name in ("Imputation", "Stacked")
+    ]
+    first, second = shown(board(clock, *pages))[:2]
+    assert first.startswith("crime…w=24--estimator=Imputation  English")
+    assert "estimator=Stacked  English" in second
+
+
 def test_the_line_below_says_what_is_known(clock: Clock) -> None:
     now = board(clock, Page("a", "en", 100.0), Page("b", "en"))
     assert "checking the data" in shown(now)[-1]
+    now.changed("a", ["studies/a.toml changed", "numpy 1 → 2"])
+    assert shown(now)[0].rstrip().endswith("waiting     studies/a.toml changed, and 1 more")
     now.started("a", "en", 2)
     assert "0 of 2 pages done, about 2 min left (1 never timed)" in shown(now)[-1]
     clock.now = 90.0
@@ -184,9 +195,16 @@ def test_lines_are_words_alone() -> None:
     lines = Lines(said.append)
     lines.note("because")
     lines.planned([Page("a", "en", 3.0)], ["b"])
+    lines.changed("a", ["one", "two", "three", "four"])
     lines.started("a", "en", 2)
     lines.finished("a", RenderOutcome("a", "en", seconds={"imports": 1.0, "page": 0.26}))
     lines.published("a", {})
     lines.refused("c", "no\nmore")
-    assert said == ["because", "b: up to date", "a en: made in 1.3 s (imports 1.0, page 0.3)", "c: no\nmore"]
+    assert said == [
+        "because",
+        "b: up to date",
+        "a: one; two; three",
+        "a en: made in 1.3 s (imports 1.0, page 0.3)",
+        "c: no\nmore",
+    ]
     assert not re.search(r"\x1b", "".join(said))

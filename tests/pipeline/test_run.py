@@ -140,6 +140,19 @@ def test_languages_that_disagree_are_not_published(project: Any, result_cell: st
     assert "results/tiny.json" not in files(project.reports)
 
 
+def test_a_file_edited_between_the_languages_is_named(project: Any, result_cell: str) -> None:
+    edit = (
+        "from pathlib import Path\nnotebook = Path('notebooks/tiny.ipynb')\n"
+        "if language == 'zh':\n    notebook.write_text(notebook.read_text() + ' ')"
+    )
+    project.notebook(edit, result_cell)
+    (done,) = go(project)
+    assert done.failures["both"].error == "ChangedMeanwhile"
+    assert "files changed while the report was made (inputs.notebook); run it again" in (
+        done.failures["both"].message
+    )
+
+
 def test_a_failing_study_does_not_stop_the_others(project: Any) -> None:
     project.study("broken", notebook="broken")
     project.notebook(STOP, name="broken")

@@ -32,7 +32,7 @@ class Row:
     seconds : float, optional
         How long it took.
     why : str
-        Why it failed, in one line.
+        In one line why it failed or, while it waits, what changed since it was last made.
     """
 
     study: str
@@ -97,6 +97,12 @@ class Board:
         self._page = {(row.study, row.language): row for row in made}
         self.rows = [*made, *(Row(study, "", "up to date") for study in up_to_date)]
 
+    def changed(self, study: str, reasons: Sequence[str]) -> None:
+        """Kept until its pages are begun."""
+        more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        for row in self._of(study):
+            row.why = one_line(reasons[0]) + more
+
     def refused(self, study: str, message: str) -> None:
         """None of the study's pages will be made."""
         for row in self._of(study):
@@ -106,7 +112,7 @@ class Board:
         """The page's own clock begins."""
         self.at_once = at_once
         row = self._page[study, language]
-        row.now, row.begun = "running", self.clock()
+        row.now, row.begun, row.why = "running", self.clock(), ""
 
     def finished(self, study: str, outcome: RenderOutcome) -> None:
         """Seconds and failure of a page."""
@@ -131,7 +137,7 @@ class Board:
         for row in self._page.values():
             if row.now in ("running", "waiting"):
                 row.seconds = self.elapsed(row)
-                row.now = "stopped"
+                row.now, row.why = "stopped", ""
 
     # what can be said of it ---------------------------------------------------------------------
 
@@ -208,11 +214,11 @@ def one_line(text: str) -> str:
 
 
 def in_words(seconds: float) -> str:
-    """A time that is still to come, no finer than it can be known: ``10 s``, ``1 min``, ``2 h``."""
-    if seconds < 50:
+    """A time that is still to come, no finer than it can be known: ``10 s``, ``2 min``, ``2 h``."""
+    if seconds <= 90:
         return f"{max(math.ceil(seconds / 10), 1) * 10} s"
     if seconds < 5400:
-        return f"{max(round(seconds / 60), 1)} min"
+        return f"{round(seconds / 60)} min"
     return f"{round(seconds / 3600)} h"
 
 

@@ -75,9 +75,7 @@ def publish(
     for other in outcomes[1:]:
         differ = differences(first, other.result) if not failures else []
         if differ:
-            names = ", ".join(differ[:5])
-            message = f"the two languages disagree in {len(differ)} places of the result: {names}"
-            failures["both"] = Failure("page", "LanguagesDisagree", message)
+            failures["both"] = _disagreement(differ)
     if failures:
         return publish_failure(place, failures, outcomes, stated)
     assert first is not None
@@ -95,6 +93,16 @@ def publish(
         failure = Failure("output", kind, scrub(str(error), root))
         return publish_failure(place, {"both": failure}, outcomes, stated)
     return StudyRun(place, outcomes, {}, tuple(files))
+
+
+def _disagreement(differ: list[str]) -> Failure:
+    """Why two languages that must say the same do not: mostly a file that was edited between them."""
+    names = ", ".join(differ[:5])
+    if all(key.startswith("inputs.") for key in differ):
+        what = f"files changed while the report was made ({names}); run it again"
+        return Failure("page", "ChangedMeanwhile", what)
+    message = f"the two languages disagree in {len(differ)} places of the result: {names}"
+    return Failure("page", "LanguagesDisagree", message)
 
 
 def publish_failure(

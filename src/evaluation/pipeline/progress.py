@@ -33,10 +33,13 @@ class Progress(Protocol):
     """Is told what a run does, in the order in which it happens, by one thread."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know: why a study is run, a lock that is taken over."""
+        """Something that the user should know, such as a lock that is taken over."""
 
     def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
         """What changed is known: these pages will be made, and these studies are left alone."""
+
+    def changed(self, study: str, reasons: Sequence[str]) -> None:
+        """Why a study that was made before is made again; its checks begin."""
 
     def refused(self, study: str, message: str) -> None:
         """The checks before the run turned a study down; none of its pages is begun."""
@@ -71,6 +74,10 @@ class Lines:
         """A line for each study with nothing to do."""
         for study in up_to_date:
             self._say(f"{study}: up to date")
+
+    def changed(self, study: str, reasons: Sequence[str]) -> None:
+        """The first reasons."""
+        self._say(f"{study}: {'; '.join(reasons[:3])}")
 
     def refused(self, study: str, message: str) -> None:
         """Study and message."""

@@ -233,7 +233,7 @@ def _run(
     ready: list[_Job] = []
     for one in todo:
         if one.state.pages:
-            progress.note(f"{one.place.name}: {'; '.join(one.reasons[:3])}")
+            progress.changed(one.place.name, one.reasons)
         try:
             specs = plan(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
