@@ -20,7 +20,7 @@ from evaluation.estimators import (
 )
 from evaluation.inference import cluster_robust
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
-from evaluation.numerics.leave_out import WITHOUT
+from evaluation.numerics.leave_out import WITH_GAPS, WITHOUT
 from evaluation.numerics.proportional import fit_proportional
 
 
@@ -213,6 +213,34 @@ def test_estimates_without_each_unit_are_those_of_refitting(simulate, name, esti
         result = estimator.fit(part, Design("y", "g", **options))
         expected = result.estimate if len(result) == 1 else result.aggregate("simple").estimate
         assert quick[i] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "estimator"), [("two_way", TwoWayFixedEffects()), ("imputation", Imputation())]
+)
+@pytest.mark.parametrize("seed", [5, 6])
+def test_estimates_without_each_unit_of_a_panel_with_gaps(simulate, name, estimator, seed):
+    frame = simulate(seed, units=24, periods=7, cohorts=(3, 5)).sample(frac=0.8, random_state=seed)
+    panel = Panel(frame, unit="id", time="t")
+    assert not panel.is_balanced
+    start = np.searchsorted(panel.ordinals, Design("y", "g").cohorts(panel).first)
+    keep = (np.arange(24)[None, :] != np.arange(24)[:, None]).astype(float)
+    quick = WITHOUT[name](panel.matrix("y"), start, keep)
+    assert name in WITH_GAPS
+    for i in range(24):
+        part = Panel(frame[frame["id"] != panel.units[i]], unit="id", time="t")
+        result = estimator.fit(part, Design("y", "g"))
+        expected = result.estimate if len(result) == 1 else result.aggregate("simple").estimate
+        assert quick[i] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["two_way", "imputation"])
+def test_periods_that_hang_in_the_air_give_no_estimate(name):
+    # two halves of the periods that no unit joins: their levels cannot be set against each other
+    y = np.array([[1.0, 2.0, np.nan, np.nan], [2.0, 2.5, np.nan, np.nan], [np.nan, np.nan, 1.0, 4.0]])
+    y = np.vstack([y, [np.nan, np.nan, 0.5, 1.0]])
+    found = WITHOUT[name](y, np.array([4, 4, 3, 4]), np.ones((1, 4)))
+    assert np.isnan(found).all()
 
 
 def test_the_jackknife_is_cr3(simulate):

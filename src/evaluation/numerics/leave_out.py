@@ -1,7 +1,8 @@
-"""Linear estimates of a balanced panel in many samples at once: each leaves some units out.
+"""Linear estimates in many samples at once: each leaves some units out of a panel.
 
 Two-way, imputation and group-time estimates without covariates, written as sums over units, so that a
-sample is a row of weights and nothing is fitted again.
+sample is a row of weights and nothing is fitted again. What differs between samples is one system of
+equations in the effects of periods.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+_LEAST = 1e-10  # of the mean eigenvalue: less, and the effects of some periods hang in the air
 
 
 def two_way(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> FloatArray:
@@ -20,6 +22,7 @@ def two_way(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> F
     Parameters
     ----------
     y : ndarray (n, T)
+        NaN where a unit was not observed.
     start : ndarray of int (n,)
         First treated column; T for never.
     weights : ndarray (R, n)
@@ -28,14 +31,21 @@ def two_way(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> F
     Returns
     -------
     ndarray (R,)
-        NaN where treatment does not vary.
+        NaN where treatment does not vary, or the effects of all periods cannot be told apart.
     """
-    treated = _treated(y, start)
-    within = treated - treated.mean(axis=1, keepdims=True)
-    by_period = (weights @ within) / weights.sum(axis=1, keepdims=True)
-    above = weights @ (within * y).sum(axis=1) - (by_period * (weights @ y)).sum(axis=1)
-    below = weights @ (within * treated).sum(axis=1) - (by_period * (weights @ treated)).sum(axis=1)
-    return np.divide(above, below, out=np.full(len(above), np.nan), where=below > 1e-12 * weights.sum(axis=1))
+    seen = np.isfinite(y).astype(float)
+    share = seen / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    treated = _within(_treated(y, start), seen, share)
+    level = _within(np.where(seen > 0, y, 0.0), seen, share)
+    above, below = weights @ (treated * level).sum(axis=1), weights @ (treated * treated).sum(axis=1)
+    least = 1e-12 * (weights @ seen.sum(axis=1))
+    out = np.full(len(weights), np.nan)
+    for r, w in enumerate(weights):
+        of_treated, of_level = w @ treated, w @ level
+        period = _periods(seen, share, w, of_treated)
+        if period is not None and below[r] - of_treated @ period > least[r]:
+            out[r] = (above[r] - of_level @ period) / (below[r] - of_treated @ period)
+    return out
 
 
 def imputation(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> FloatArray:
@@ -43,31 +53,46 @@ def imputation(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -
 
     Parameters and returns as in `two_way`.
     """
+    seen = np.isfinite(y)
+    y = np.where(seen, y, 0.0)
     treated = _treated(y, start)
-    free = 1 - treated
-    seen = free.sum(axis=1)
-    usable = seen > 0
-    free, treated = free * usable[:, None], treated * usable[:, None]
-    share = np.divide(free, seen[:, None], out=np.zeros_like(free), where=usable[:, None])
-    level = (share * y).sum(axis=1)
-    centred = free * (y - level[:, None])
-    total = weights @ treated.sum(axis=1)
+    free, treated = (1 - treated) * seen, treated * seen
+    count = free.sum(axis=1, keepdims=True)
+    treated = treated * (count > 0)
+    share = free / np.maximum(count, 1)
+    level = (share * y).sum(axis=1, keepdims=True)
+    centred = free * (y - level)
+    own, total = (treated * (y - level)).sum(axis=1), weights @ treated.sum(axis=1)
+    # what an effect of a period takes from the unit's own sum
+    taken = treated - treated.sum(axis=1, keepdims=True) * share
     out = np.full(len(weights), np.nan)
     for r, w in enumerate(weights):
-        gram = np.diag(w @ free) - (share * w[:, None]).T @ free
-        # one period is the reference; a period in which all are treated makes the rest unidentified
-        if total[r] <= 0 or (np.diag(gram) <= 0).any():
-            continue
-        period = np.append(0.0, np.linalg.solve(gram[1:, 1:], (w @ centred)[1:]))
-        effect = y - level[:, None] + (share @ period)[:, None] - period
-        out[r] = w @ (treated * effect).sum(axis=1) / total[r]
+        period = _periods(free, share, w, w @ centred)
+        if period is not None and total[r] > 0:
+            out[r] = (w @ own - w @ taken @ period) / total[r]
     return out
+
+
+def _within(x: FloatArray, seen: FloatArray, share: FloatArray) -> FloatArray:
+    """Deviations from the unit's mean over what was observed."""
+    return np.asarray(seen * (x - (share * x).sum(axis=1, keepdims=True)), dtype=float)
+
+
+def _periods(seen: FloatArray, share: FloatArray, weight: FloatArray, sums: FloatArray) -> FloatArray | None:
+    """Effects of periods, the first 0, from sums of deviations by period; None where not identified."""
+    gram = np.diag(weight @ seen) - (share * weight[:, None]).T @ seen
+    inner = gram[1:, 1:]
+    eigenvalues, vectors = np.linalg.eigh(inner)
+    if not (weight @ seen > 0).all() or (eigenvalues <= _LEAST * eigenvalues.mean()).any():
+        return None
+    return np.append(0.0, vectors @ (vectors.T @ sums[1:] / eigenvalues))
 
 
 def group_time(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> FloatArray:
     """Mean effects on treated unit-periods against never treated units, each from the period before its own.
 
-    The ``simple`` average of Callaway and Sant'Anna (2021). Parameters and returns as in `two_way`.
+    The ``simple`` average of Callaway and Sant'Anna (2021). Parameters and returns as in `two_way`; every
+    unit is observed in every period.
     """
     n, periods = y.shape
     treated = _treated(y, start) * (start > 0)[:, None]
@@ -99,3 +124,6 @@ WITHOUT: dict[str, Callable[[FloatArray, NDArray[np.integer], FloatArray], Float
 }
 """Estimators by name. The extended two-way regression equals imputation (Wooldridge 2021), and the
 interaction-weighted estimate group-time effects from the same base (Sun and Abraham 2021)."""
+
+WITH_GAPS = ("two_way", "imputation")
+"""Those that are the same formula where units were not observed in every period."""

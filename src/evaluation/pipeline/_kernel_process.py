@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 
-READS = "EVALUATION_READS"
-"""Name of the environment variable that names the file for the notes."""
-
-CLUSTER = "EVALUATION_CLUSTER"
-"""Name of the environment variable with the scheduler's address, when pieces of work go to a cluster."""
+from evaluation.pipeline.surroundings import CLUSTER, READS
 
 
 def main() -> None:

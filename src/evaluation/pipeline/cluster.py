@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evaluation.errors import OutputError, ReportError, StudyError
-from evaluation.pipeline._kernel_process import CLUSTER
 from evaluation.pipeline.history import package_checksum
 from evaluation.pipeline.render import render
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
+from evaluation.pipeline.surroundings import CLUSTER
 
 if TYPE_CHECKING:
     from evaluation.numerics.chunks import Workers  # brings numpy, which a run with nothing to do needs not

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError
-from evaluation.pipeline.kernel import environment, short_folder
+from evaluation.pipeline.surroundings import environment, short_folder
 
 _MODULE = "evaluation.pipeline._warm_server"
 _START = 120.0  # seconds for the server to import the libraries and to fork

@@ -24,7 +24,7 @@ from evaluation.estimators import (
 )
 from evaluation.estimators.poisson_imputation import ImputedCounts
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
-from evaluation.numerics.leave_out import WITHOUT
+from evaluation.numerics.leave_out import WITH_GAPS, WITHOUT
 from evaluation.panel import Panel
 from evaluation.result import Result
 from evaluation.study.staggered import Comparison, Outcome
@@ -194,13 +194,15 @@ def jackknife(asked: Asked, result: Result | None = None) -> Jackknife:
 def _without_each(asked: Asked, codes: NDArray[np.intp], count: int) -> FloatArray | None:
     """Estimates without each cluster, all at once; None where that way is not open."""
     panel, design = asked.panel, asked.design
-    if asked.name not in WITHOUT or design.covariates or design.anticipation or not panel.is_balanced:
+    if asked.name not in WITHOUT or design.covariates or design.anticipation:
+        return None
+    y = panel.matrix(design.outcome)
+    if asked.name not in WITH_GAPS and not np.isfinite(y).all():
         return None
     if asked.name in ("group_time", "interaction_weighted") and design.comparison != "never_treated":
         return None
-    y = panel.matrix(design.outcome)
     weight = np.ones(y.shape) if design.weights is None else panel.matrix(design.weights)
-    if not np.isfinite(y).all() or not np.isfinite(weight).all() or (weight != weight[:, :1]).any():
+    if not np.isfinite(weight).all() or (weight != weight[:, :1]).any():
         return None
     start = np.searchsorted(panel.ordinals, design.cohorts(panel).first)
     keep = (codes[None, :] != np.arange(count)[:, None]) * weight[:, 0]
