@@ -168,17 +168,34 @@ def test_every_figure_and_table_of_simulated_numbers_is_marked(
 
 def test_small_counts_are_not_shown_on_request(root: Path) -> None:
     asked = prepare(STUDY, {"disclosure": {"minimum": 60, "rounding": 5}}, root)
-    shared, withheld = asked.shared("robbery")
+    shared, others, may = asked.shared("robbery")
     counts = asked.yearly("robbery")
     small = (counts > 0) & (counts < 60)
     assert small.to_numpy().any()
     assert shared[small].isna().all().all()
-    assert withheld >= int(small.to_numpy().sum())
+    assert may.small == int(small.to_numpy().sum())
+    assert int(shared.isna().sum().sum() + others.isna().sum()) == may.small + may.beside
+    # the untreated together are drawn too, so that no single one may be missing beside them
+    hidden = shared.drop(columns=asked.treated).isna().sum(axis=1)
+    assert not ((hidden == 1) & others.notna()).any()
     shown = shared.to_numpy()[~shared.isna().to_numpy()]
     assert (shown % 5 == 0).all()
-    nothing, none = prepare(STUDY, {}, root).shared("robbery")
-    assert none == 0
+    nothing, together, none = prepare(STUDY, {}, root).shared("robbery")
+    assert not none.active
     pd.testing.assert_frame_equal(nothing, counts, check_dtype=False)
+    assert (together == counts.drop(columns=asked.treated).sum(axis=1)).all()
+
+
+def test_the_figure_has_none_of_them_and_a_title_that_needs_one_is_an_error(root: Path) -> None:
+    asked = prepare(STUDY, {"disclosure": {"minimum": 1300}}, root)
+    data = story.years_figure(asked, "en").data
+    assert data is not None
+    gaps = data.drop(columns=["year"], errors="ignore").isna().sum()
+    assert gaps["高青县"] == 2 + asked.shared("all")[2].beside - gaps.drop("高青县").sum()
+    assert asked.shared("all")[2].small == 2
+    with pytest.raises(DesignError, match="follow from what the page must say") as raised:
+        story.years_figure(prepare(STUDY, {"disclosure": {"minimum": 6000}}, root), "en")
+    assert "张店区 2016" in str(raised.value)
 
 
 def test_sentences_name_the_same_values_in_both_languages() -> None:

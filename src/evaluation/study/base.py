@@ -6,13 +6,14 @@ import re
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from evaluation.claims.model import Model, Text
 
 __all__ = [
     "LANGUAGES",
     "BaseStudy",
+    "Disclosure",
     "Model",
     "Source",
     "Text",
@@ -57,6 +58,32 @@ class Source(Model):
     section: str
 
 
+class Disclosure(Model):
+    """Which counts the page and its files may show.
+
+    Attributes
+    ----------
+    minimum : int
+        Counts of 1 to ``minimum`` - 1 are not shown, nor what would give them away.
+    rounding : int
+        Counts that are shown are rounded to multiples of it, and rates are made from rounded counts.
+    """
+
+    minimum: int = 10
+    rounding: int = 1
+
+    @model_validator(mode="after")
+    def _possible(self) -> Disclosure:
+        if self.minimum < 2:
+            raise ValueError(
+                f"minimum is {self.minimum}, so that no count is withheld: give the smallest count that may "
+                "be shown, 2 or more (10 is usual), or take [disclosure] out"
+            )
+        if self.rounding < 1:
+            raise ValueError(f"rounding is {self.rounding}: give 1 (none) or more, such as 5")
+        return self
+
+
 class BaseStudy(Model):
     """The keys that every study file has, of whatever kind.
 
@@ -83,6 +110,17 @@ class BaseStudy(Model):
     def depends_on(self) -> tuple[str, ...]:
         """Other studies that this one reads: their files and tables are its inputs too."""
         return ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counts(cls, value: Any) -> Any:
+        """Only pages with counts can withhold some."""
+        if isinstance(value, dict) and "disclosure" in value and "disclosure" not in cls.model_fields:
+            raise ValueError(
+                f"disclosure: a study of the kind {value.get('kind')!r} shows no counts of events by place, "
+                "so there is nothing to withhold; take [disclosure] out"
+            )
+        return value
 
     @field_validator("id", "notebook")
     @classmethod

@@ -20,8 +20,8 @@ Top of the file
 ``[[claims]]``
     ``id, text, value`` (percent), ``unit``, ``outcome`` * (one that is simulated), ``needs``.
 ``[disclosure]`` *
-    ``minimum`` (counts of 1 to ``minimum`` - 1 are not shown, nor what gives them away) and ``rounding`` *
-    (to multiples of it): for the counts that the page draws and offers as numbers.
+    ``minimum`` (10) and ``rounding`` * (1), as for many places (`evaluation.study.staggered`): for the counts
+    that the page draws and offers as numbers.
 ``[[threats]]``, ``[[settle]]``
     As in every study.
 
@@ -34,7 +34,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from evaluation.study.base import BaseStudy, Model, Source, Text, Threat, repeated_ids, undeclared
+from evaluation.study.base import BaseStudy, Disclosure, Model, Source, Text, Threat, repeated_ids, undeclared
 
 
 class SimulatedData(Model):
@@ -93,13 +93,6 @@ class PowerSettings(Model):
     draws: int = Field(ge=50, le=20_000)
 
 
-class Disclosure(Model):
-    """Which counts the page may show."""
-
-    minimum: int = Field(default=0, ge=0)
-    rounding: int = Field(default=1, ge=1)
-
-
 class UntestedClaim(Model):
     """A percentage change that no data can check yet."""
 
@@ -127,7 +120,7 @@ class SimulatedStudy(BaseStudy):
     outcomes: tuple[SimulatedOutcome, ...] = Field(min_length=1)
     percentages: Percentages
     power: PowerSettings
-    disclosure: Disclosure = Disclosure()
+    disclosure: Disclosure | None = None
     claims: tuple[UntestedClaim, ...] = Field(min_length=1)
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()

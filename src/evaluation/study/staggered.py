@@ -67,6 +67,10 @@ Top of the file
     ``before`` and ``after`` (periods of the same length; the treated places' total in the one beside the
     other, in percent). Claims of a study on simulated data have no data and are not testable, whatever
     their kind.
+``[disclosure]`` *
+    ``minimum`` (10) and ``rounding`` * (1): counts of 1 to ``minimum`` - 1, and what would give one away, are
+    not shown on the page, in its files or in the result file; estimates use every count. For studies
+    with an outcome whose model is "count".
 ``[[threats]]``, ``[[settle]]``
     As in every study.
 """
@@ -79,6 +83,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
     BaseStudy,
+    Disclosure,
     Model,
     Source,
     Text,
@@ -87,6 +92,7 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
+from evaluation.study.staggered_beside import Claim, End, Published
 from evaluation.study.staggered_design import POISSON, EstimatorName, Span, read_estimator, with_leading
 
 ModelName = Literal["count", "rate", "log", "level"]
@@ -253,78 +259,6 @@ class Rule(Model):
     text: Text
 
 
-class End(Model):
-    """Why the record ends where it does."""
-
-    why: Text
-    table: str | None = None
-    time: str | None = None
-    frequency: Literal["Y", "Q", "M", "W", "D"] | None = None
-    column: str | None = None
-    label: Text | None = None
-    unit: Text | None = None
-    at: str | None = None
-    mark: Text | None = None
-
-    _read = field_validator("at", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _whole(self) -> End:
-        keys = ("table", "time", "frequency", "column", "label", "unit", "at", "mark")
-        absent = [key for key in keys if getattr(self, key) is None]
-        if absent and len(absent) < len(keys):
-            raise ValueError(f"a figure of the break also needs {', '.join(absent)}")
-        return self
-
-
-class Published(Model):
-    """A number of the literature and how near ours must come."""
-
-    id: str
-    outcome: str
-    value: float
-    what: Text
-    citation: str
-    agreement: Literal["exact", "size", "none"]
-    tolerance: float | None = Field(default=None, gt=0)
-    estimator: EstimatorName | None = None
-    comparison: str | None = None
-    covariates: tuple[str, ...] = ()
-    weights: str | None = None
-    scale: Literal["percent", "natural"] = "natural"
-
-    @model_validator(mode="after")
-    def _complete(self) -> Published:
-        if (self.agreement == "exact") != (self.tolerance is not None):
-            raise ValueError("'tolerance' belongs to agreement = \"exact\", which needs it")
-        return self
-
-
-class Claim(Model):
-    """A figure of the source and how the data answer it."""
-
-    id: str
-    text: Text
-    value: float
-    unit: Text
-    rounding: float = Field(default=1.0, gt=0)
-    kind: Literal["relative_change", "none"]
-    outcome: str | None = None
-    before: str | None = None
-    after: str | None = None
-    needs: Text | None = None
-
-    _read = field_validator("before", "after", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Claim:
-        if self.kind == "none" and self.needs is None:
-            raise ValueError("a claim without data must say in 'needs' which data it would take")
-        if self.kind != "none" and (self.outcome is None or self.before is None or self.after is None):
-            raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome', 'before' and 'after'")
-        return self
-
-
 class StaggeredStudy(BaseStudy):
     """Many places, treated at dates of their own; see the module for every key.
 
@@ -350,6 +284,7 @@ class StaggeredStudy(BaseStudy):
     published: tuple[Published, ...] = ()
     truth: dict[str, float] = Field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    disclosure: Disclosure | None = None
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()
 
@@ -391,6 +326,11 @@ class StaggeredStudy(BaseStudy):
                 if c.neighbours == "drop"
             ]
         models = {o.id: o.model for o in self.outcomes}
+        if self.disclosure is not None and "count" not in models.values():
+            problems.append(
+                "disclosure: no outcome has the model 'count', so the page shows no counts and there is "
+                "nothing to withhold; take [disclosure] out"
+            )
         problems += [
             f"published.{p.id}.estimator: {p.estimator!r} is for outcomes whose model is 'count'"
             for p in self.published

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.withholding import Gathered, Shares
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
-from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.study.simulated import SimulatedComparison, SimulatedStudy
 
@@ -93,11 +93,35 @@ class SimulatedCase:
         table = self.table.groupby([years, self.table["unit"]])[outcome].sum().unstack()
         return table.rename_axis(columns=None)
 
-    def shared(self, outcome: str) -> tuple[pd.DataFrame, int]:
-        """Incidents by year and unit as the page may show them, and how many counts are withheld."""
-        rule, table = self.study.disclosure, self.yearly(outcome)
-        out = share(table.to_numpy(), rule.minimum, rule.rounding)
-        return pd.DataFrame(out.values, index=table.index, columns=table.columns), out.withheld
+    def shared(self, outcome: str) -> tuple[pd.DataFrame, pd.Series, Shares]:
+        """What the page may show of an outcome: incidents by year and unit, the untreated together, the rule.
+
+        What is withheld is NaN.
+
+        Raises
+        ------
+        DesignError
+            The years that the page compares have too few incidents in what its title names.
+        """
+        rule, table, data = self.study.disclosure, self.yearly(outcome), self.study.data
+        others = table.drop(columns=self.treated).sum(axis=1)
+        if rule is None:
+            return table, others, Shares()
+        cells = pd.Series(
+            table.to_numpy().ravel(), index=pd.MultiIndex.from_product([table.index, table.columns])
+        )
+        gathered = Gathered(cells, f"table {data.table}, column {outcome}")
+        year, unit = (np.asarray(cells.index.get_level_values(level)) for level in (0, 1))
+        named = {self.treated, *self.table.loc[self.table["near"] != "", "unit"]}
+        for when in table.index:
+            told = when in (data.before, data.after)
+            gathered.count(("others", when), (year == when) & (unit != self.treated), kept=told)
+            for name in table.columns:
+                kept = told and name in named
+                gathered.count(("unit", name, when), (year == when) & (unit == name), kept=kept)
+        may = gathered.shares(rule)
+        shown = {name: may.masked(may.rounded(table[name]), "unit", name) for name in table.columns}
+        return pd.DataFrame(shown), may.masked(may.rounded(others), "others"), may
 
 
 def prepare_simulated(study: SimulatedStudy, overrides: Mapping[str, Any], root: Path) -> SimulatedCase:

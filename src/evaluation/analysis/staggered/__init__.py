@@ -10,6 +10,7 @@ from evaluation.analysis.staggered.findings import Findings, findings
 from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.staggered.record import result_file
+from evaluation.analysis.staggered.withheld import all_shares, shares
 
 __all__ = [
     "Around",
@@ -19,6 +20,7 @@ __all__ = [
     "StaggeredCase",
     "Yearly",
     "advice",
+    "all_shares",
     "around",
     "check_claims",
     "checks",
@@ -35,6 +37,7 @@ __all__ = [
     "published",
     "rate_of_count",
     "result_file",
+    "shares",
     "total_change",
     "truth",
     "verdicts",

@@ -12,9 +12,11 @@ from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.effects import choose, in_percent, infer
 from evaluation.analysis.staggered.evidence import total_change
 from evaluation.analysis.staggered.methods import ask
+from evaluation.analysis.staggered.withheld import may_say
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
-from evaluation.study.staggered import Outcome, Published
+from evaluation.study.staggered import Outcome
+from evaluation.study.staggered_beside import Published
 
 SIZE = (0.5, 2.0)
 """A published effect agrees in size when ours is between half and twice as large, of the same sign."""
@@ -220,6 +222,8 @@ def check_claims(
             outcome = case.study.outcome(claim.outcome)
             direction = 1 if outcome.better == "higher" else -1
             found = total_change(case, outcome, claim.before, claim.after)
+            if not may_say(case, claim, outcome):
+                found, reason = None, "withheld: one of the two counts is below the minimum that may be shown"
             asked = tests(case, outcome, against, together)
         done.append(
             compare(

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
+from evaluation.analysis.staggered.withheld import shares, stretch, whole_years
 from evaluation.analysis.store import stored
+from evaluation.analysis.withholding import Shares
 from evaluation.study.staggered import Comparison, Outcome
 
-PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 _BEYOND = 2.5
 
 
@@ -31,6 +32,8 @@ class Yearly:
         largest of both groups.
     starts : tuple of Period
         First and last period in which a unit becomes treated.
+    shares : Shares
+        What is withheld: such figures are NaN.
     """
 
     outcome: Outcome
@@ -39,6 +42,7 @@ class Yearly:
     untreated: pd.Series = field(repr=False)
     beyond: int
     starts: tuple[pd.Period, pd.Period]
+    shares: Shares
 
 
 @stored
@@ -52,40 +56,33 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     comparison : Comparison, optional
         The main one when absent.
     """
-    rows = _years(case, case.rows(outcome, comparison))
+    rows, may = whole_years(case, case.rows(outcome, comparison)), shares(case, outcome)
     ever = rows[FIRST].notna()
     unit = case.study.data.unit
-    treated = _figures(case, outcome, rows[ever], ["year"])
-    untreated = _figures(case, outcome, rows[~ever], ["year"])
-    each = _figures(case, outcome, rows[~ever], [unit, "year"]).unstack(unit)
+    treated = _figures(case, outcome, rows[ever], ["year"], may)
+    untreated = _figures(case, outcome, rows[~ever], ["year"], may)
+    each = _figures(case, outcome, rows[~ever], [unit, "year"], may).unstack(unit)
     most = _BEYOND * max(treated.max(), untreated.max())
-    drawn = each.loc[:, each.max() <= most]
+    beyond = each.columns[each.max() > most]
+    drawn = each.drop(columns=beyond).copy()
+    treated, untreated = may.masked(treated, "treated"), may.masked(untreated, "others")
+    for name in drawn.columns:
+        drawn[name] = may.masked(drawn[name], "unit", name)
     first = case.first(outcome)[case.treated(outcome)]
-    return Yearly(
-        outcome, drawn, treated, untreated, each.shape[1] - drawn.shape[1], (first.min(), first.max())
-    )
+    return Yearly(outcome, drawn, treated, untreated, len(beyond), (first.min(), first.max()), may)
 
 
-def _years(case: StaggeredCase, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of complete years, with the year."""
-    data = case.study.data
-    years = pd.Series([when.year for when in rows[data.time]], index=rows.index)
-    seen = rows[data.time].groupby(years).nunique()
-    whole = years.map(seen) == PER_YEAR[data.frequency]
-    if not whole.any() or data.frequency in "WD":
-        whole = pd.Series(True, index=rows.index)
-    return rows[whole].assign(year=years[whole])
-
-
-def _figures(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, by: list[str]) -> pd.Series:
+def _figures(
+    case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, by: list[str], may: Shares
+) -> pd.Series:
     """Counts over exposure (a mean rate a period), mean counts a period, or means."""
     data = case.study.data
     grouped = rows.groupby(by)
     if outcome.model != "count":
         return grouped[outcome.column].mean()
+    events = may.rounded(grouped[outcome.column].sum())
     if data.exposure is None:
-        return grouped[outcome.column].mean()
-    events = grouped[outcome.column].sum()
+        return events / grouped[outcome.column].count()
     return data.per * events / grouped[data.exposure].sum()
 
 
@@ -101,12 +98,15 @@ class Around:
         times before 0 that are shown, which is 100.
     before, after : tuple of float
         Treated and untreated before (mean over event times) and after, in the outcome's unit or rate.
+    shares : Shares
+        What is withheld: such figures are NaN.
     """
 
     outcome: Outcome
     frame: pd.DataFrame = field(repr=False)
     before: tuple[float, float]
     after: tuple[float, float]
+    shares: Shares
 
     @property
     def changes(self) -> tuple[float, float]:
@@ -150,11 +150,20 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         }
     )
     before, after = figures[figures.index < 0].mean(), figures[figures.index >= 0].mean()
+    may = shares(case, outcome)
+    if may.active:
+        rate = may.rounded(pooled["total"]) / pooled["weight"]
+        figures["treated"] = scale * may.rounded(sums["total"]) / sums["weight"]
+        mine["other"] = rows.loc[mine.index, data.time].map(rate) * mine["weight"]
+        figures["untreated"] = scale * mine.groupby("event")["other"].sum() / sums["weight"]
+        figures["treated"] = may.masked(figures["treated"], "event")
+        figures["untreated"] = may.masked(figures["untreated"], "other")
     return Around(
         outcome,
         100 * figures / before,
         (float(before["treated"]), float(before["untreated"])),
         (float(after["treated"]), float(after["untreated"])),
+        may,
     )
 
 
@@ -172,9 +181,10 @@ def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None
     -------
     pandas.DataFrame
         ``cohort, places, before, after, change, others_change``: figures in the outcome's unit or rate,
-        changes in percent (for rates and levels, in the unit).
+        changes in percent (for rates and levels, in the unit). What is withheld is NaN, with the changes
+        made from it.
     """
-    data = case.study.data
+    data, may = case.study.data, shares(case, outcome)
     rows = case.rows(outcome, comparison)
     ever = rows[FIRST].notna()
     found = []
@@ -182,8 +192,12 @@ def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None
         later = mine[data.time] >= start
         others = rows[~ever]
         after = others[data.time] >= start
-        b, a = (_pooled(case, outcome, part) for part in (mine[~later], mine[later]))
-        ob, oa = (_pooled(case, outcome, part) for part in (others[~after], others[after]))
+        sides = {"cohort": (mine[~later], mine[later]), "beside": (others[~after], others[after])}
+        b, a, ob, oa = (
+            _pooled(case, outcome, part, may) if may.may((key, str(start), side)) else np.nan
+            for key, parts in sides.items()
+            for side, part in zip(("before", "after"), parts, strict=True)
+        )
         found.append(
             {
                 "cohort": start,
@@ -212,22 +226,20 @@ def total_change(case: StaggeredCase, outcome: Outcome, before: str, after: str)
     rows = case.table[case.table[data.unit].isin(treated)]
 
     def figure(text: str) -> float:
-        when = pd.Period(text)
-        inside = (rows[data.time].dt.start_time >= when.start_time) & (
-            rows[data.time].dt.end_time <= when.end_time
-        )
-        values = rows.loc[inside, outcome.column]
+        values = rows.loc[stretch(rows[data.time], text), outcome.column]
         return float((values.sum() if outcome.model == "count" else values.mean()) if len(values) else np.nan)
 
     first, last = figure(before), figure(after)
     return 100 * (last / first - 1) if first else float("nan")
 
 
-def _pooled(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame) -> float:
+def _pooled(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, may: Shares) -> float:
     data = case.study.data
-    if outcome.model != "count" or data.exposure is None:
+    if outcome.model != "count":
         return float(rows[outcome.column].mean())
-    return float(data.per * rows[outcome.column].sum() / rows[data.exposure].sum())
+    total = float(may.rounded(pd.Series([rows[outcome.column].sum()])).iloc[0])
+    size = rows[outcome.column].count() if data.exposure is None else rows[data.exposure].sum() / data.per
+    return total / float(size) if size else float("nan")
 
 
 def _change(outcome: Outcome, before: float, after: float) -> float:

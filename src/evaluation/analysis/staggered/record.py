@@ -10,6 +10,7 @@ import pandas as pd
 from evaluation.analysis.record import ResultFile, _clean, opening
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.findings import Findings
+from evaluation.analysis.staggered.withheld import all_shares
 from evaluation.diagnostics import Diagnostic
 
 NAMES = {
@@ -62,6 +63,9 @@ def result_file(
         "truth": [_plain(row) for row in found.truth.to_dict("records")],
         "diagnostics": [check.as_record() for check in diagnostics],
     }
+    withheld = all_shares(case)
+    if withheld:
+        content["disclosure"] = {name: found.as_record() for name, found in withheld.items()}
     return ResultFile(content)
 
 

@@ -22,7 +22,7 @@ from evaluation.report.language import LANGUAGES, number, percent
 from evaluation.report.staggered_story.wording import source_line
 from evaluation.report.story.wording import sentence
 from evaluation.study import find_root
-from evaluation.study.staggered import Claim
+from evaluation.study.staggered_beside import Claim
 
 Part = Figure | Prose | Table
 CLAIM = "approval-huantai-time"

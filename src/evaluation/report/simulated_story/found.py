@@ -9,6 +9,7 @@ import pandas as pd
 
 from evaluation.analysis.simulated import SimulatedCase, advice
 from evaluation.analysis.simulated.estimates import FAILS, METHODS
+from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import NOT_A_NUMBER
@@ -21,10 +22,8 @@ from evaluation.result import Result
 def years_figure(case: SimulatedCase, language: str) -> Figure:
     """Yearly counts of every district, the year before the reform at 100."""
     data, outcome = case.study.data, case.study.lead
-    table, withheld = case.shared(outcome.id)
+    table, others, may = case.shared(outcome.id)
     index = 100 * table / table.loc[data.before]
-    # the sum over districts gives no single one away
-    others = case.yearly(outcome.id).drop(columns=case.treated).sum(axis=1)
     pooled = 100 * others / others.loc[data.before]
     near = str(case.table.loc[case.table["near"] != "", "unit"].iloc[0])
     ends = {
@@ -52,8 +51,7 @@ def years_figure(case: SimulatedCase, language: str) -> Figure:
             own=moved["own"],
             theirs=moved["theirs"],
         ),
-        source=source_line(case, language)
-        + (say("years.withheld", language, count=withheld) if withheld else ""),
+        source=source_line(case, language) + (_withheld(may, language) if may.active else ""),
         alt=say(
             "years.alt",
             language,
@@ -69,6 +67,15 @@ def years_figure(case: SimulatedCase, language: str) -> Figure:
         highlight_mean=say("years.mean", language),
         pooled=pooled,
     )
+
+
+def _withheld(may: Shares, language: str) -> str:
+    """Which counts are not shown, how many and by which rule."""
+    assert may.rule is not None
+    rule = may.rule
+    rounded = say("years.rounded", language, rounding=rule.rounding) if rule.rounding > 1 else ""
+    told = {"most": rule.minimum - 1, "small": may.small, "beside": may.beside}
+    return say("years.withheld", language, **told) + rounded
 
 
 def method(case: SimulatedCase, name: str, language: str) -> str:

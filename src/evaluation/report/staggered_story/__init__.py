@@ -14,6 +14,7 @@ from evaluation.report.staggered_story.evidence import (
     around_figure,
     cohort_table,
     end_figure,
+    withheld,
     years_figure,
 )
 from evaluation.report.staggered_story.limits import record, replication, settle, threats
@@ -50,5 +51,6 @@ __all__ = [
     "threats",
     "three_numbers",
     "truth_table",
+    "withheld",
     "years_figure",
 ]

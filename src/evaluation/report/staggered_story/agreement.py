@@ -8,7 +8,7 @@ from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report.display import Table
 from evaluation.report.language import decimals, interval, number, text, with_unit
 from evaluation.report.staggered_story.wording import cell, group, places, say, unit_of
-from evaluation.study.staggered import Published
+from evaluation.study.staggered_beside import Published
 
 
 def published_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:

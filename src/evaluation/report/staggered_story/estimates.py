@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count
+from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count, shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -22,6 +22,7 @@ from evaluation.report.staggered_story.wording import (
     source_line,
     unit_of,
     whole,
+    withheld_here,
 )
 from evaluation.report.story.wording import sentence_case
 
@@ -271,7 +272,8 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
 
 def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure:
     """The event study of one outcome, zero being the mean of the periods before."""
-    outcome, frame = path.outcome, path.frame
+    outcome, may = path.outcome, shares(case, path.outcome)
+    frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
     after = frame[frame["event_time"] >= 0]
     mean = float(after["estimate"].mean())
     width = float((after["ci_high"] - after["ci_low"]).mean())
@@ -293,7 +295,7 @@ def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure:
         x_label=sentence_case(x_axis),
         y_label=say(axis, language, unit=unit_of(outcome, language)),
         title=say("path.title", language, **told),
-        source=source_line(case, language),
+        source=withheld_here(source_line(case, language), len(path.frame) - len(frame), language),
         alt=say(
             "path.alt",
             language,

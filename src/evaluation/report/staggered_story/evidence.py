@@ -6,9 +6,10 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, StaggeredCase, cohorts, yearly
+from evaluation.analysis.staggered import Findings, StaggeredCase, all_shares, cohorts, shares, yearly
+from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
-from evaluation.report.display import Figure, Table
+from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
 from evaluation.report.staggered_story.wording import (
     group,
@@ -18,16 +19,35 @@ from evaluation.report.staggered_story.wording import (
     say,
     source_line,
     when,
+    withheld_here,
 )
 from evaluation.report.story.wording import sentence_case
 
 TREATED = "treated"
 
 
-def years_figure(case: StaggeredCase, language: str) -> Figure:
-    """Untreated places as thin lines by year, treated ones taken together strong, the others dashed."""
+def withheld(case: StaggeredCase, language: str) -> Prose | None:
+    """Which counts are not shown, how many and by which rule; None where the study withholds nothing."""
+    found = all_shares(case).values()
+    rule = case.study.disclosure
+    if rule is None:
+        return None
+    rounded = say("withheld.rounded", language, rounding=rule.rounding) if rule.rounding > 1 else ""
+    small, beside = sum(one.small for one in found), sum(one.beside for one in found)
+    told = {"most": rule.minimum - 1, "small": small, "beside": beside, "rounded": rounded}
+    return Prose(say("withheld.lead", language, **told))
+
+
+def years_figure(case: StaggeredCase, language: str) -> Figure | None:
+    """Untreated places as thin lines by year, treated ones taken together strong, the others dashed.
+
+    None where too few years of the groups may be shown.
+    """
     found, outcome = yearly(case, case.lead), case.lead
-    wide = found.units.copy()
+    told_years = (found.treated.notna() & found.untreated.notna()).to_numpy()
+    if told_years.sum() < 2:
+        return None
+    wide = found.units.dropna(axis=1, how="all")
     wide.columns = pd.Index([case.name(unit, language) for unit in wide.columns])
     wide.columns = pd.Index([f"{name} {i}" for i, name in enumerate(wide.columns)])
     wide[TREATED] = found.treated
@@ -45,21 +65,22 @@ def years_figure(case: StaggeredCase, language: str) -> Figure:
             count=found.beyond,
             places=case.study.treatment.places[language],
         )
+    source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), language)
+    treated, others = found.treated[told_years], found.untreated[told_years]
     told = {
         "outcome": outcome.label[language],
         "n": n_treated(case),
         "treated": case.study.treatment.treated[language],
         "group": group(case, case.main, language),
-        "first": wide.index[0],
-        "last": wide.index[-1],
+        "first": treated.index[0],
+        "last": treated.index[-1],
     }
-    treated, others = found.treated, found.untreated
     return figures.series(
         wide,
         treated=TREATED,
         labels={TREATED: say("years.treated", language, **told)},
         highlight_mean=say("years.mean", language, **told),
-        pooled=others,
+        pooled=found.untreated,
         events=events,
         y_label=say("years.axis", language, outcome=outcome.label[language], unit=unit),
         title=say(
@@ -115,7 +136,7 @@ def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure
         policy=(0, case.study.treatment.event[language]),
         y_label=say("around.axis", language, **told),
         title=say("around.title", language, **told),
-        source=source_line(case, language),
+        source=withheld_here(source_line(case, language), raw.shares.withheld("event", "other"), language),
         alt=say("around.alt", language, **told),
         language=language,
         name=f"around-{outcome.id}",
@@ -141,20 +162,22 @@ def cohort_table(case: StaggeredCase, language: str) -> Table:
         "others_change": say(f"cohorts.others{kind}", language, **told),
     }
     sign = 1 if outcome.better == "higher" else -1
-    better = int((sign * (frame["change"] - frame["others_change"]) > 0).sum())
+    gap = frame["change"] - frame["others_change"]
+    better, known = int((sign * gap > 0).sum()), int(gap.notna().sum())
     digits = 0 if outcome.in_percent else outcome.digits
     changed = partial(number, language=language, digits=digits, sign=True)
+    notes = [say("cohorts.note", language, group=group(case, case.main, language), unit=unit)]
+    hidden = shares(case, outcome).withheld("cohort", "beside")
+    notes += [say("withheld.table", language, count=hidden)] if hidden else []
     shown = frame.assign(cohort=[when(c, language, frequency, short=True) for c in frame["cohort"]]).rename(
         columns=names
     )
     return Table(
         shown,
-        caption=say(
-            "cohorts.caption", language, outcome=outcome.label[language], better=better, count=len(frame)
-        ),
+        caption=say("cohorts.caption", language, outcome=outcome.label[language], better=better, count=known),
         name="cohorts",
         formats={names["change"]: changed, names["others_change"]: changed},
-        notes=say("cohorts.note", language, group=group(case, case.main, language), unit=unit),
+        notes=notes,
         simulated=case.simulated,
         language=language,
     )
@@ -168,6 +191,9 @@ def end_figure(case: StaggeredCase, language: str) -> Figure | None:
     at = pd.Period(end.at, freq=end.frequency)
     place = list(series.index).index(at)
     year = {"Y": 1, "Q": 4, "M": 12}.get(end.frequency, 12)
+    series, small = _few(case, series)
+    if small.iloc[max(place - year, 0) : place + 1].any():
+        return None
     usual = float(series.iloc[max(place - year, 0) : place].mean())
     value = float(series.iloc[place])
     told = {
@@ -186,10 +212,19 @@ def end_figure(case: StaggeredCase, language: str) -> Figure | None:
         events=[(str(at), end.mark[language])],
         y_label=say("end.axis", language, **told),
         title=say("end.title", language, **told),
-        source=source_line(case, language),
+        source=withheld_here(source_line(case, language), int(small.sum()), language),
         alt=say("end.alt", language, why=end.why[language], **told),
         language=language,
         name="end-of-record",
         simulated=case.simulated,
         height=170,
     )
+
+
+def _few(case: StaggeredCase, series: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """A series without its small counts, and which those are."""
+    rule = case.study.disclosure
+    if rule is None or (series.dropna() % 1 != 0).any():
+        return series, series != series
+    small = (series > 0) & (series < rule.minimum)
+    return Shares(rule=rule).rounded(series).mask(small), small

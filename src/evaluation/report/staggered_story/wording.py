@@ -140,4 +140,9 @@ def rate_unit(case: StaggeredCase, outcome: Outcome, language: str) -> str:
     return label[language] if outcome.model == "count" and label is not None else outcome.unit[language]
 
 
+def withheld_here(source: str, count: int, language: str) -> str:
+    """A source line that says how many figures of a drawing are withheld."""
+    return say("withheld.source", language, source=source, count=count) if count else source
+
+
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
