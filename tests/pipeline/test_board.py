@@ -175,8 +175,8 @@ def test_long_names_keep_what_tells_them_apart(clock: Clock) -> None:
 def test_the_line_below_says_what_is_known(clock: Clock) -> None:
     now = board(clock, Page("a", "en", 100.0), Page("b", "en"))
     assert "checking the data" in shown(now)[-1]
-    now.changed("a", ["studies/a.toml changed", "numpy 1 → 2"])
-    assert shown(now)[0].rstrip().endswith("waiting     studies/a.toml changed, and 1 more")
+    now.changed("a", ["src/evaluation/studies/a.toml changed", "numpy 1 → 2"])
+    assert shown(now)[0].rstrip().endswith("waiting     a.toml changed, and 1 more")
     now.started("a", "en", 2)
     assert "0 of 2 pages done, about 2 min left (1 never timed)" in shown(now)[-1]
     clock.now = 90.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +102,8 @@ class Board:
         """Kept until its pages are begun."""
         more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
         for row in self._of(study):
-            row.why = one_line(reasons[0]) + more
+            # the file's name without its folders: the line is short
+            row.why = re.sub(r"\S*/", "", one_line(reasons[0])) + more
 
     def refused(self, study: str, message: str) -> None:
         """None of the study's pages will be made."""
