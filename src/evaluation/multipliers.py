@@ -94,3 +94,10 @@ def quartile_spread(draws: FloatArray) -> FloatArray:
     """
     low, high = np.quantile(draws, [0.25, 0.75], axis=0)
     return np.asarray((high - low) / (distributions.norm.ppf(0.75) - distributions.norm.ppf(0.25)))
+
+
+def quartile_covariance(draws: FloatArray) -> FloatArray:
+    """Covariance (k, k) with the correlations of draws (m, k) and the deviations of `quartile_spread`."""
+    spread, plain = quartile_spread(draws), draws.std(axis=0)
+    scale = np.divide(spread, plain, out=np.ones_like(spread), where=plain > 0)
+    return np.atleast_2d(np.cov(draws.T, bias=True)) * np.outer(scale, scale)

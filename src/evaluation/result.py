@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,11 +11,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from evaluation import distributions
-from evaluation.aggregation import Averages, Cells, average
+from evaluation.aggregation import Averages
 from evaluation.errors import EstimationError, shortlist
-from evaluation.multipliers import multiplied_sums, normal_draws, quartile_spread
-from evaluation.result_parts import CohortShares, Influence, SampleCount, WaldTest, evaluated, wald_test
+from evaluation.multipliers import multiplied_sums, normal_draws, quartile_covariance
+from evaluation.result_parts import (
+    CohortShares,
+    Influence,
+    SampleCount,
+    WaldTest,
+    averages_of,
+    check_level,
+    cluster_sums,
+    covariance_of,
+    evaluated,
+    named,
+    pointwise,
+    wald_test,
+    with_intervals,
+)
 
 __all__ = ["CohortShares", "Influence", "Result", "SampleCount", "WaldTest"]
 
@@ -157,8 +170,8 @@ class Result:
         pandas.DataFrame
             Columns ``term, cohort, time, event_time, estimate, std_error, ci_low, ci_high, p_value``.
         """
-        _check_level(level)
-        return self._table(_quantile(0.5 + level / 2, self.df))
+        check_level(level)
+        return self._table(pointwise(level, self.df))
 
     def simultaneous(
         self,
@@ -182,9 +195,8 @@ class Result:
         seed : int or numpy.random.Generator
         multiplier : {"gaussian", "rademacher", "mammen", "webb"}
         """
-        _check_level(level)
-        critical = self.critical_value(level, draws, seed=seed, multiplier=multiplier)
-        return self._table(critical)
+        check_level(level)
+        return self._table(self.critical_value(level, draws, seed=seed, multiplier=multiplier))
 
     def critical_value(
         self,
@@ -212,7 +224,7 @@ class Result:
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
         largest = np.abs(sample).max(axis=1)
         # never below the pointwise value, which simulation noise could give for one term
-        return max(float(np.quantile(largest, level, method="higher")), _quantile(0.5 + level / 2, self.df))
+        return max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
 
     def bootstrap(
         self, draws: int = 999, *, seed: int | np.random.Generator, multiplier: str = "rademacher"
@@ -252,10 +264,8 @@ class Result:
             sums = multiplied_sums(generator, draws, scores, multiplier)
         assert self.influence is not None
         sums /= len(self.influence)
-        spread, plain = quartile_spread(sums), sums.std(axis=0)
-        scale = np.divide(spread, plain, out=np.ones_like(spread), where=plain > 0)
         vcov = np.full(self.vcov.shape, np.nan)
-        vcov[np.ix_(usable, usable)] = np.atleast_2d(np.cov(sums.T, bias=True)) * np.outer(scale, scale)
+        vcov[np.ix_(usable, usable)] = quartile_covariance(sums)
         words = f"multiplier bootstrap ({multiplier}, {draws} draws, interquartile range)"
         # the covariance with cohort shares is not drawn, so averages come first
         inference = f"{self.inference}; {words}" if self.inference else words
@@ -269,25 +279,10 @@ class Result:
                 f"{self.method} has no influence function for {multiplier} multipliers",
                 fix='use simultaneous(multiplier="gaussian"), which needs the covariance alone',
             )
-        scores = psi[:, usable]
-        if self.cluster_codes is None:
-            return scores
-        # one multiplier a cluster
-        sums = np.zeros((int(self.cluster_codes.max()) + 1, scores.shape[1]))
-        np.add.at(sums, self.cluster_codes, scores)
-        return sums
+        return cluster_sums(psi[:, usable], self.cluster_codes)
 
     def _table(self, critical: float) -> pd.DataFrame:
-        errors = self.std_errors
-        with np.errstate(invalid="ignore", divide="ignore"):
-            statistic = np.abs(self.coef) / errors
-        out = self.terms.copy()
-        out["estimate"] = self.coef
-        out["std_error"] = errors
-        out["ci_low"] = self.coef - critical * errors
-        out["ci_high"] = self.coef + critical * errors
-        out["p_value"] = 2 * _survival(statistic, self.df)
-        return out
+        return with_intervals(self.terms, self.coef, self.std_errors, critical, self.df)
 
     # algebra ----------------------------------------------------------------------------------
 
@@ -308,20 +303,20 @@ class Result:
             raise EstimationError(
                 f"{matrix.shape[1]} weights for {len(self)} terms", expected=f"{len(self)} weights"
             )
-        if terms is None:
-            terms = [estimand] if len(matrix) == 1 else [f"{estimand} [{i}]" for i in range(len(matrix))]
-        if not isinstance(terms, pd.DataFrame):
-            terms = pd.DataFrame({"term": list(terms)})
         used = (matrix != 0).any(axis=0)
         part = matrix[:, used]
-        influence = self.influence_function
+
+        def influence() -> Any:
+            base = self.influence
+            return None if base is None else base[:, used] @ part.T
+
         return replace(
             self,
             estimand=estimand,
-            terms=terms,
+            terms=named(terms, estimand, len(matrix)),
             coef=part @ self.coef[used],
             vcov=part @ self.vcov[np.ix_(used, used)] @ part.T,
-            influence_function=None if influence is None else _then(self, used, part),
+            influence_function=None if self.influence_function is None else influence,
             shares=None,
             aggregate_overall=None,
         )
@@ -371,29 +366,7 @@ class Result:
                 f"the terms of {self.method} are not cohort-by-period effects",
                 fix="aggregate a result of GroupTime, Imputation or InteractionWeighted; bootstrap after",
             )
-        position = {cohort: i for i, cohort in enumerate(shares.cohort)}
-        times, time_labels = pd.factorize(self.terms["time"], sort=True)
-        cells = Cells(
-            coef=self.coef,
-            cohort=np.array([position[c] for c in self.terms["cohort"]], dtype=np.intp),
-            time=times.astype(np.int64),
-            event=self.terms["event_time"].to_numpy(dtype=float),
-            share=shares.share,
-            names=tuple(self.terms["term"].astype(str)),
-            weight=shares.term_weight,
-        )
-        averages = average(cells, by, balance=balance, window=window)
-        keys = averages.keys
-        if by == "simple":
-            terms = pd.DataFrame({"term": ["ATT"]})
-        elif by == "group":
-            labels = [shares.cohort[i] for i in keys]
-            terms = pd.DataFrame({"term": [f"cohort {c}" for c in labels], "cohort": labels})
-        elif by == "calendar":
-            labels = [time_labels[i] for i in keys]
-            terms = pd.DataFrame({"term": [f"period {t}" for t in labels], "time": labels})
-        else:
-            terms = pd.DataFrame({"term": [f"event time {e}" for e in keys], "event_time": keys})
+        averages, terms = averages_of(self.terms, self.coef, shares, by, balance=balance, window=window)
         overall = None
         if averages.overall is not None:
             overall = self._average(averages.overall, pd.DataFrame({"term": ["ATT"]}))
@@ -402,17 +375,8 @@ class Result:
     def _average(self, averages: Averages, terms: pd.DataFrame, overall: Result | None = None) -> Result:
         shares = self.shares
         assert shares is not None
-        used = (averages.by_effect != 0).any(axis=0)
+        used, total = covariance_of(averages, self.coef, self.vcov, shares)
         a, b = averages.by_effect[:, used], averages.by_share
-        vcov = self.vcov[np.ix_(used, used)].copy()
-        # reference terms of a universal base are 0 by construction and add no variance
-        reference = np.isnan(np.diag(vcov)) & (self.coef[used] == 0)
-        vcov[reference], vcov[:, reference] = 0.0, 0.0
-        cross = np.where(reference[:, None], 0.0, shares.cross[used])
-        mixed = a @ cross @ b.T
-        total = a @ vcov @ a.T + mixed + mixed.T + b @ shares.vcov @ b.T
-        only_reference = (a[:, ~reference] == 0).all(axis=1)
-        total[only_reference], total[:, only_reference] = np.nan, np.nan
 
         def influence() -> Any:
             effects, weights = self.influence, evaluated(shares.influence)
@@ -434,24 +398,3 @@ class Result:
             shares=None,
             aggregate_overall=overall,
         )
-
-
-def _then(result: Result, used: NDArray[np.bool_], matrix: NDArray[np.float64]) -> Callable[[], Any]:
-    def influence() -> Any:
-        base = result.influence
-        return None if base is None else base[:, used] @ matrix.T
-
-    return influence
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.95")
-
-
-def _quantile(probability: float, df: float) -> float:
-    return float(distributions.t.ppf(probability, df))
-
-
-def _survival(statistic: NDArray[np.float64], df: float) -> NDArray[np.float64]:
-    return np.asarray(distributions.t.sf(statistic, df), dtype=float)

@@ -1,16 +1,18 @@
-"""Parts of a result: what entered it, the shares that weigh its averages, a joint test of its terms."""
+"""Parts of a result: what entered it, shares and the averages that they weigh, its table, a joint test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation import distributions
-from evaluation.errors import shortlist
+from evaluation.aggregation import Averages, Cells, average
+from evaluation.errors import EstimationError, shortlist
 
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
 
@@ -68,6 +70,68 @@ class CohortShares:
     term_weight: NDArray[np.float64] | None = None
 
 
+def averages_of(
+    terms: pd.DataFrame,
+    coef: NDArray[np.float64],
+    shares: CohortShares,
+    by: str,
+    *,
+    balance: int | None,
+    window: tuple[int, int] | None,
+) -> tuple[Averages, pd.DataFrame]:
+    """Averages of cohort-by-period effects and the terms that name them; see `evaluation.result.Result`."""
+    position = {cohort: i for i, cohort in enumerate(shares.cohort)}
+    times, time_labels = pd.factorize(terms["time"], sort=True)
+    cells = Cells(
+        coef=coef,
+        cohort=np.array([position[c] for c in terms["cohort"]], dtype=np.intp),
+        time=times.astype(np.int64),
+        event=terms["event_time"].to_numpy(dtype=float),
+        share=shares.share,
+        names=tuple(terms["term"].astype(str)),
+        weight=shares.term_weight,
+    )
+    averages = average(cells, by, balance=balance, window=window)
+    keys = averages.keys
+    if by == "simple":
+        named = pd.DataFrame({"term": ["ATT"]})
+    elif by == "group":
+        labels = [shares.cohort[i] for i in keys]
+        named = pd.DataFrame({"term": [f"cohort {c}" for c in labels], "cohort": labels})
+    elif by == "calendar":
+        labels = [time_labels[i] for i in keys]
+        named = pd.DataFrame({"term": [f"period {t}" for t in labels], "time": labels})
+    else:
+        named = pd.DataFrame({"term": [f"event time {e}" for e in keys], "event_time": keys})
+    return averages, named
+
+
+def covariance_of(
+    averages: Averages, coef: NDArray[np.float64], vcov: NDArray[np.float64], shares: CohortShares
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Covariance of m averages by the delta method, with estimated shares.
+
+    Returns
+    -------
+    used : ndarray of bool (k,)
+        Effects that enter any average.
+    covariance : ndarray (m, m)
+        NaN for averages of reference terms alone.
+    """
+    used = (averages.by_effect != 0).any(axis=0)
+    a, b = averages.by_effect[:, used], averages.by_share
+    part = vcov[np.ix_(used, used)].copy()
+    # reference terms of a universal base are 0 by construction and add no variance
+    reference = np.isnan(np.diag(part)) & (coef[used] == 0)
+    part[reference], part[:, reference] = 0.0, 0.0
+    cross = np.where(reference[:, None], 0.0, shares.cross[used])
+    mixed = a @ cross @ b.T
+    total = a @ part @ a.T + mixed + mixed.T + b @ shares.vcov @ b.T
+    only_reference = (a[:, ~reference] == 0).all(axis=1)
+    total[only_reference], total[:, only_reference] = np.nan, np.nan
+    return used, total
+
+
 @dataclass(frozen=True)
 class WaldTest:
     """A joint test of linear restrictions, with its null hypothesis in words."""
@@ -109,6 +173,52 @@ def wald_test(
     else:
         p_value = float(distributions.chi2.sf(statistic, rank)) if rank else np.nan
     return WaldTest(words, statistic, rank, df, p_value)
+
+
+def named(terms: pd.DataFrame | Sequence[str] | None, estimand: str, m: int) -> pd.DataFrame:
+    """Terms of m combinations: as given, or numbered after the estimand."""
+    if terms is None:
+        terms = [estimand] if m == 1 else [f"{estimand} [{i}]" for i in range(m)]
+    return terms if isinstance(terms, pd.DataFrame) else pd.DataFrame({"term": list(terms)})
+
+
+def check_level(level: float) -> None:
+    """Raises an `EstimationError` for a level that is no probability."""
+    if not 0 < level < 1:
+        raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.95")
+
+
+def pointwise(level: float, df: float) -> float:
+    """Critical value of one t statistic for an interval of this level."""
+    return float(distributions.t.ppf(0.5 + level / 2, df))
+
+
+def with_intervals(
+    terms: pd.DataFrame,
+    coef: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    critical: float,
+    df: float,
+) -> pd.DataFrame:
+    """The terms with ``estimate, std_error, ci_low, ci_high, p_value``; p-values are of single terms."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = np.abs(coef) / errors
+    out = terms.copy()
+    out["estimate"] = coef
+    out["std_error"] = errors
+    out["ci_low"] = coef - critical * errors
+    out["ci_high"] = coef + critical * errors
+    out["p_value"] = 2 * np.asarray(distributions.t.sf(statistic, df), dtype=float)
+    return out
+
+
+def cluster_sums(scores: NDArray[np.float64], codes: NDArray[np.intp] | None) -> NDArray[np.float64]:
+    """Contributions of units (n, k) added up by their cluster, where they have one."""
+    if codes is None:
+        return scores
+    sums = np.zeros((int(codes.max()) + 1, scores.shape[1]))
+    np.add.at(sums, codes, scores)
+    return sums
 
 
 def evaluated(influence: Influence | None) -> NDArray[np.float64] | None:
