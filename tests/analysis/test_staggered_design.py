@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evaluation.analysis import prepare, staggered
+from evaluation.analysis.staggered import methods
 from evaluation.analysis.staggered.case import FIRST
 from evaluation.analysis.staggered.methods import ask
 from evaluation.errors import EvaluationError, StudyError
@@ -60,6 +61,21 @@ def test_a_window_is_the_same_as_dropping_the_rows_by_hand(path, estimator):
     assert found.std_error == pytest.approx(by_hand.std_error, rel=1e-12)
     assert near.left_out(near.lead) == len(rows) - len(kept) > 0
     assert whole.left_out(whole.lead) == 0
+
+
+@pytest.mark.parametrize("name", ["imputation", "two_way"])
+def test_leaving_out_each_cluster_at_once_is_leaving_it_out_by_hand(path, name):
+    """Weights that treated towns have in the window only are theirs all the same."""
+    near = case(path, design__window=24)
+    asked = ask(near, near.lead, name)
+    labels, codes = methods.clusters_of(asked.panel, asked.design)
+    at_once = methods._without_each(asked, codes, len(labels))
+    assert at_once is not None
+    by_hand = [
+        asked.estimator.fit(methods._without(asked.panel, codes == code), asked.design).estimate
+        for code in range(len(labels))
+    ]
+    np.testing.assert_allclose(at_once, by_hand, rtol=1e-9)
 
 
 def test_raw_figures_and_missing_values_do_not_know_the_window(path):

@@ -26,7 +26,7 @@ def test_the_title_counts_intervals_and_failures() -> None:
     assert finding(page, "en") == (
         "Killings: in 3 of 4 variants the interval excludes no change; 1 more could not be made"
     )
-    assert finding(page, "zh") == "击毙人数：4个变体中有3个的区间不含“无变化”；另有1个未能生成"
+    assert finding(page, "zh") == "击毙人数：4个变体中有3个的区间排除“无变化”；另有1个未能生成"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_answer_says_how_many_agree_by_verdict() -> None:
     story, detail = answer(made.comparison(), "en")
     assert "Estimates run from −14.0% to −3.0%" in story
     assert "the study as declared has −13.0% (95% interval: −18.0 to −8.0)" in story
-    assert "2 of 4 variants agree with it: the study's rule gives the same verdict." in story
+    assert "By the study's rule that is “beyond the comparison group”; in 2 of 4 variants" in story
     assert "To pick the variant one likes best after seeing them all is no evidence." in detail
 
 
@@ -65,7 +65,7 @@ def test_without_verdicts_they_agree_by_the_side_of_the_interval() -> None:
     )
     declared = Cell({}, {"killing": made.number(-13.0, verdict="not_testable")}, declared=True)
     story, _ = answer(made.comparison(keys=("seed",), cells=cells, declared=declared), "en")
-    assert "1 of 3 variants agree with it: their interval lies on the same side" in story
+    assert "In 1 of 3 variants the interval lies as it does there" in story
 
 
 def test_without_intervals_no_count_is_made() -> None:
@@ -73,7 +73,7 @@ def test_without_intervals_no_count_is_made() -> None:
     declared = Cell({}, {"killing": Number(-1.0)}, declared=True)
     page = made.comparison(keys=("seed",), cells=cells, declared=declared)
     assert finding(page, "en") == "Killings: 2 variants give from −2.0% to +1.0%, and no interval can be had"
-    assert "1 of 2 variants agree with it in sign" in answer(page, "en")[0]
+    assert "In 1 of 2 variants the sign is the same" in answer(page, "en")[0]
     for language in LANGUAGES:
         assert problems(render_comparison(page, language)) == []
 

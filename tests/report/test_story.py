@@ -9,6 +9,7 @@ import pytest
 from evaluation import analysis
 from evaluation.errors import ReportError
 from evaluation.report import story
+from evaluation.report.display import Prose
 from evaluation.report.story.wording import level_in_words, phrases, say
 
 STUDY = "pollution_enforcement"
@@ -89,3 +90,21 @@ def test_the_smallest_effect_is_said_for_each_pool(case, head):
     assert "no gap, however large, gives a p-value below 0.059" in text
     needed = head.tests["nationwide"].critical_value(0.05)
     assert f"{needed:.0f}" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "none of these estimates has a 95% interval"), ("zh", "不存在95%区间")]
+)
+def test_a_pool_too_small_for_intervals_is_said_instead_of_drawn(root, language, said):
+    few = analysis.prepare(STUDY, {"rule.pool": "province"}, root)
+    frame = analysis.specifications(few)
+    shown = story.estimates_figure(few, frame, "2015-01", language)
+    assert isinstance(shown, Prose)
+    assert said in shown.markdown
+
+
+def test_a_sensitivity_without_a_number_is_said_instead_of_drawn(root):
+    few = analysis.prepare(STUDY, {"rule.pool": "province"}, root)
+    shown = story.sensitivity_figure(few, analysis.diagnose(few)["relative_magnitudes"], "en")
+    assert isinstance(shown, Prose)
+    assert "singular covariance" in shown.markdown

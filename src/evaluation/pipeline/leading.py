@@ -173,9 +173,21 @@ def _unit(study: Any, outcome: str, unit: str) -> dict[str, str]:
     for text in (stated, per_label):
         if text is not None and plain == text.en:
             both = text.model_dump()
-    if period:
-        both = {"en": f"{both['en']} a period", "zh": f"{both['zh']}/期"}
+    if period and getattr(entry, "annual", None) != "mean":  # a mean is no more over a month than over a day
+        english, chinese = _PERIODS.get(
+            getattr(getattr(study, "data", None), "frequency", ""), ("period", "期")
+        )
+        both = {"en": f"{both['en']} a {english}", "zh": f"{both['zh']}/{chinese}"}
     return both
+
+
+_PERIODS = {
+    "Y": ("year", "年"),
+    "Q": ("quarter", "季度"),
+    "M": ("month", "月"),
+    "W": ("week", "周"),
+    "D": ("day", "日"),
+}
 
 
 _KNOWN = {"log points": "log", "index points": "index"}

@@ -201,14 +201,22 @@ def _without_each(asked: Asked, codes: NDArray[np.intp], count: int) -> FloatArr
         return None
     if asked.name in ("group_time", "interaction_weighted") and design.comparison != "never_treated":
         return None
-    weight = np.ones(y.shape) if design.weights is None else panel.matrix(design.weights)
-    if not np.isfinite(weight).all() or (weight != weight[:, :1]).any():
+    weight = np.ones(len(y)) if design.weights is None else _by_unit(panel.matrix(design.weights))
+    if not np.isfinite(weight).all():
         return None
     start = np.searchsorted(panel.ordinals, design.cohorts(panel).first)
-    keep = (codes[None, :] != np.arange(count)[:, None]) * weight[:, 0]
+    keep = (codes[None, :] != np.arange(count)[:, None]) * weight
     found = WITHOUT[asked.name](y, start, keep)
     # where periods have nobody untreated the estimators leave cells out, each in its way
     return found if np.isfinite(found).all() else None
+
+
+def _by_unit(weight: FloatArray) -> FloatArray:
+    """The weight of each unit (n,), whatever periods it lacks; NaN where it changes."""
+    seen = np.isfinite(weight)
+    first = weight[np.arange(len(weight)), seen.argmax(axis=1)]
+    same = (weight == first[:, None]) | ~seen
+    return np.where(same.all(axis=1), first, np.nan)
 
 
 def clusters_of(panel: Panel, design: Design) -> tuple[pd.Index, NDArray[np.intp]]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from evaluation.report import figures
 from evaluation.report import language as words
-from evaluation.report.comparison_story.data import Comparison, Measure
+from evaluation.report.comparison_story.data import Cell, Comparison, Measure
 from evaluation.report.comparison_story.sentences import digits, ends, numbers_of
 from evaluation.report.comparison_story.wording import (
     amount,
@@ -59,9 +59,9 @@ def _lines(page: Comparison, measure: Measure, language: str) -> pd.DataFrame:
         brackets = "（{}）" if language == "zh" else " ({})"
         rows.append(
             {
-                "label": settings_text(page, cell, language),
+                "label": settings_text(page, cell, language, page.keys[-1:]),
                 "note": say("figure.same", language) if cell.same else "",
-                "group": say("figure.group" if cell.declared else "figure.variants", language),
+                "group": _group(page, cell, language),
                 "role": "reference" if cell.declared else "treated",
                 "estimate": one.estimate,
                 "ci_low": one.low,
@@ -71,6 +71,14 @@ def _lines(page: Comparison, measure: Measure, language: str) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _group(page: Comparison, cell: Cell, language: str) -> str:
+    """The heading that lines stand under: all axes but the last, which is at the line."""
+    if cell.declared:
+        return say("figure.group", language)
+    outer = page.keys[:-1]
+    return settings_text(page, cell, language, outer) if outer else say("figure.variants", language)
 
 
 def _curve(page: Comparison, measure: Measure, language: str, axis: str, common: dict[str, Any]) -> Figure:

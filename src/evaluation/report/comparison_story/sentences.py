@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluation.report import language as words
 from evaluation.report.comparison_story.data import Cell, Comparison, Measure, Number
 from evaluation.report.comparison_story.wording import agrees, amount, bounds, digits_of, how_agreed, say
 
@@ -84,6 +85,12 @@ def answer(page: Comparison, language: str) -> tuple[str, str]:
     return story, ("" if language == "zh" else " ").join(detail)
 
 
+def _verdict(base: Number | None, language: str) -> dict[str, str]:
+    if base is None or not base.verdict:
+        return {}
+    return {"verdict": words.text(f"verdict_{base.verdict}", language)}
+
+
 def _story(page: Comparison, lead: Measure, mine: Sequence[Number], language: str) -> str:
     low, high = ends(page, lead, mine, language)
     key = "answer.range" if low != high else "answer.single"
@@ -103,5 +110,5 @@ def _story(page: Comparison, lead: Measure, mine: Sequence[Number], language: st
         language,
         range=say(key, language, low=low, high=high),
         declared=declared,
-        agree=say(f"answer.agree_{how}", language, a=count, n=len(cells)),
+        agree=say(f"answer.agree_{how}", language, a=count, n=len(cells), **_verdict(base, language)),
     )

@@ -9,10 +9,9 @@ import pandas as pd
 
 from evaluation.report import language as words
 from evaluation.report.comparison_story.data import Cell, Comparison, Measure
-from evaluation.report.comparison_story.sentences import alike, beyond, digits, ends, numbers_of
+from evaluation.report.comparison_story.sentences import alike, beyond, digits, numbers_of
 from evaluation.report.comparison_story.wording import (
     agrees,
-    amount,
     bounds,
     how_agreed,
     key_name,
@@ -35,6 +34,8 @@ def variants_table(page: Comparison, language: str) -> Table:
         ]
     columns |= _numbers(page, lead, shown, language) if lead else _answers(page, shown, language)
     notes = [say("table.links", language)]
+    if set(page.keys) - set(page.declared.settings):
+        notes.append(say("table.unset_note", language))
     same = [str(i) for i, cell in enumerate(shown) if cell.same]
     if same:
         names = say("figure.join", language).join(same)
@@ -69,7 +70,7 @@ def _unused(name: str, columns: dict[str, list[str]]) -> str:
 
 def _setting(page: Comparison, cell: Cell, key: str, language: str) -> str:
     value = cell.settings.get(key, "")
-    return value_name(page, value, language) if value else words.NOT_A_NUMBER
+    return value_name(page, value, language) if value else say("table.unset", language)
 
 
 def _numbers(page: Comparison, lead: Measure, shown: list[Cell], language: str) -> dict[str, list[str]]:
@@ -85,7 +86,7 @@ def _numbers(page: Comparison, lead: Measure, shown: list[Cell], language: str) 
             cells = [say("table.failed", language) if cell.reason else words.NOT_A_NUMBER]
             cells += [words.NOT_A_NUMBER] * len(names)
         else:
-            verdict = words.text(f"verdict_{one.verdict}", language) if one.verdict else words.NOT_A_NUMBER
+            verdict = say(f"verdict.{one.verdict}", language) if one.verdict else words.NOT_A_NUMBER
             cells = [
                 words.number(one.estimate, language, places, sign=True),
                 bounds(one, language, places),
@@ -163,16 +164,19 @@ def others_table(page: Comparison, language: str) -> Table | None:
         if not numbers:
             continue
         base, places = page.declared.numbers.get(measure.id), digits(page, measure)
-        low, high = ends(page, measure, numbers, language)
+        values = [one.estimate for one in numbers]
+        low, high = (words.number(x, language, places, sign=True) for x in (min(values), max(values)))
+        unit = measure.unit[language]
+        named = say("others.named", language, outcome=measure.label[language], unit=unit)
         how = how_agreed(mine, page.declared, measure.id)
         agreeing = sum(agrees(cell, page.declared, measure.id, how) for cell in mine)
         known = any(one.known for one in numbers)
         rows.append(
             {
-                say("others.outcome", language): measure.label[language],
+                say("others.outcome", language): named if unit else measure.label[language],
                 say("others.declared", language): words.NOT_A_NUMBER
                 if base is None
-                else amount(base.estimate, measure, language, places),
+                else words.number(base.estimate, language, places, sign=True),
                 say("others.range", language): low
                 if low == high
                 else say("others.span", language, low=low, high=high),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 from evaluation.report import language as words
 from evaluation.report.comparison_story.data import Cell, Comparison, Measure, Number
-from evaluation.report.story.wording import phrases, sentence
+from evaluation.report.story.wording import phrases, sentence, sentence_case
 
 PACKAGE = "evaluation.report.comparison_story"
 
@@ -19,7 +20,7 @@ def say(key: str, language: str, /, **values: object) -> str:
 def key_name(key: str, language: str) -> str:
     """What readers call a key of the study file; the key itself where it has no name here."""
     known = phrases(PACKAGE).get(f"keys.{key}")
-    return key if known is None else known[words.check_language(language)]
+    return key if known is None else sentence_case(known[words.check_language(language)])
 
 
 def value_name(page: Comparison, value: str, language: str) -> str:
@@ -29,22 +30,22 @@ def value_name(page: Comparison, value: str, language: str) -> str:
     return plain if label is None else label[language]
 
 
-def settings_text(page: Comparison, cell: Cell, language: str) -> str:
-    """A variant in words, one setting after the other."""
+def settings_text(page: Comparison, cell: Cell, language: str, keys: Sequence[str] | None = None) -> str:
+    """A variant in words, one setting after the other: those of all axes, or of some."""
     if cell.declared:
         return say("figure.declared", language)
     parts = []
-    for key in page.keys:
+    for key in page.keys if keys is None else keys:
         name, value = key_name(key, language), value_name(page, cell.settings[key], language)
         parts.append(say("figure.setting", language, key=name, value=value))
     return say("figure.join", language).join(parts)
 
 
 def digits_of(numbers: Sequence[Number]) -> int:
-    """Decimals that all numbers of a measure are written with: what the narrowest interval bears."""
+    """Decimals that all numbers of a measure are written with: what the middle one of the intervals bears."""
     widths = [one.high - one.low for one in numbers if one.known and one.high > one.low]
     if widths:
-        return words.decimals(min(widths) / 3.92)
+        return words.decimals(median(widths) / 3.92)
     sizes = [abs(one.estimate) for one in numbers if one.estimate == one.estimate and one.estimate]
     return words.figures(min(sizes), 2) if sizes else 0
 

@@ -99,14 +99,17 @@ def _digits(row: Row) -> int:
     return 2 if row["scale"] == "log" else 1
 
 
-def estimates_figure(case: Case, frame: pd.DataFrame, date: str, language: str) -> Figure:
+def estimates_figure(case: Case, frame: pd.DataFrame, date: str, language: str) -> Figure | Prose:
     """Estimates for one treatment date in units of half their own interval, so that all share one axis.
 
-    A line that does not reach zero is beyond what 95 % of the donors show by chance.
+    A line that does not reach zero is beyond what 95 % of the donors show by chance. Where the rule's pool is
+    so small that no interval exists, a sentence says so.
     """
     pool = case.study.rule.pool
     chosen = frame[(frame["pool"] == pool) & (frame["date"] == date) & (frame["season"] == SEASONS[0])]
     chosen = chosen[np.isfinite(chosen["estimate"]) & np.isfinite(chosen["ci_low"])]
+    if chosen.empty:
+        return Prose(say("estimates.no_figure", language, group=case.label(pool, language)))
     rows = [_forest_row(case, row, language) for row in chosen.to_dict("records")]
     table = pd.DataFrame(rows)
     said = [

@@ -262,9 +262,12 @@ def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     )
 
 
-def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure:
-    """Intervals of the mean effect when parallel trends may be broken, by how much."""
+def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure | Prose:
+    """Intervals of the mean effect when parallel trends may be broken, by how much; or why there is none."""
     outcome = case.study.outcome(case.study.headline.outcome)
+    table = check.table
+    if table.empty or not table["estimate"].notna().any():
+        return Prose(say("sensitivity.no_figure", language, reason=check.text[language]))
     return figures.diagnostic_figure(
         check,
         title=_sensitivity_title(check, language),
