@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,49 @@ _EXACT_DIGITS = 15
 
 Columns = Mapping[str, str | Sequence[str]]
 """Our field to the export's header, or to several headers of which the first found is taken."""
+
+
+class Mapped(dict[str, str | Sequence[str]]):
+    """Headers by field, with the file in which they were mapped, so that an error can name the line to edit.
+
+    Parameters
+    ----------
+    columns : mapping
+    path : Path
+        The settings or the study file.
+    table : str
+        The table of that file: ``columns`` or ``import.columns``.
+    """
+
+    def __init__(self, columns: Columns, path: Path, table: str) -> None:
+        super().__init__(columns)
+        self.path, self.table = path, table
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (dict(self), self.path, self.table)
+
+    def line(self, field: str) -> str:
+        """Where the header of a field is named, or where it would be."""
+        lines = self.path.read_text(encoding="utf-8-sig").splitlines()
+        heads = [re.sub(r"[\s\"']", "", line.split("#")[0]) for line in lines]
+        name = f"{self.path.parent.name}/{self.path.name}"
+        if f"[{self.table}]" not in heads:
+            return f'{name}: add a table [{self.table}] with {field} = "…"'
+        top = heads.index(f"[{self.table}]")
+        for place in range(top + 1, len(heads)):
+            if heads[place].startswith("["):
+                break
+            if heads[place].startswith(f"{field}="):
+                said = re.sub(r"\s+#.*$", "", lines[place]).strip()
+                return f"{name} line {place + 1}: {said}"
+        return f'{name}: add {field} = "…" below line {top + 1}, [{self.table}]'
+
+
+def place_to_edit(columns: Columns, fields: Sequence[str]) -> str:
+    """The lines that map these fields to headers; words for columns that no file named."""
+    if isinstance(columns, Mapped):
+        return "; ".join(columns.line(field) for field in fields)
+    return "the columns of the import"
 
 
 @dataclass(frozen=True)
@@ -98,8 +142,9 @@ def headers(columns: Columns, layout: Layout) -> dict[str, list[str]]:
     if unknown:
         raise DataError(
             f"there is no field {shortlist(unknown)} of {layout.one}",
-            where="data.columns",
+            where=place_to_edit(columns, unknown),
             expected="one of " + ", ".join(layout.fields),
+            fix="write the name of the field on the left, the header of the export on the right",
         )
     wanted = {}
     for field, usual in layout.fields.items():
@@ -118,18 +163,15 @@ def match(found: list[str], columns: Columns, path: Path, layout: Layout) -> dic
     """
     wanted = headers(columns, layout)
     out = _place(found, wanted)
-    absent = [f"{field} ({' or '.join(wanted[field])})" for field in layout.required if field not in out]
-    absent += [
-        f"{field} ({' or '.join(wanted[field])})"
-        for field in columns
-        if field not in out and field not in layout.required
-    ]
+    absent = [field for field in layout.required if field not in out]
+    absent += [field for field in columns if field not in out and field not in layout.required]
     if absent:
+        looked = [f"{field} ({' or '.join(wanted[field])})" for field in absent]
         raise DataError(
-            f"the file has no column for {shortlist(absent, 10)}",
+            f"the file has no column for {shortlist(looked, 10)}",
             where=f"{path}: its headers are {shortlist(found, 30)}",
-            expected="the headers named in data.columns of the study file",
-            fix="correct data.columns, or the header of the file",
+            expected="a column with the header in brackets for each",
+            fix=f"write the header as the file has it: {place_to_edit(columns, absent)}",
         )
     return out
 
@@ -194,7 +236,8 @@ def _excel(content: bytes, path: Path, columns: Columns, layout: Layout) -> pd.D
         f"the sheet has no row with the headers of {layout.many}, or none below it",
         where=f"{path}: the first row is {shortlist(top[0] if top else [], 20)}",
         expected=f"a header {' or '.join(wanted[layout.anchor])} in one of the first {_HEADER_WITHIN} rows",
-        fix=f"put the {layout.many} on the first sheet, or correct data.columns in the study file; "
+        fix=f"put the {layout.many} on the first sheet, or name its headers: "
+        f"{place_to_edit(columns, [layout.anchor])}; "
         "a header merged over several cells is read by the words in its lowest row",
     )
 

@@ -1,4 +1,8 @@
-"""The file of settings by which a city's own export becomes a table: TOML, every key checked."""
+"""The settings by which a city's own export becomes a table: TOML, every key checked.
+
+They stand in a file of their own, or in the study file that the table is for, under ``[import]``: then
+``table`` is that of ``[data]`` where it is not given, and paths are relative to the study file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation.errors import DataError
+from evaluation.sources.exports import Columns, Mapped
+
+IMPORT = "import"
+"""The table of a study file that holds the settings."""
+
+
+_KINDS = {"extra_forbidden": "unknown key", "missing": "missing key"}
 
 
 class Strict(BaseModel):
@@ -29,7 +40,7 @@ Settings = TypeVar("Settings", bound=Strict)
 
 
 def read_settings(path: Path, model: type[Settings]) -> Settings:
-    """Read the settings of an import.
+    """Read the settings of an import, from a file of its own or from ``[import]`` of a study file.
 
     Raises
     ------
@@ -48,7 +59,33 @@ def read_settings(path: Path, model: type[Settings]) -> Settings:
         raise DataError(
             "the settings of the import are not TOML in UTF-8", where=f"{path}: {error}"
         ) from None
+    if IMPORT in loaded or "kind" in loaded or "question" in loaded:
+        loaded = _of_study(loaded, path)
     return check_settings(loaded, path, model)
+
+
+def _of_study(loaded: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    if not isinstance(loaded.get(IMPORT), dict):
+        raise DataError(
+            "the study file does not say how its table is made from an export",
+            where=str(path),
+            expected=f"a table [{IMPORT}] with the keys that data/README.md shows",
+            fix=f"add [{IMPORT}], or name a file of settings after --raw",
+        )
+    data = loaded.get("data", {})
+    table = {"table": data["table"]} if isinstance(data, dict) and "table" in data else {}
+    return {**table, **loaded[IMPORT]}
+
+
+def named(path: Path) -> str:
+    """The settings as the manifest names them: a study file with its folder."""
+    return f"{path.parent.name}/{path.name}" if path.parent.name == "studies" else path.name
+
+
+def mapped(columns: Columns, path: Path) -> Mapped:
+    """The headers that settings name, with the place where they name them."""
+    text = path.read_text(encoding="utf-8-sig")
+    return Mapped(columns, path, f"{IMPORT}.columns" if IMPORT in tomllib.loads(text) else "columns")
 
 
 def check_settings(loaded: Mapping[str, Any], path: Path, model: type[Settings]) -> Settings:
@@ -57,11 +94,13 @@ def check_settings(loaded: Mapping[str, Any], path: Path, model: type[Settings])
         return model.model_validate(loaded)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, item['loc'])) or 'the file'}: "
+            + (_KINDS.get(item["type"]) or item["msg"].removeprefix("Value error, "))
             for item in error.errors()
         )
+        count = error.error_count()
         raise DataError(
-            f"the settings of the import have {error.error_count()} wrong keys",
+            f"the settings of the import have {count} wrong {'key' if count == 1 else 'keys'}",
             where=f"{path}: {wrong}",
             expected="the keys " + ", ".join(model.model_fields),
             fix="correct them; data/README.md shows a whole file",

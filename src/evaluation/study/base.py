@@ -97,12 +97,16 @@ class BaseStudy(Model):
         Name of the notebook in ``notebooks/``.
     seed : int
         Where random numbers start.
+    import_ : dict, optional
+        ``[import]``: how the table is made from a city's own export, read by ``evaluation data build``
+        (`evaluation.sources.settings`) and by nothing else.
     """
 
     id: str
     kind: str
     notebook: str
     seed: int = Field(ge=0)
+    import_: dict[str, Any] | None = Field(default=None, alias="import", repr=False)
     title: Text
     question: Text
 

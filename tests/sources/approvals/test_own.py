@@ -60,7 +60,7 @@ def test_a_broken_file_stops_the_build_or_is_named_in_the_manifest(project: Path
     ("old", "new", "said"),
     [
         ('as_of = "2016-12-31"', 'as_of = "soon"', "as_of: expected a day such as 2016-12-31"),
-        ("horizon = 40", "horizont = 40", "horizont: Extra inputs"),
+        ("horizon = 40", "horizont = 40", "horizont: unknown key"),
         ('"桓台县" = "2015-04"', '"桓台县" = "spring"', "桓台县: expected a month such as 2015-04"),
         ('"桓台县" = "2015-04"', '"恒台县" = "2015-04"', "districts without a case: 恒台县"),
         ('as_of = "2016-12-31"', 'as_of = "2016-06-30"', "cases were accepted after the day of the export"),
@@ -85,3 +85,25 @@ def test_settings_that_are_no_file_or_no_toml(tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text("table = ", encoding="utf-8")
     with pytest.raises(DataError, match="not TOML"):
         read_settings(tmp_path / "a.toml", Import)
+
+
+def test_the_settings_may_stand_in_the_study_file(project: Path) -> None:
+    text = (project / "import.toml").read_text(encoding="utf-8")
+    text = text.replace('records = "records"', 'records = "../records"')
+    text = text.replace('table = "approvals/our_month"\n', "")
+    for name in ("columns", "adopted", "names_en", "title", "source", "licence"):
+        text = text.replace(f"[{name}]", f"[import.{name}]")
+    study = project / "studies" / "our_approvals.toml"
+    study.parent.mkdir()
+    head = 'kind = "staggered"\n[data]\ntable = "approvals/our_month"\n\n[import]\n'
+    study.write_text(head + text, encoding="utf-8")
+    made = build(NAME, study, project / "data")
+    assert [table.name for table in made.tables] == ["approvals/our_month", "approvals/our_mix"]
+    assert made.tables[0].made_by == "evaluation data build approvals_cases --raw studies/our_approvals.toml"
+    study.write_text(study.read_text(encoding="utf-8").replace(
+        "[import.columns]", '[import.columns]\naccepted = "受理日"'), encoding="utf-8")  # fmt: skip
+    line = study.read_text(encoding="utf-8").splitlines().index("[import.columns]") + 2
+    with pytest.raises(DataError, match="no column for accepted") as caught:
+        build(NAME, study, project / "data")
+    assert f'studies/our_approvals.toml line {line}: accepted = "受理日"' in str(caught.value)
+    assert "its headers are" in str(caught.value)

@@ -91,6 +91,78 @@ def test_a_city_gets_its_table_without_python(settings: Path, data_dir: Path) ->
     assert build("crime_incidents", settings, data_dir).changed == ()
 
 
+@pytest.fixture
+def study(settings: Path) -> Path:
+    """The same settings in a study file, with paths relative to it."""
+    text = SETTINGS.replace('table = "crime/test_month"\n', "").replace('"people.csv"', '"../people.csv"')
+    text = text.replace('records = "records"', 'records = "../records"')
+    for name in ("columns", "outcomes", "title", "source", "licence"):
+        text = text.replace(f"[{name}]", f"[import.{name}]")
+    path = settings.parent / "studies" / "our_crime.toml"
+    path.parent.mkdir()
+    head = 'id = "our_crime"\nkind = "staggered"\n[data]\ntable = "crime/test_month"\n\n[import]\n'
+    path.write_text(head + text, encoding="utf-8")
+    return path
+
+
+def test_headers_may_be_mapped_in_the_study_file(study: Path, settings: Path, data_dir: Path) -> None:
+    build("crime_incidents", settings, data_dir)
+    frame, _ = read_table("crime/test_month", data_dir)
+    summary = build("crime_incidents", study, data_dir)
+    assert summary.changed == ()
+    again, info = read_table("crime/test_month", data_dir)
+    assert again.equals(frame)
+    assert info.made_by == "evaluation data build crime_incidents --raw studies/our_crime.toml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'occurred = ["案发日", "发案日期"]',
+            'occurred = "出事日期"  # as the police write it',
+            [
+                "no column for occurred (出事日期)",
+                "1.csv",
+                "案件编号, 案发日",
+                'line 15: occurred = "出事日期"',
+            ],
+        ),
+        (
+            "[import.columns]",
+            '[import.columns]\nplace = "地段"',
+            ["no column for place (地段)", "line 15: place"],
+        ),
+        (
+            "[import.columns]",
+            '[import.columns]\nscene = "地段"',
+            ["there is no field scene", "line 15: scene"],
+        ),
+        ('first = "2015-01"', 'frist = "2015-01"', ["frist: unknown key", "first: missing key"]),
+        ("[import]", "[imports]", ["does not say how its table is made", "[import]"]),
+    ],
+)
+def test_a_wrong_line_of_the_study_file_is_named(
+    study: Path, data_dir: Path, old: str, new: str, said: list[str]
+) -> None:
+    text = study.read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(old, new, 1)
+    study.write_text(text.replace("[import.", "[imports.") if new == "[imports]" else text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        build("crime_incidents", study, data_dir)
+    for words in (*said, "our_crime.toml"):
+        assert words in str(caught.value)
+
+
+def test_a_header_that_no_line_names_says_where_to_add_it(settings: Path, data_dir: Path) -> None:
+    one = settings.parent / "records" / "1.csv"
+    one.write_text(one.read_text(encoding="utf-8").replace("发案地", "地段"), encoding="utf-8")
+    with pytest.raises(DataError, match="no column for place") as caught:
+        build("crime_incidents", settings, data_dir)
+    assert 'import.toml: add place = "…" below line 9, [columns]' in str(caught.value)
+
+
 def test_a_table_to_hand_on_holds_no_small_count(settings: Path, data_dir: Path) -> None:
     asked = "[disclosure]\nminimum = 10\n\n[title]"
     settings.write_text(SETTINGS.replace("[title]", asked), encoding="utf-8")

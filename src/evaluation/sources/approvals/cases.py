@@ -67,7 +67,7 @@ def read_cases(path: str | Path, columns: Columns | None = None, *, skip_broken:
     path : str or Path
         A CSV (UTF-8 or GB18030), Excel or Parquet file, or a folder of them.
     columns : mapping, optional
-        Our field to the export's header, from ``data.columns`` of the study file.
+        Our field to the export's header, where it differs from the usual one.
     skip_broken : bool
         Pass over files of a folder that cannot be read, and say so; otherwise the first one is an error.
 

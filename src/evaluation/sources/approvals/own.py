@@ -15,7 +15,7 @@ from evaluation.sources.approvals.panel import CaseCounts, count_cases, measures
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
-from evaluation.sources.settings import Named, Strict, read_settings
+from evaluation.sources.settings import Named, Strict, mapped, named, read_settings
 from evaluation.sources.tables import csv_bytes
 
 NAME = "approvals_cases"
@@ -80,12 +80,12 @@ class Import(Strict):
 
 
 def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> BuildSummary:
-    """Make the table of a city's own export, by a file of settings.
+    """Make the table of a city's own export, by a file of settings or ``[import]`` of a study file.
 
     Parameters
     ----------
     raw : Path
-        The file of settings.
+        The file of settings, or the study file.
     out_dir : Path
         The data folder. Counts of each file are kept in ``build/cases`` beside it, so that a file that did
         not change is not read again.
@@ -102,7 +102,7 @@ def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> Build
     counted = count_cases(
         raw.parent / settings.records,
         settings.as_of,
-        settings.columns,
+        mapped(settings.columns, raw),
         cache=out_dir.absolute().parent / "build" / "cases",
         skip_broken=skip_broken,
     )
@@ -116,7 +116,7 @@ def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> Build
             expected=f"one of {shortlist(sorted(known), 20)}",
             fix="write the names as the records do",
         )
-    made_by = f"evaluation data build {NAME} --raw {raw.name}"
+    made_by = f"evaluation data build {NAME} --raw {named(raw)}"
     panel, columns = panel_of(counted, settings.horizon, settings.base_months)
     panel.insert(1, "name_en", [settings.names_en.get(place, place) for place in panel["district"]])
     panel.insert(3, "adopted", [settings.adopted.get(place, "") for place in panel["district"]])

@@ -73,7 +73,7 @@ def count_cases(
     as_of : str or Timestamp
         Day of the export.
     columns : mapping, optional
-        Our field to the export's header, from ``data.columns`` of the study file.
+        Our field to the export's header, where it differs from the usual one.
     cache : Path, optional
         Folder in which the counts of each file are kept under its checksum: only a file that changed
         is read again.

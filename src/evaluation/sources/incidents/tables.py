@@ -16,12 +16,13 @@ import pandas as pd
 from pydantic import Field
 
 from evaluation.sources.build import BuildSummary, publish
+from evaluation.sources.exports import Columns
 from evaluation.sources.incidents.counting import IncidentCounts, Rules, count_incidents
 from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.incidents.layout import read_offences, read_places, read_population
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
-from evaluation.sources.settings import Named, Strict, read_settings
+from evaluation.sources.settings import Named, Strict, mapped, named, read_settings
 from evaluation.sources.tables import csv_bytes
 
 _NONE: Words = {"en": "", "zh": ""}
@@ -142,7 +143,9 @@ class Imported:
     frame: pd.DataFrame
 
 
-def import_incidents(settings: Import, folder: Path, data_dir: Path) -> Imported:
+def import_incidents(
+    settings: Import, folder: Path, data_dir: Path, columns: Columns | None = None
+) -> Imported:
     """Count a city's incidents as the settings say.
 
     Parameters
@@ -151,6 +154,8 @@ def import_incidents(settings: Import, folder: Path, data_dir: Path) -> Imported
     folder : Path
         What relative paths of the settings are relative to.
     data_dir : Path
+    columns : mapping, optional
+        The headers of the settings, with the place where they stand.
 
     Raises
     ------
@@ -160,7 +165,7 @@ def import_incidents(settings: Import, folder: Path, data_dir: Path) -> Imported
     offences = read_offences(_file(settings.offences, folder, data_dir))
     places = read_places(_file(settings.places, folder, data_dir))
     records = folder / settings.records
-    counts = count_incidents(records, offences, places, settings.rules, settings.columns)
+    counts = count_incidents(records, offences, places, settings.rules, columns or settings.columns)
     frame = counts.frame.merge(counts.completeness[["month", "complete"]], on="month")
     if settings.population is not None:
         years = range(frame["month"].dt.year.min(), frame["month"].dt.year.max() + 1)
@@ -173,7 +178,7 @@ def import_incidents(settings: Import, folder: Path, data_dir: Path) -> Imported
 
 
 def build_incidents(raw: Path, out_dir: Path) -> BuildSummary:
-    """Make a table of counts from a city's export, by a file of settings.
+    """Make a table of counts from a city's export, by a file of settings or ``[import]`` of a study file.
 
     Raises
     ------
@@ -184,9 +189,9 @@ def build_incidents(raw: Path, out_dir: Path) -> BuildSummary:
     """
     raw, out_dir = Path(raw), Path(out_dir)
     settings = read_settings(raw, Import)
-    imported = import_incidents(settings, raw.parent, out_dir)
+    imported = import_incidents(settings, raw.parent, out_dir, mapped(settings.columns, raw))
     origin = listing(settings.records, imported.counts.raw)
-    made_by = f"evaluation data build crime_incidents --raw {raw.name}"
+    made_by = f"evaluation data build crime_incidents --raw {named(raw)}"
     whole = table_of(settings, imported, origin, made_by, simulated=False)
     files = [whole, *shared_of(settings, imported, whole[0]), *maps_of(settings, out_dir)]
     return summary_of("crime_incidents", imported.counts, origin, files, out_dir)
