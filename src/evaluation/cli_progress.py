@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -190,7 +191,9 @@ class LiveTable:
             cells = Text(row.now, style=style), Text(self._detail(row), style=style)
             table.add_row(Text(_cut(row.study, name)), language, *cells)
         if left_out:
-            table.add_row(Text(f"… {left_out} more", style="dim"))
+            counts = Counter(row.now for row in left_out)
+            more = ", ".join(f"{count} {now}" for now, count in counts.items())
+            table.add_row(Text(f"… {len(left_out)} more", style="dim"), "", "", Text(more, style="dim"))
         return table
 
     def _detail(self, row: Row) -> str:
@@ -242,10 +245,10 @@ def _cut(name: str, width: int) -> str:
     return f"{name[:head]}…{name[len(name) - (width - head - 1) :]}"
 
 
-def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], int]:
-    """The rows that there is room for, in their order, and how many there is none for."""
+def _chosen(rows: Sequence[Row], room: int) -> tuple[list[Row], list[Row]]:
+    """The rows that there is room for, and those that there is none for, each in their order."""
     if len(rows) <= room:
-        return list(rows), 0
+        return list(rows), []
     ranked = sorted(range(len(rows)), key=lambda i: (_ROOM[rows[i].now], i))
-    kept = sorted(ranked[: max(room - 1, 1)])
-    return [rows[i] for i in kept], len(rows) - len(kept)
+    kept = set(ranked[: max(room - 1, 1)])
+    return [rows[i] for i in sorted(kept)], [row for i, row in enumerate(rows) if i not in kept]

@@ -71,6 +71,25 @@ def test_it_imports_nothing_that_a_study_needs(made: Any, words: list[str]) -> N
     assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
+def test_a_failure_that_is_an_hour_older_is_written_anew_and_no_sooner(
+    made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index says how old the last good report of a failed study is."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500940800")
+    run(["tiny", "other"], root=made.root, reports=made.reports, jobs=1, force=True)
+    made.study("other", **{'unit = "Alder"': 'unit = "Oak"'})
+    index = made.reports / "index.html"
+    written = []
+    for later in (0, 3 * 3600, 4 * 3600 - 1, 4 * 3600):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", str(1500940800 + later))
+        run(["other"] if not later else ["tiny"], root=made.root, reports=made.reports, jobs=1)
+        written.append((index.stat().st_mtime_ns, "3 hours earlier" in index.read_text(encoding="utf-8")))
+    assert written[1] != written[0]
+    assert written[2] == written[1]
+    assert written[3] != written[2]
+    assert [told for _, told in written] == [False, True, True, False]
+
+
 def test_it_reads_each_file_once_and_parses_none_of_the_package(
     made: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,7 @@ def write_index(reports: Path, root: Path, now: str) -> None:
 
 def listed(reports: Path, code: Mapping[str, str], now: str) -> str:
     """Checksum of what the index shows and of the code that makes it: the same means the same index."""
-    # only a report that could not be made anew has an age, and it grows
-    aged = any((reports / "failures").glob("*.html"))
-    seen: list[Any] = [sorted(code.items()), now if aged else ""]
+    seen: list[Any] = [sorted(code.items()), _ages(reports, now)]
     for folder in ("results", "variants", "failures", *LANGUAGES):
         for path in sorted((reports / folder).rglob("*")):
             if path.is_file():
@@ -47,6 +46,24 @@ def listed(reports: Path, code: Mapping[str, str], now: str) -> str:
                 content = path.read_bytes() if path.suffix == ".json" else b""
                 seen.append((path.relative_to(reports).as_posix(), hashlib.sha256(content).hexdigest()))
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()
+
+
+def _ages(reports: Path, now: str) -> list[tuple[str, int]]:
+    """Whole hours since reports were made that could not be made anew: only these show an age."""
+    ages = []
+    for path in sorted((reports / "failures").glob("*.html")):
+        name = path.stem
+        kept = (
+            reports / "variants" / name / "result.json"
+            if "--" in name
+            else reports / "results" / f"{name}.json"
+        )
+        try:
+            made = datetime.fromisoformat(str(json.loads((reports / kept).read_text("utf-8"))["generated"]))
+            ages.append((name, int((datetime.fromisoformat(now) - made).total_seconds() // 3600)))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # never made, or not a result: the index itself says so
+    return ages
 
 
 def _comparisons(reports: Path) -> list[dict[str, Any]]:
