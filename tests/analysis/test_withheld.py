@@ -216,3 +216,22 @@ def test_a_page_that_must_tell_a_small_count_is_refused(tmp_path: Any) -> None:
     with pytest.raises(DesignError, match="follow from what the page must say") as raised:
         staggered.shares(case, case.lead)
     assert "treated" in str(raised.value)
+
+
+def test_a_figure_of_small_counts_alone_is_replaced_by_words(tmp_path: Any) -> None:
+    def few(rows: pd.DataFrame, places: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        rng = np.random.default_rng(2)
+        treated = rows["town"].isin([f"t{i:02d}" for i in range(14)])
+        return rows.assign(crimes=rng.poisson(np.where(treated, 0.25, 20)).astype(float)), places
+
+    path = make(tmp_path / "words", few, disclosure=RULE)
+    case = prepare(path, root=path.parents[1])
+    found = staggered.findings(case)
+    for part in (story.around_figure(case, found, "en"), story.path_figure(case, found.paths["crime"], "en")):
+        assert "is not drawn" in part.markdown
+        assert "Crimes" in part.markdown
+    assert "未画出" in story.around_figure(case, found, "zh").markdown
+    assert (
+        "more that would" not in story.withheld(case, "en").markdown
+        or staggered.shares(case, case.lead).beside
+    )

@@ -6,6 +6,7 @@ They stand in a file of their own, or in the study file that the table is for, u
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,24 @@ class Named(Strict):
 
     en: str = Field(min_length=1)
     zh: str = Field(min_length=1)
+
+
+def first_months(value: Any) -> Any:
+    """Places with the first month of a measure, each written 2015-04.
+
+    Raises
+    ------
+    ValueError
+        A month that cannot be read.
+    """
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for place, month in value.items():
+        if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", str(month)[:7]):
+            raise ValueError(f"{place}: expected a month such as 2015-04")
+        out[place] = str(month)[:7]
+    return out
 
 
 Settings = TypeVar("Settings", bound=Strict)

@@ -163,6 +163,24 @@ def test_a_header_that_no_line_names_says_where_to_add_it(settings: Path, data_d
     assert 'import.toml: add place = "…" below line 9, [columns]' in str(caught.value)
 
 
+def test_what_a_study_needs_of_districts_stands_in_the_table(settings: Path, data_dir: Path) -> None:
+    said = 'adopted = { "张店区" = "2015-02" }\nnames_en = { "张店区" = "Zhangdian" }\n'
+    settings.write_text(said + SETTINGS, encoding="utf-8")
+    build("crime_incidents", settings, data_dir)
+    frame, info = read_table("crime/test_month", data_dir)
+    by = frame.fillna("").drop_duplicates("unit").set_index("unit")
+    assert by.loc["张店区", ["name_en", "adopted"]].tolist() == ["Zhangdian", "2015-02"]
+    assert by.loc["高青县", ["name_en", "adopted"]].tolist() == ["高青县", ""]
+    assert "first month of the measure; empty: never" in {c.description["en"] for c in info.columns}
+    for old, new, words in (
+        ("张店区", "张店", "districts that there are not: 张店"),
+        ("2015-02", "spring", "张店区: expected a month such as 2015-04"),
+    ):
+        settings.write_text(said.replace(old, new) + SETTINGS, encoding="utf-8")
+        with pytest.raises(DataError, match=words):
+            build("crime_incidents", settings, data_dir)
+
+
 def test_a_table_to_hand_on_holds_no_small_count(settings: Path, data_dir: Path) -> None:
     asked = "[disclosure]\nminimum = 10\n\n[title]"
     settings.write_text(SETTINGS.replace("[title]", asked), encoding="utf-8")

@@ -17,6 +17,7 @@ from evaluation.report.staggered_story.wording import (
     effect,
     ends,
     group,
+    not_drawn,
     periods,
     say,
     source_line,
@@ -270,11 +271,13 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
     return Prose((" " if language == "en" else "").join(lines))
 
 
-def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure:
-    """The event study of one outcome, zero being the mean of the periods before."""
+def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Prose:
+    """The event study of one outcome, zero being the mean of the periods before; words if withheld."""
     outcome, may = path.outcome, shares(case, path.outcome)
     frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
     after = frame[frame["event_time"] >= 0]
+    if may.hidden and (len(after) < 2 or len(frame) - len(after) < 2):
+        return not_drawn("path", outcome, language)
     mean = float(after["estimate"].mean())
     width = float((after["ci_high"] - after["ci_low"]).mean())
     outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())

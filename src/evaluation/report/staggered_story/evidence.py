@@ -14,6 +14,7 @@ from evaluation.report.language import number
 from evaluation.report.staggered_story.wording import (
     group,
     n_treated,
+    not_drawn,
     periods,
     rate_unit,
     say,
@@ -34,19 +35,20 @@ def withheld(case: StaggeredCase, language: str) -> Prose | None:
         return None
     rounded = say("withheld.rounded", language, rounding=rule.rounding) if rule.rounding > 1 else ""
     small, beside = sum(one.small for one in found), sum(one.beside for one in found)
-    told = {"most": rule.minimum - 1, "small": small, "beside": beside, "rounded": rounded}
-    return Prose(say("withheld.lead", language, **told))
+    more = say("withheld.more", language, beside=beside) if beside else ""
+    told = {"most": rule.minimum - 1, "small": small, "more": more, "rounded": rounded}
+    return Prose(say("withheld.lead" if small else "withheld.none", language, **told))
 
 
-def years_figure(case: StaggeredCase, language: str) -> Figure | None:
+def years_figure(case: StaggeredCase, language: str) -> Figure | Prose:
     """Untreated places as thin lines by year, treated ones taken together strong, the others dashed.
 
-    None where too few years of the groups may be shown.
+    Words where too few years of the groups may be shown.
     """
     found, outcome = yearly(case, case.lead), case.lead
     told_years = (found.treated.notna() & found.untreated.notna()).to_numpy()
-    if told_years.sum() < 2:
-        return None
+    if found.shares.hidden and told_years.sum() < 2:
+        return not_drawn("years", outcome, language)
     wide = found.units.dropna(axis=1, how="all")
     wide.columns = pd.Index([case.name(unit, language) for unit in wide.columns])
     wide.columns = pd.Index([f"{name} {i}" for i, name in enumerate(wide.columns)])
@@ -109,9 +111,14 @@ def _rate(values: pd.Series, language: str) -> str:
     return f"{number(change, language, 0, sign=True)}%"
 
 
-def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure:
-    """Treated places around their start beside the others in the same calendar periods; nothing modelled."""
+def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | Prose:
+    """Treated places around their start beside the others in the same calendar periods; nothing modelled.
+
+    Words where it is withheld.
+    """
     raw, outcome = found.around, case.lead
+    if raw.shares.hidden and (raw.frame.notna().sum() < 3).any():
+        return not_drawn("around", outcome, language)
     ours, theirs = (f"{number(change, language, 0, sign=True)}%" for change in raw.changes)
     frame = raw.frame.copy()
     frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
@@ -166,7 +173,7 @@ def cohort_table(case: StaggeredCase, language: str) -> Table:
     better, known = int((sign * gap > 0).sum()), int(gap.notna().sum())
     digits = 0 if outcome.in_percent else outcome.digits
     changed = partial(number, language=language, digits=digits, sign=True)
-    notes = [say("cohorts.note", language, group=group(case, case.main, language), unit=unit)]
+    notes = [say("cohorts.note", language, group=group(case, case.main, language), unit=sentence_case(unit))]
     hidden = shares(case, outcome).withheld("cohort", "beside")
     notes += [say("withheld.table", language, count=hidden)] if hidden else []
     shown = frame.assign(cohort=[when(c, language, frequency, short=True) for c in frame["cohort"]]).rename(

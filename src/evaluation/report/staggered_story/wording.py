@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.staggered import StaggeredCase
+from evaluation.report.display import Prose
 from evaluation.report.language import NOT_A_NUMBER, decimals, interval, month, number, with_unit
 from evaluation.report.story.wording import sentence
 from evaluation.study.staggered import Comparison, Outcome
@@ -138,6 +139,12 @@ def rate_unit(case: StaggeredCase, outcome: Outcome, language: str) -> str:
     """Unit of the raw figures: rates for counts with an exposure."""
     label = case.study.data.per_label
     return label[language] if outcome.model == "count" and label is not None else outcome.unit[language]
+
+
+def not_drawn(what: str, outcome: Outcome, language: str) -> Prose:
+    """In place of a figure whose points are withheld."""
+    told = {"what": say(f"withheld.{what}", language), "outcome": outcome.label[language]}
+    return Prose(say("withheld.figure", language, **told))
 
 
 def withheld_here(source: str, count: int, language: str) -> str:

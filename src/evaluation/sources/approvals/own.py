@@ -15,7 +15,7 @@ from evaluation.sources.approvals.panel import CaseCounts, count_cases, measures
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
-from evaluation.sources.settings import Named, Strict, mapped, named, read_settings
+from evaluation.sources.settings import Named, Strict, first_months, mapped, named, read_settings
 from evaluation.sources.tables import csv_bytes
 
 NAME = "approvals_cases"
@@ -65,18 +65,7 @@ class Import(Strict):
         except (ValueError, TypeError):
             raise ValueError("expected a day such as 2016-12-31") from None
 
-    @field_validator("adopted", mode="before")
-    @classmethod
-    def _months(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
-        out = {}
-        for place, month in value.items():
-            try:
-                out[place] = f"{pd.Timestamp(str(month)):%Y-%m}"
-            except ValueError:
-                raise ValueError(f"{place}: expected a month such as 2015-04") from None
-        return out
+    _months = field_validator("adopted", mode="before")(first_months)
 
 
 def build_cases(raw: Path, out_dir: Path, *, skip_broken: bool = False) -> BuildSummary:

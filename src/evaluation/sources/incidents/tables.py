@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from evaluation.errors import DataError, shortlist
 from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.exports import Columns
 from evaluation.sources.incidents.counting import IncidentCounts, Rules, count_incidents
@@ -22,13 +23,18 @@ from evaluation.sources.incidents.disclosure import share
 from evaluation.sources.incidents.layout import read_offences, read_places, read_population
 from evaluation.sources.manifest import Column, TableInfo, Words
 from evaluation.sources.reading import RawFile, sha256_of
-from evaluation.sources.settings import Named, Strict, mapped, named, read_settings
+from evaluation.sources.settings import Named, Strict, first_months, mapped, named, read_settings
 from evaluation.sources.tables import csv_bytes
 
 _NONE: Words = {"en": "", "zh": ""}
 _CASES: Words = {"en": "cases", "zh": "起"}
 
 
+_TEXTS: Mapping[str, Words] = {
+    "name_en": {"en": "English name", "zh": "英文名"},
+    "adopted": {"en": "first month of the measure; empty: never", "zh": "措施起始月份；空为未实施"},
+}
+_BESIDE = ("complete", "population", *_TEXTS)
 _SHARED: Mapping[str, Words] = {
     "unit": {
         "en": "district or county; empty: all; a count that is withheld is empty",
@@ -97,6 +103,10 @@ class Import(Strict):
         Our field to the export's header.
     outcomes : mapping
         Name of each outcome for readers.
+    adopted : mapping of str to str
+        District to the first month of the measure, for a study of it; others never had it.
+    names_en : mapping of str to str
+        District to its name on English pages.
     disclosure : Disclosure, optional
         Make a second table, ``table`` with ``_shared`` at its end, from which small counts are withheld: the
         one to hand on, while the first stays with the city.
@@ -115,10 +125,14 @@ class Import(Strict):
     population: str | None = None
     columns: dict[str, str | list[str]] = Field(default_factory=dict)
     outcomes: dict[str, Named] = Field(default_factory=dict)
+    adopted: dict[str, str] = Field(default_factory=dict)
+    names_en: dict[str, str] = Field(default_factory=dict)
     disclosure: Disclosure | None = None
     title: Named
     source: Named
     licence: Named
+
+    _months = field_validator("adopted", mode="before")(first_months)
 
     @property
     def rules(self) -> Rules:
@@ -174,6 +188,18 @@ def import_incidents(
             frame.assign(year=frame["month"].dt.year).merge(people, on=["unit", "year"]).drop(columns="year")
         )
     frame = frame.sort_values(["unit", "month"], ignore_index=True)
+    absent = [name for name in (*settings.adopted, *settings.names_en) if name not in places.units]
+    if absent:
+        raise DataError(
+            f"adopted or names_en name districts that there are not: {shortlist(absent)}",
+            where="the settings of the import",
+            expected=f"one of {shortlist(places.units, 20)}",
+            fix=f"write the names as in the column unit of {places.raw.name}",
+        )
+    for column, values in (("name_en", settings.names_en), ("adopted", settings.adopted)):
+        if values:
+            other = frame["unit"] if column == "name_en" else ""
+            frame[column] = frame["unit"].map(values).fillna(other)
     return Imported(counts, frame.assign(month=frame["month"].astype(str)))
 
 
@@ -297,7 +323,7 @@ def table_of(
 ) -> tuple[TableInfo, bytes]:
     """The committed table with its entry in the manifest."""
     counts, frame = imported.counts, imported.frame
-    outcomes = [name for name in frame.columns if name not in ("unit", "month", "complete", "population")]
+    outcomes = [name for name in frame.columns if name not in ("unit", "month", *_BESIDE)]
     decimals = {**dict.fromkeys(outcomes, 0), "complete": 4, "population": 0}
     content = csv_bytes(frame, {name: n for name, n in decimals.items() if name in frame.columns})
     columns = [
@@ -323,6 +349,7 @@ def table_of(
         columns.append(
             Column("population", "number", {"en": "persons", "zh": "人"}, {"en": "population", "zh": "人口"})
         )
+    columns += [Column(name, "text", _NONE, _TEXTS[name]) for name in _TEXTS if name in frame.columns]
     told: dict[str, Any] = {
         "rows_read": counts.rows_read,
         "rows_counted": counts.rows_counted,
