@@ -240,11 +240,9 @@ def test_a_grid_makes_its_cells_and_one_comparison(
 
 def _the_pages_say_it(pages: dict[str, Path]) -> None:
     html = {language: page.read_text(encoding="utf-8") for language, page in pages.items()}
-    assert (
-        "<h1>Level: in 1 of 2 variants the interval excludes no change; 2 more could not be made</h1>"
-        in html["en"]
-    )
-    assert "<h1>水平：2个变体中有1个的区间排除“无变化”；另有2个未能生成</h1>" in html["zh"]
+    assert "<h1>Simulated data. Level: in 1 of 2 variants the interval excludes no change" in html["en"]
+    assert "; 2 more could not be made</h1>" in html["en"]
+    assert "<h1>模拟数据：水平：2个变体中有1个的区间排除“无变化”；另有2个未能生成</h1>" in html["zh"]
     for language, page in html.items():
         assert problems(page) == []
         assert page.count("no such luck") == 2

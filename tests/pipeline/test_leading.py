@@ -70,6 +70,7 @@ def test_what_was_not_made_and_what_is_no_number_has_none() -> None:
     ranking = result(row("a", 1.0, rank=1, place="x"))
     assert one([ranking])[0] == ()
     assert one([{"study": "claims", "claims": []}])[0] == ()
+    assert one([{**result(row("gdp", 1.0)), "kind": "ledger"}])[0] == ()
 
 
 def test_the_headline_leads_and_speaks_both_languages(root: Any) -> None:

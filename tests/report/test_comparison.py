@@ -32,7 +32,7 @@ def test_the_title_counts_intervals_and_failures() -> None:
 @pytest.mark.parametrize(
     ("estimates", "said"),
     [
-        ((-9.0, 8.0), "in all 2 variants the interval excludes no change"),
+        ((-9.0, 8.0), "in each of 2 variants the interval excludes no change"),
         ((-1.0, 2.0), "in none of 2 variants does the interval exclude no change"),
         ((-9.0,), "in the one variant the interval excludes no change"),
         ((1.0,), "in the one variant the interval includes no change"),
@@ -90,7 +90,10 @@ def test_kinds_without_a_number_show_their_answers() -> None:
     cells = tuple(Cell({"seed": str(i)}, answer=text) for i, text in enumerate(answers[1:]))
     page = made.comparison(keys=("seed",), cells=cells, declared=declared, measures=())
     assert finding(page, "en") == "1 of 2 variants give the answer of the study as declared, word for word"
-    assert "Answer 1." in render_comparison(page, "en")
+    html = render_comparison(page, "en")
+    assert "Answer 1." in html
+    assert "is a count, not a vote" in html
+    assert "a count of intervals" not in html
     verdicts = {"a": "not_distinguishable", "reproduced:a": "close"}
     other = {**verdicts, "a": "beyond_comparison"}
     judged = replace(
@@ -127,6 +130,7 @@ def test_simulated_data_are_marked_everywhere(language: str) -> None:
     mark = {"en": "SIMULATED", "zh": "模拟数据"}[language]
     html = render_comparison(page, language)
     assert html.count(f'<strong class="simulated">{mark}</strong>') >= 5  # notice, three tables, the data
+    assert finding(page, language).startswith({"en": "Simulated data. ", "zh": "模拟数据："}[language])
     assert answer(page, language)[0].startswith({"en": "In simulated data: ", "zh": "模拟数据中："}[language])
 
 

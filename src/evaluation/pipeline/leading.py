@@ -45,8 +45,11 @@ def leading(
     known = [i for i, result in enumerate(results) if result is not None]
     numbers: list[dict[str, Number]] = [{} for _ in results]
     measures: list[Measure] = []
-    if not known:
-        return (), numbers
+    if not known or any((results[i] or {}).get("kind") == "ledger" for i in known):
+        return (
+            (),
+            numbers,
+        )  # a ledger's own estimates are about other studies' figures; its verdicts are compared
     study = next((one for one in studies if one is not None), None)
     for outcome in _outcomes([results[i] for i in known], study):
         chosen = _chosen(outcome, results, wishes)

@@ -70,11 +70,13 @@ def _cells(page: Comparison, language: str) -> list[Any]:
     if failures is not None:
         cells += [_prose(f"## {say('failures.heading', language)}"), _shown(failures)]
     mine = [] if lead is None else numbers_of(page.good, lead)
+    counted = any(one.known for one in mine)
     text = say(
         "caution.text",
         language,
-        k=beyond(mine),
-        n=len(mine) or len(page.cells),
+        count=say("caution.intervals", language, k=beyond(mine), n=len(mine))
+        if counted
+        else say("caution.plain", language),
         command=_code(str(page.provenance.get("command", ""))),
     )
     return [*cells, _prose(f"## {say('caution.heading', language)}"), _prose(text)]

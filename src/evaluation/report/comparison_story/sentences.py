@@ -32,12 +32,14 @@ def alike(page: Comparison) -> int:
 
 
 def finding(page: Comparison, language: str) -> str:
-    """The title: what the variants show, counted, and how many could not be made."""
+    """The title: what the variants show, counted, and what could not be made; simulated data are named."""
     if not page.good:
         return say("title.failed", language, n=len(page.cells))
     found = _finding(page, language)
     failed = len(page.failed)
-    return say("title.and_failed", language, finding=found, f=failed) if failed else found
+    if failed:
+        found = say("title.and_failed", language, finding=found, f=failed)
+    return say("title.simulated", language, finding=found) if page.simulated else found
 
 
 def _finding(page: Comparison, language: str) -> str:
