@@ -193,6 +193,8 @@ def test_a_study_without_counts_has_nothing_to_withhold(tmp_path: Any) -> None:
     for name, kind in (("claims", "ledger"), ("monthly_bulletin", "bulletin")):
         with pytest.raises(StudyError, match=f"a study of the kind '{kind}' shows no counts"):
             prepare(name, {"disclosure": RULE})
+    with pytest.raises(StudyError, match="write it as a study of the kind 'staggered'"):
+        prepare("pollution_enforcement", {"disclosure": RULE})
 
 
 def test_counts_must_be_counts(tmp_path: Any) -> None:
@@ -231,7 +233,5 @@ def test_a_figure_of_small_counts_alone_is_replaced_by_words(tmp_path: Any) -> N
         assert "is not drawn" in part.markdown
         assert "Crimes" in part.markdown
     assert "未画出" in story.around_figure(case, found, "zh").markdown
-    assert (
-        "more that would" not in story.withheld(case, "en").markdown
-        or staggered.shares(case, case.lead).beside
-    )
+    said, beside = story.withheld(case, "en").markdown, staggered.shares(case, case.lead).beside
+    assert ("more that would give them away" in said) == (beside > 0)

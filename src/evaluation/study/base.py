@@ -120,6 +120,12 @@ class BaseStudy(Model):
     def _counts(cls, value: Any) -> Any:
         """Only pages with counts can withhold some."""
         if isinstance(value, dict) and "disclosure" in value and "disclosure" not in cls.model_fields:
+            if value.get("kind") == "one_place":
+                raise ValueError(
+                    "disclosure: a page on one place shows every place's yearly figure and its gap to the "
+                    "others, and cannot withhold some; where these are counts of events, write it as a study "
+                    "of the kind 'staggered' (one treated place will do), or take [disclosure] out"
+                )
             raise ValueError(
                 f"disclosure: a study of the kind {value.get('kind')!r} shows no counts of events by place, "
                 "so there is nothing to withhold; take [disclosure] out"

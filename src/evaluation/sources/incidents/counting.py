@@ -88,7 +88,7 @@ class Rules:
             (not 0 <= self.unreadable <= 1, f"unreadable is {self.unreadable}", "a share from 0 to 1"),
         ):
             if wrong:
-                raise DataError(what, expected=expected, fix="correct the rules of the import")
+                raise DataError(what, expected=expected, fix="correct the settings of the import")
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +278,7 @@ def _panel(
             where=shortlist(months[empty].astype(str), 12),
             expected=f"at least one row a month from {rules.first} to {rules.last}",
             fix='add the file of that month, shorten first or last, or set empty_months = "missing" in the '
-            "rules of the import: counts of these months are then missing, not 0",
+            "settings of the import: counts of these months are then missing, not 0",
         )
     frame = pd.DataFrame({"unit": np.repeat(units, len(months)), "month": np.tile(months, len(units))})
     for name in outcomes:

@@ -118,7 +118,7 @@ def with_days(
             f"more than the share {allowed:g} that is allowed",
             where=shortlist(shown, 8),
             expected="a day such as 2015-03-02 or 2015年3月2日 for the incident and for the report",
-            fix="correct these cells, or raise 'unreadable' in the rules: they are then set aside",
+            fix="correct these cells, or raise 'unreadable' in the settings: they are then set aside",
         )
     return out, listing
 

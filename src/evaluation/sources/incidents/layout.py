@@ -175,7 +175,7 @@ def _cells(path: Path, names: tuple[str, ...], what: str) -> tuple[pd.DataFrame,
             expected=", ".join(names),
             fix="add the column, or correct its name",
         )
-    return frame[list(names)].map(clean_text), RawFile(path.name, checksum)
+    return frame[list(names)].map(clean_text), RawFile(f"{path.parent.name}/{path.name}", checksum)
 
 
 def _some(names: tuple[str, ...], column: str, path: Path) -> tuple[str, ...]:
