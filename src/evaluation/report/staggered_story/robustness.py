@@ -26,6 +26,7 @@ from evaluation.report.staggered_story.wording import (
     source_line,
     unit_of,
 )
+from evaluation.report.story.checks import table_of_checks
 
 
 def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
@@ -206,43 +207,21 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
 def checks_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language: str) -> Table:
     """Each check as a question with its answer."""
     outcome = case.lead
-    rows = [
-        {
-            say("checks.question", language): _question(key, check, language),
-            say("checks.answer", language): check.text[language],
-            say("checks.verdict", language): say(f"checks.{check.verdict}", language),
-        }
-        for key, check in checks.items()
-    ]
-    spoken = [check.verdict for check in checks.values()]
     linear = {"count": "rate", "log": "logarithm"}.get(outcome.model, "level")
     unit = say("checks.log_points", language) if outcome.in_percent else outcome.unit[language]
     if rate_of_count(outcome, outcome.leading):
         unit = say("checks.rate_and_log", language, rate=rate_unit(case, outcome, language))
-    return Table(
-        pd.DataFrame(rows),
-        caption=say(
-            "checks.caption",
-            language,
-            count=len(rows),
-            against=spoken.count("evidence_against"),
-            silent=spoken.count("not_informative"),
-        ),
-        name="checks",
-        notes=[
-            say(
-                "checks.note",
-                language,
-                outcome=outcome.phrase[language],
-                group=group(case, case.main, language),
-                unit=unit,
-                linear=say(f"checks.{linear}", language),
-            ),
-            *_circular(case, language),
-        ],
-        simulated=case.simulated,
-        language=language,
+    note = say(
+        "checks.note",
+        language,
+        outcome=outcome.phrase[language],
+        group=group(case, case.main, language),
+        unit=unit,
+        linear=say(f"checks.{linear}", language),
     )
+    questions = {key: _question(key, check, language) for key, check in checks.items()}
+    notes = [note, *_circular(case, language)]
+    return table_of_checks(say, questions, checks, notes, language, simulated=case.simulated)
 
 
 def _circular(case: StaggeredCase, language: str) -> list[str]:

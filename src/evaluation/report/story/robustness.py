@@ -13,6 +13,7 @@ from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import month, number, p_value, percent, text
+from evaluation.report.story.checks import table_of_checks
 from evaluation.report.story.wording import amount, place, say, source_line
 
 
@@ -197,36 +198,16 @@ def pools_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
 def checks_table(case: Case, checks: Mapping[str, Diagnostic], language: str) -> Table:
     """Each check as a question with its answer."""
     outcome = case.study.outcome(case.study.headline.outcome)
-    rows = [
-        {
-            say("checks.question", language): _question(key, check, language),
-            say("checks.answer", language): check.text[language],
-            say("checks.verdict", language): say(f"checks.{check.verdict}", language),
-        }
-        for key, check in checks.items()
-    ]
-    verdicts = [check.verdict for check in checks.values()]
-    return Table(
-        pd.DataFrame(rows),
-        caption=say(
-            "checks.caption",
-            language,
-            count=len(rows),
-            against=verdicts.count("evidence_against"),
-            silent=verdicts.count("not_informative"),
-        ),
-        name="checks",
-        notes=say(
-            "checks.note",
-            language,
-            outcome=outcome.phrase[language],
-            start=month(case.study.treatment.date, language),
-            group=case.label(case.study.rule.pool, language),
-            unit=outcome.unit[language],
-        ),
-        simulated=case.simulated,
-        language=language,
+    note = say(
+        "checks.note",
+        language,
+        outcome=outcome.phrase[language],
+        start=month(case.study.treatment.date, language),
+        group=case.label(case.study.rule.pool, language),
+        unit=outcome.unit[language],
     )
+    questions = {key: _question(key, check, language) for key, check in checks.items()}
+    return table_of_checks(say, questions, checks, note, language, simulated=case.simulated)
 
 
 def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
