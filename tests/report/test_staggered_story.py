@@ -5,13 +5,15 @@ from __future__ import annotations
 import string
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from evaluation.analysis import prepare, staggered
 from evaluation.errors import ReportError
 from evaluation.report import display, staggered_story
-from evaluation.report.staggered_story.wording import PACKAGE, say, size, span, when
+from evaluation.report.staggered_story.wording import PACKAGE, bounds, say, size, span, when
 from evaluation.report.story.wording import phrases
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "analysis"))
@@ -206,3 +208,10 @@ def test_periods_as_readers_write_them():
 def test_a_sentence_that_is_not_there_is_a_report_error():
     with pytest.raises(ReportError, match="no sentence"):
         say("answer.nothing", "en")
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "no interval"), ("zh", "无区间")])
+def test_a_simple_regression_without_an_interval_is_not_judged_by_one(language: str, said: str) -> None:
+    outcome = SimpleNamespace(in_percent=True)
+    for low, high in ((-np.inf, np.inf), (np.nan, np.nan)):
+        assert bounds(outcome, low, high, language) == said

@@ -206,6 +206,9 @@ def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Pro
         return None
     simple, low, high = (float(mine[name]["two_way"]) for name in ("value", "low", "high"))
     inside = not (others["value"].min() < low or others["value"].max() > high)
+    verdict = "within" if inside else "outside"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        verdict = "no_interval"
     return Prose(
         say(
             "estimates.simple",
@@ -215,7 +218,7 @@ def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Pro
             interval=bounds(case.lead, low, high, language),
             low=effect(case.lead, float(others["value"].min()), low, high, language),
             high=effect(case.lead, float(others["value"].max()), low, high, language),
-            verdict=say("estimates.within" if inside else "estimates.outside", language),
+            verdict=say(f"estimates.{verdict}", language),
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import pandas as pd
@@ -62,7 +63,8 @@ def effect(
 def bounds(outcome: Outcome, low: float, high: float, language: str) -> str:
     """An interval with its unit; words where there is none."""
     shown = interval(low, high, language, whole(outcome, low, high), sign=True)
-    return with_unit(shown, unit_of(outcome, language), language) if low == low and high == high else shown
+    known = isfinite(low) and isfinite(high)
+    return with_unit(shown, unit_of(outcome, language), language) if known else shown
 
 
 def cell(
