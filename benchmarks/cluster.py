@@ -29,7 +29,7 @@ from evaluation import Design, Panel
 from evaluation.diagnostics import Sampled, sampling
 from evaluation.estimators import GroupTime, TwoWayFixedEffects
 from evaluation.numerics.chunks import here, working
-from evaluation.pipeline.cluster import cluster
+from evaluation.pipeline.crews.cluster import cluster
 from evaluation.pipeline.run import run
 from evaluation.sources.simulate import Simulation
 

@@ -142,10 +142,10 @@ def run(
 ) -> None:
     """Run studies whose inputs changed, and write their pages, result files and the index."""
     from evaluation.cli_progress import brief, shown
-    from evaluation.pipeline.cluster import cluster
-    from evaluation.pipeline.compare import preview_grid, run_grid
-    from evaluation.pipeline.grid import check_grid, parse_grid
-    from evaluation.pipeline.grid_shown import grid_outcome, grid_plan_json, grid_plan_row, grid_summary
+    from evaluation.pipeline.crews.cluster import cluster
+    from evaluation.pipeline.grids.compare import preview_grid, run_grid
+    from evaluation.pipeline.grids.grid import check_grid, parse_grid
+    from evaluation.pipeline.grids.grid_shown import grid_outcome, grid_plan_json, grid_plan_row, grid_summary
     from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies

@@ -17,8 +17,8 @@ import pytest
 
 from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.numerics.chunks import _normal, spread, working
-from evaluation.pipeline import cluster as clusters
-from evaluation.pipeline.cluster import Asked, Cluster, asked, cluster, slurm
+from evaluation.pipeline.crews import cluster as clusters
+from evaluation.pipeline.crews.cluster import Asked, Cluster, asked, cluster, slurm
 from evaluation.pipeline.run import run
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra 'cluster')")

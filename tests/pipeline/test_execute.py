@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from evaluation.errors import ReportError, StudyError
-from evaluation.pipeline.execute import check_parameters, execute, extract_result, read_notebook
+from evaluation.pipeline.kernels.execute import check_parameters, execute, extract_result, read_notebook
 from evaluation.pipeline.spec import RenderSpec
 
 pytestmark = pytest.mark.usefixtures("no_orphans")

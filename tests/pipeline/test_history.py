@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.errors import ReportError, StudyError
-from evaluation.pipeline import history
-from evaluation.pipeline.difference import compare
-from evaluation.pipeline.history import Entry
-from evaluation.pipeline.moved import moved
+from evaluation.pipeline.records import history
+from evaluation.pipeline.records.difference import compare
+from evaluation.pipeline.records.history import Entry
+from evaluation.pipeline.records.moved import moved
 from evaluation.pipeline.run import run
 from evaluation.pipeline.site import Place
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.pipeline.closure import HERE, Code
-from evaluation.pipeline.imports import Use, facts_of
+from evaluation.pipeline.changes.closure import HERE, Code
+from evaluation.pipeline.changes.imports import Use, facts_of
 
 CODE = "x = 1\n"
 FILES = {

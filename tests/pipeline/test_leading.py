@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.pipeline.leading import claims_of, leading, verdict_of
+from evaluation.pipeline.grids.leading import claims_of, leading, verdict_of
 from evaluation.study import load_study
 
 

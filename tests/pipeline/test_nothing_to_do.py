@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.pipeline import closure
 from evaluation.pipeline import run as running
+from evaluation.pipeline.changes import closure
 from evaluation.pipeline.run import preview, run
 from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 

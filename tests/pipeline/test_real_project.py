@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.pipeline import history
 from evaluation.pipeline.plan import how_made, plan
+from evaluation.pipeline.records import history
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, result_text
 from evaluation.study import list_studies, load_study

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from evaluation.pipeline import inputs as known
 from evaluation.pipeline import run as running
-from evaluation.pipeline.inputs import Project, changes
+from evaluation.pipeline.changes import inputs as known
+from evaluation.pipeline.changes.inputs import Project, changes
 from evaluation.pipeline.run import preview, run
 from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from evaluation.errors import StudyError
-from evaluation.pipeline.execute import execute
+from evaluation.pipeline.kernels.execute import execute
+from evaluation.pipeline.kernels.warm import require_warm, warm_kernels
 from evaluation.pipeline.plan import plan
 from evaluation.pipeline.run import run
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import RenderSpec
-from evaluation.pipeline.warm import require_warm, warm_kernels
 
 pytestmark = [
     pytest.mark.usefixtures("no_orphans"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, OutputError
-from evaluation.pipeline import history
-from evaluation.pipeline.execute import scrub
+from evaluation.pipeline.kernels.execute import scrub
+from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, differences, result_text, write_together, write_whole
 from evaluation.pipeline.spec import Failure, RenderOutcome
 

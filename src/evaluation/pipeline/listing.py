@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, ReportError
-from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import COMPARISON as DATA
 from evaluation.pipeline.site import Place, read_results, write_whole
 

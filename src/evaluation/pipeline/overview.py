@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline.execute import LANGUAGES, read_notebook, scrub
+from evaluation.pipeline.kernels.execute import LANGUAGES, read_notebook, scrub
 from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
+    from evaluation.pipeline.changes.wanted import Wanted
     from evaluation.pipeline.finish import StudyRun
-    from evaluation.pipeline.wanted import Wanted
 
 Rows = list[tuple[str, ...]]
 CLAIMS = "claims.toml"

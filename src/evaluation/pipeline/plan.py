@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline import history
-from evaluation.pipeline.execute import LANGUAGES, check_parameters, read_notebook
+from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters, read_notebook
+from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, commit_of, generated_now, versions
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderSpec, value_text
 

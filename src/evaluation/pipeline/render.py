@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, OutputError, ReportError
-from evaluation.pipeline import history
-from evaluation.pipeline.execute import execute, extract_result, load_papermill, scrub
+from evaluation.pipeline.kernels.execute import execute, extract_result, load_papermill, scrub
+from evaluation.pipeline.records import history
 from evaluation.pipeline.site import write_whole
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec, value_text
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline.crew import Alone, Crew, Processes, start_server
-from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.changes.inputs import Project, digest_of
+from evaluation.pipeline.changes.state import read_state, state_file
+from evaluation.pipeline.changes.wanted import Wanted, look, note, store_of
+from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.inputs import Project, digest_of
+from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.kernels.warm import warm_kernels
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
@@ -22,9 +25,6 @@ from evaluation.pipeline.progress import Lines, Page, Progress
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import COMPARISON, Place, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
-from evaluation.pipeline.state import read_state, state_file
-from evaluation.pipeline.wanted import Wanted, look, note, store_of
-from evaluation.pipeline.warm import warm_kernels
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
 
@@ -183,7 +183,7 @@ def run_orders(
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
         if any(not one.up_to_date for one in runs) and any(reports.glob(f"variants/*/{COMPARISON}")):
-            from evaluation.pipeline.compare import compare_again  # it runs grids by way of this module
+            from evaluation.pipeline.grids.compare import compare_again  # it runs grids by way of this module
 
             compare_again(root, reports, runs, progress)
         _index(project, reports)

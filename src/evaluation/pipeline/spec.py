@@ -42,7 +42,7 @@ class RenderSpec:
         Seconds that one cell may take.
     executed : Path, optional
         Where the executed notebook is kept for a look after a failure.
-    history : tuple of `evaluation.pipeline.history.Entry`, optional
+    history : tuple of `evaluation.pipeline.records.history.Entry`, optional
         The last results, the newest first, that the page compares its own with.
     store : Path, optional
         Folder for results of the analysis, so that the second language finds those of the first.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evaluation.errors import OutputError, ReportError, StudyError
-from evaluation.pipeline.history import package_checksum
+from evaluation.pipeline.kernels.surroundings import CLUSTER
+from evaluation.pipeline.records.history import package_checksum
 from evaluation.pipeline.render import render
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
-from evaluation.pipeline.surroundings import CLUSTER
 
 if TYPE_CHECKING:
     from evaluation.numerics.chunks import Workers  # brings numpy, which a run with nothing to do needs not
@@ -235,7 +235,7 @@ class Cluster:
                 expected="the same checkout in the same place on every machine, such as a shared disk",
             )
 
-    # reports: what `evaluation.pipeline.crew.Crew` asks for
+    # reports: what `evaluation.pipeline.crews.crew.Crew` asks for
 
     def start(self, spec: RenderSpec) -> None:
         """Begin a report on some worker."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from evaluation.pipeline.execute import LANGUAGES
-from evaluation.pipeline.news import NAMESPACE, News, news, page_of
+from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.telling.news import NAMESPACE, News, news, page_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 MEDIA = "application/atom+xml"

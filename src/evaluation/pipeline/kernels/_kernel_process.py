@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 
-from evaluation.pipeline.surroundings import CLUSTER, READS
+from evaluation.pipeline.kernels.surroundings import CLUSTER, READS
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     address = os.environ.pop(CLUSTER, "")
     if address:
         from evaluation.numerics.chunks import hire
-        from evaluation.pipeline.cluster import workers_at
+        from evaluation.pipeline.crews.cluster import workers_at
 
         hire(workers_at(address))
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

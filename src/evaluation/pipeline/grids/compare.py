@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evaluation.errors import OutputError, StudyError
-from evaluation.pipeline.execute import LANGUAGES
+from evaluation.pipeline.changes.imports import Use
+from evaluation.pipeline.changes.inputs import Project, digest_of
+from evaluation.pipeline.changes.state import state_file
+from evaluation.pipeline.changes.wanted import Wanted
 from evaluation.pipeline.finish import StudyRun
-from evaluation.pipeline.grid import Axis, Checked, Grid, check_grid
-from evaluation.pipeline.imports import Use
-from evaluation.pipeline.inputs import Project, digest_of
+from evaluation.pipeline.grids.grid import Axis, Checked, Grid, check_grid
+from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.progress import Lines, Progress
 from evaluation.pipeline.run import Order, preview, run_orders
 from evaluation.pipeline.site import COMPARISON as DATA
 from evaluation.pipeline.site import Place, result_text, write_together, write_whole
-from evaluation.pipeline.state import state_file
-from evaluation.pipeline.wanted import Wanted
 
 Status = Literal["made", "up_to_date"]
 
@@ -183,7 +183,7 @@ def _compare(
     basis = _basis(project, checked, one, reasons)
     if not _reasons(project, one, basis, languages):
         return one
-    from evaluation.pipeline.gathered import pages_of  # takes a second to import
+    from evaluation.pipeline.grids.gathered import pages_of  # takes a second to import
 
     standing = [tongue for tongue in LANGUAGES if tongue in languages or _page(one, tongue).is_file()]
     made, record = pages_of(checked, root, one.data.parent, reasons, languages, standing)
@@ -235,7 +235,7 @@ def _basis(project: Project, checked: Checked, one: Compared, reasons: Mapping[s
 
 def _code(project: Project) -> dict[str, str]:
     """Files that make the page; its words on a study are in the study file."""
-    files = project.code.files([Use("evaluation.pipeline.gathered", None, "")])
+    files = project.code.files([Use("evaluation.pipeline.grids.gathered", None, "")])
     return {project.shown(path): digest for path, digest in files.items()}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, ReportError
-from evaluation.pipeline.moved import CIRCUMSTANCES, Moved, moved
+from evaluation.pipeline.records.moved import CIRCUMSTANCES, Moved, moved
 from evaluation.pipeline.site import Place, result_text, variant_name, write_whole
 from evaluation.pipeline.spec import RenderSpec
 

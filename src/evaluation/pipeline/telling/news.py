@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluation.pipeline import history
-from evaluation.pipeline.execute import LANGUAGES
-from evaluation.pipeline.moved import Moved
+from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.records import history
+from evaluation.pipeline.records.moved import Moved
 from evaluation.pipeline.site import Place
 
 Kind = Literal["first", "verdict", "numbers"]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError, shortlist
-from evaluation.pipeline import history
-from evaluation.pipeline.moved import Moved, moved
+from evaluation.pipeline.records import history
+from evaluation.pipeline.records.moved import Moved, moved
 from evaluation.pipeline.site import Place
 
 _WHEN = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}Z?)?)?\Z")

@@ -16,9 +16,9 @@ from typing import Any
 
 from evaluation import errors
 from evaluation.errors import ReportError, StudyError
-from evaluation.pipeline.kernel import private_kernel
+from evaluation.pipeline.kernels.kernel import private_kernel
+from evaluation.pipeline.kernels.surroundings import reads_of
 from evaluation.pipeline.spec import Failure, Kind, RenderSpec
-from evaluation.pipeline.surroundings import reads_of
 
 PARAMETERS = ("study", "overrides", "language")
 RESULT_MIME = "application/vnd.evaluation.result+json"

@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.closure import HERE, Code
-from evaluation.pipeline.imports import Use
-from evaluation.pipeline.software import installed
+from evaluation.pipeline.changes.closure import HERE, Code
+from evaluation.pipeline.changes.imports import Use
+from evaluation.pipeline.changes.software import installed
 from evaluation.pipeline.spec import value_text
 
 MANIFEST = "data/manifest.toml"

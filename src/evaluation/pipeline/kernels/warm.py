@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import StudyError
-from evaluation.pipeline.surroundings import environment, short_folder
+from evaluation.pipeline.kernels.surroundings import environment, short_folder
 
-_MODULE = "evaluation.pipeline._warm_server"
+_MODULE = "evaluation.pipeline.kernels._warm_server"
 _START = 120.0  # seconds for the server to import the libraries and to fork
 _END = 10.0
 

@@ -114,7 +114,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluation.pipeline._preload"])
+    context.set_forkserver_preload(["evaluation.pipeline.crews._preload"])
     return context
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.execute import check_parameters
-from evaluation.pipeline.inputs import Inputs, Project, digest_of
+from evaluation.pipeline.changes.inputs import Inputs, Project, digest_of
+from evaluation.pipeline.changes.state import Made, State, read_state, reasons, write_state
+from evaluation.pipeline.kernels.execute import check_parameters
 from evaluation.pipeline.plan import alternate
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import RenderOutcome
-from evaluation.pipeline.state import Made, State, read_state, reasons, write_state
 
 LINK = "link to the other language"
 _KEPT_STORES = 3

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.surroundings import LONGEST_FOLDER, environment, short_folder
-from evaluation.pipeline.warm import provisioner
+from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER, environment, short_folder
+from evaluation.pipeline.kernels.warm import provisioner
+
+MODULE = "evaluation.pipeline.kernels._kernel_process"
 
 
 @contextmanager
@@ -26,7 +28,7 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
     root : Path
         The project folder; caches go to its ``build/cache``.
     warm : Path, optional
-        Address of the process that the kernel is forked from; see `evaluation.pipeline.warm`.
+        Address of the process that the kernel is forked from; see `evaluation.pipeline.kernels.warm`.
 
     Yields
     ------
@@ -39,7 +41,7 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
     class OwnInterpreter(KernelSpecManager):
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
             return KernelSpec(
-                argv=[sys.executable, "-m", "evaluation.pipeline._kernel_process", "-f", "{connection_file}"],
+                argv=[sys.executable, "-m", MODULE, "-f", "{connection_file}"],
                 display_name="Python 3",
                 language="python",
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluation.pipeline.compare import Compared
+from evaluation.pipeline.changes.wanted import Wanted
 from evaluation.pipeline.finish import StudyRun
+from evaluation.pipeline.grids.compare import Compared
 from evaluation.pipeline.overview import plan_records, shown, to_json
-from evaluation.pipeline.wanted import Wanted
 
 
 def grid_plan_row(page: Compared, why: Sequence[str]) -> tuple[str, ...]:

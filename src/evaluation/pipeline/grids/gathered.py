@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from evaluation.errors import EvaluationError
-from evaluation.pipeline.execute import LANGUAGES
-from evaluation.pipeline.grid import Checked
-from evaluation.pipeline.leading import claims_of, leading
-from evaluation.pipeline.news import simulated
+from evaluation.pipeline.grids.grid import Checked
+from evaluation.pipeline.grids.leading import claims_of, leading
+from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import value_text
+from evaluation.pipeline.telling.news import simulated
 from evaluation.report.comparison_story import Cell, Comparison, finding, render_comparison
 
 _NO_RESULT = "ReportError: its result file is missing or cannot be read"

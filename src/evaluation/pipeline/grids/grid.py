@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError, shortlist
-from evaluation.pipeline.execute import LANGUAGES, check_parameters
+from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters
 from evaluation.pipeline.site import variant_name
 from evaluation.pipeline.spec import parse_overrides, parse_value, value_text
 

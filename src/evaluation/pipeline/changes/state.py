@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import OutputError
-from evaluation.pipeline.inputs import changes, digest_of
+from evaluation.pipeline.changes.inputs import changes, digest_of
 from evaluation.pipeline.site import Place, write_whole
 
 _FORMAT = 1
@@ -24,7 +24,7 @@ class Made:
     Attributes
     ----------
     inputs : mapping
-        From `evaluation.pipeline.inputs.Project.inputs`.
+        From `evaluation.pipeline.changes.inputs.Project.inputs`.
     page, result : str
         Checksums of the page and of the result file.
     seconds : float

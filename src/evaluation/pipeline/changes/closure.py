@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evaluation.errors import OutputError
-from evaluation.pipeline.imports import Facts, Use, facts_of
+from evaluation.pipeline.changes.imports import Facts, Use, facts_of
 from evaluation.pipeline.site import write_whole
 
 PACKAGE = "evaluation"
-HERE = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parents[2]
 _CACHE_FORMAT = 1
 
 

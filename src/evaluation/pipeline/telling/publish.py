@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import OutputError, ReportError, shortlist
-from evaluation.pipeline.execute import LANGUAGES
-from evaluation.pipeline.feed import MEDIA, feed_name, feeds
+from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import generated_now
+from evaluation.pipeline.telling.feed import MEDIA, feed_name, feeds
 
 _PARTS = (
     "index.html",

@@ -1,0 +1,1 @@
+"""Who makes the reports: this process, a few processes, workers of a cluster."""

@@ -1,0 +1,1 @@
+"""Variants of one study beside each other."""

@@ -1,0 +1,1 @@
+"""Every result that a study had, and what differs between two."""
