@@ -20,10 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from _small_reports import small_project
 
@@ -81,9 +81,8 @@ display(
 CELLS = (READ, FIT, DRAW, SHOW)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one way to make the reports: seconds in all, and memory of its largest process."""
+class Cost(NamedTuple):
+    """Of one way to make the reports: seconds, and megabytes of its largest process."""
 
     wall: float
     processor: float
@@ -210,33 +209,45 @@ def run_floor(names: Sequence[str]) -> None:
     print(json.dumps([time.perf_counter() - begin, time.process_time() - used, memory]))
 
 
+def imports() -> Cost:
+    """What the notebook imports, and nothing else."""
+    with project() as (folder, _):
+        alone = [sys.executable, "-c", "import pandas, statsmodels.api, matplotlib.pyplot"]
+        return spend(folder, *[alone] * REPORTS)
+
+
+WAYS: dict[str, Callable[[], Cost]] = {
+    "papermill and nbconvert, command lines": command_lines,
+    "evaluation run": ours,
+    "evaluation run --warm": lambda: ours("--warm"),
+    "the three imports in a process of their own": imports,
+    "floor": floor,
+}
+
+
 def main() -> None:
     """Print the table; with ``--write`` keep it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--only", help="one row, by its name")
+    parser.add_argument("--one", choices=sorted(WAYS), help=argparse.SUPPRESS)
     parser.add_argument("--floor", nargs="+", metavar="STUDY", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.floor:
         run_floor(chosen.floor)
         return
-    adopt()
-    load, cores = os.getloadavg()[0], os.cpu_count()
-    ways = {
-        "papermill and nbconvert, command lines": command_lines,
-        "evaluation run": ours,
-        "evaluation run --warm": lambda: ours("--warm"),
-        "floor": floor,
-    }
-    found: dict[str, Cost] = {}
-    for name, make in ways.items():
-        if chosen.only and name != chosen.only:
-            continue
-        cost = make()
-        found[name] = replace(cost, wall=cost.wall / REPORTS, processor=cost.processor / REPORTS)
-        print(name, found[name], flush=True)
-    if chosen.only:
+    if chosen.one:
+        adopt()
+        print(json.dumps(list(WAYS[chosen.one]())))
         return
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    found: dict[str, Cost] = {}
+    for name in WAYS:
+        # each in a process of its own, which remembers the largest of its children for good
+        command = [sys.executable, str(HERE / "pipeline.py"), "--one", name]
+        made = subprocess.run(command, capture_output=True, text=True, check=True)
+        wall, processor, memory = json.loads(made.stdout.splitlines()[-1])
+        found[name] = Cost(wall / REPORTS, processor / REPORTS, memory)
+        print(name, found[name], flush=True)
     peer = found["papermill and nbconvert, command lines"]
     lines = [
         "# What a small report costs",
@@ -247,7 +258,8 @@ def main() -> None:
         "command, with its own start and all that it starts, divided by the number of reports. Memory is",
         "that of the largest process. `evaluation run` checks every study and its data first, makes two",
         "reports at once on two processors, and writes the result file, the history and the index as well.",
-        "The floor is the cells' own work and the page, in one process that has imported everything.",
+        "The floor is the cells' own work and the page, in one process that has imported everything; what a",
+        "kernel that is started anew cannot do without are the three imports.",
         "",
         "| | processor, s | of the command lines | wall, s | memory, MB |",
         "|---|---|---|---|---|",
