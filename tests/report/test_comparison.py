@@ -84,6 +84,15 @@ def test_a_declared_study_that_failed_is_no_yardstick() -> None:
     assert "DataError: gone x" in render_comparison(page, "en")
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "cannot be tested as an effect"), ("zh", "不能当作效果来检验")]
+)
+def test_a_gap_that_the_rule_does_not_test_is_not_left_to_stand_alone(language: str, said: str) -> None:
+    untested = Cell({}, made.numbers(-13.0, "not_testable"), declared=True)
+    assert said in answer(made.comparison(declared=untested), language)[1]
+    assert said not in answer(made.comparison(), language)[1]
+
+
 def test_kinds_without_a_number_show_their_answers() -> None:
     answers = [{"en": f"Answer {i}.", "zh": f"答案{i}。"} for i in (0, 0, 1)]
     declared = Cell({}, answer=answers[0], declared=True)

@@ -81,6 +81,9 @@ def answer(page: Comparison, language: str) -> tuple[str, str]:
         unknown = sum(not one.known for one in mine)
         if unknown and unknown < len(mine):
             detail.insert(0, say("answer.some_open", language, f=unknown))
+        base = page.declared.numbers.get(lead.id)
+        if base is not None and base.verdict == "not_testable":
+            detail.insert(0, say("answer.not_testable", language))
         story = _story(page, lead, mine, language)
     if page.simulated:
         story = say("answer.simulated", language, story=story[:1].lower() + story[1:])
