@@ -39,7 +39,7 @@ class t:
     @staticmethod
     def ppf(p: Any, df: Any) -> Any:
         """Quantile."""
-        return np.where(np.isinf(df), special.ndtri(p), special.stdtrit(df, p))[()]
+        return np.where(np.isinf(df), norm.ppf(p), special.stdtrit(df, p))[()]
 
     @staticmethod
     def isf(p: Any, df: Any) -> Any:
@@ -49,8 +49,7 @@ class t:
     @staticmethod
     def sf(x: Any, df: Any) -> Any:
         """Upper tail."""
-        low = -np.asarray(x)
-        return np.where(np.isinf(df), special.ndtr(low), special.stdtr(df, low))[()]
+        return np.where(np.isinf(df), norm.sf(x), special.stdtr(df, -np.asarray(x)))[()]
 
 
 class chi2:

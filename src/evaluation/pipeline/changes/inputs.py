@@ -75,7 +75,7 @@ class Project:
         name = str(overrides.get("notebook", stated.get("notebook", "")))
         notebook = f"notebooks/{name}.ipynb"
         cells = _cells(self.root / notebook)
-        found = {path: self.digest(path), notebook: _digest(json.dumps(cells))}
+        found = {path: self.digest(path), notebook: digest_of_text(json.dumps(cells))}
         found.update({f"setting {key}": value_text(value) for key, value in overrides.items()})
         found.update(self._data(set(_texts([stated, dict(overrides)])), set(reads) - {*found, MANIFEST}))
         # a page on other studies uses the code of their kinds, too
@@ -84,7 +84,7 @@ class Project:
         found.update(self._code(cells, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})
         numbers = {key: value for key, value in found.items() if _counts(key)}
-        return Inputs(found, _digest(json.dumps(numbers, sort_keys=True)))
+        return Inputs(found, digest_of_text(json.dumps(numbers, sort_keys=True)))
 
     def _data(self, words: set[str], reads: set[str]) -> dict[str, str]:
         """Tables that the study file names or its notebook read, each with its entry in the manifest."""
@@ -93,7 +93,7 @@ class Project:
             path = f"data/{entry.get('path')}"
             if name in words or path in reads:
                 found[path] = self.digest(path)
-                found[f"{MANIFEST}, {name}"] = _digest(json.dumps(entry, sort_keys=True, default=str))
+                found[f"{MANIFEST}, {name}"] = digest_of_text(json.dumps(entry, sort_keys=True, default=str))
         return found
 
     def _code(self, cells: list[dict[str, Any]], kinds: Iterable[str]) -> dict[str, str]:
@@ -205,5 +205,6 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _digest(text: str) -> str:
+def digest_of_text(text: str) -> str:
+    """Checksum of a text."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import Any, Literal
 
 from evaluation.errors import OutputError, StudyError
 from evaluation.pipeline.changes.imports import Use
-from evaluation.pipeline.changes.inputs import Project, digest_of
+from evaluation.pipeline.changes.inputs import Project, digest_of, digest_of_text
 from evaluation.pipeline.changes.state import state_file
 from evaluation.pipeline.changes.wanted import Wanted
 from evaluation.pipeline.finish import StudyRun
@@ -189,7 +188,7 @@ def _compare(
     made, record = pages_of(checked, root, one.data.parent, reasons, languages, standing)
     files: dict[Path, str] = {one.pages[tongue]: text for tongue, text in made.items()}
     files[one.data] = result_text(record)
-    changed = {path: text for path, text in files.items() if digest_of(path) != _digest(text)}
+    changed = {path: text for path, text in files.items() if digest_of(path) != digest_of_text(text)}
     write_together(changed)
     kept = _kept(project, one)
     standing_now = {name: digest_of(path) for name, path in _files(one).items()}
@@ -230,7 +229,7 @@ def _basis(project: Project, checked: Checked, one: Compared, reasons: Mapping[s
         place = Place.of(reports, order.study, order.overrides)
         there = [place.page(language).is_file() for language in LANGUAGES]
         seen.append([place.name, digest_of(place.result), reasons.get(place.name, ""), there])
-    return _digest(json.dumps(seen))
+    return digest_of_text(json.dumps(seen))
 
 
 def _code(project: Project) -> dict[str, str]:
@@ -252,7 +251,3 @@ def _reasons(project: Project, one: Compared, basis: str, languages: Sequence[st
             how = "is gone" if digest_of(path) == "absent" else "is not as it was made"
             said.append(f"{path.name} {how}")
     return said
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
