@@ -53,6 +53,10 @@ def test_it_does_not_change_its_frame_and_is_not_changed_by_it():
         ([2014, 2016], "Y", ["2014", "2016"]),
         (list(pd.period_range("2014Q1", periods=2, freq="Q")), None, ["2014Q1", "2014Q2"]),
         ([2.0, 3.0], None, ["2", "3"]),
+        ([201412, 201501], "M", ["2014-12", "2015-01"]),
+        ([20144, 20151], "Q", ["2014Q4", "2015Q1"]),
+        ([20141231, 20150101], "D", ["2014-12-31", "2015-01-01"]),
+        ([102, 205], None, ["102", "205"]),
     ],
 )
 def test_times_are_read_as_periods(times, frequency, expected):
@@ -64,6 +68,11 @@ def test_times_are_read_as_periods(times, frequency, expected):
 def test_periods_keep_their_distance():
     made = panel(rows(time=[2003, 2006, 2003, 2006]))
     assert np.diff(made.ordinals).tolist() == [3]
+
+
+def test_months_written_as_numbers_are_a_month_apart_at_new_year():
+    made = panel(rows(time=[201412, 201501, 201412, 201501]), frequency="M")
+    assert np.diff(made.ordinals).tolist() == [1]
 
 
 def test_two_spellings_of_a_month_are_one_period():
@@ -93,6 +102,11 @@ def test_duplicates_are_named():
         (rows(time=["spring", "2014-02"] * 2), {"frequency": "M"}, "not dates"),
         (rows(time=[True, False] * 2), {}, "true and false"),
         (rows(), {"frequency": "M"}, "leave the frequency out"),
+        (rows(time=[201412, 201501] * 2), {}, r"201412 to 201501 it is not(.|\n)*give frequency='M'"),
+        (rows(time=[20141231, 20150101] * 2), {}, "give frequency='D'"),
+        (rows(time=[201412, 201513] * 2), {"frequency": "M"}, r"cannot read(.|\n)*201513"),
+        (rows(time=["01/02/2014", "01/03/2014"] * 2), {}, r"the month(.|\n)*'01/02/2014'(.|\n)*format="),
+        (rows(time=["1.2.14", "13.2.14"] * 2), {"frequency": "D"}, "day or the month comes first"),
         (rows(), {"frequency": "month"}, "unknown frequency"),
     ],
 )

@@ -29,16 +29,26 @@ class Cohorts:
         Distinct ordinals of treated cohorts in order.
     labels : pandas.Index (n_cohorts,)
         The same as periods.
+    beyond : int
+        Units first treated after the last period, less anticipation: they count as never treated.
     """
 
     first: NDArray[np.int64] = field(repr=False)
     values: NDArray[np.int64]
     labels: pd.Index
+    beyond: int = 0
 
     @property
     def treated(self) -> NDArray[np.bool_]:
-        """Whether a unit is ever treated (n_units,)."""
+        """Whether a unit is ever treated in the panel (n_units,)."""
         return self.first != NEVER
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know of units treated after the panel's end."""
+        if not self.beyond:
+            return ()
+        return (f"{self.beyond} units are treated after the last period and count as never treated",)
 
 
 @dataclass(frozen=True)
@@ -117,10 +127,14 @@ class Design:
     def cohorts(self, panel: Panel) -> Cohorts:
         """First treated period of every unit, checked.
 
+        A unit first treated after the panel's last period, less anticipation, counts as never treated:
+        nothing in the panel tells it from one. The rule stands here, so that it is the same for every
+        estimator, test and diagnostic.
+
         Raises
         ------
         DesignError
-            The column is absent, no unit is treated, or a 0 stands for never treated.
+            The column is absent, no unit is treated in the panel, or a 0 stands for never treated.
         DataError
             The value changes within a unit (treatment that switches on twice or off).
         """
@@ -165,5 +179,18 @@ class Design:
         place = np.full(int(used.max()) + 1, NEVER, dtype=np.int64)
         place[used] = ordinals
         first[codes >= 0] = place[codes[codes >= 0]]
+        last = int(panel.ordinals[-1])
+        beyond = (first != NEVER) & (first - self.anticipation > last)
+        first[beyond] = NEVER
+        inside = ordinals - self.anticipation <= last
+        if not inside.any():
+            raise DesignError(
+                "every treated unit is first treated after the panel's last period",
+                where=f"first treated from {periods[np.argmin(ordinals)]}; "
+                f"the panel ends in {panel.periods[-1]}",
+                expected="units treated while they are observed",
+                fix=f"add later periods, or check the dates in column {self.first_treated!r}",
+            )
+        ordinals, periods = ordinals[inside], periods[inside]
         order = np.argsort(ordinals, kind="stable")
-        return Cohorts(first=first, values=ordinals[order], labels=periods[order])
+        return Cohorts(first=first, values=ordinals[order], labels=periods[order], beyond=int(beyond.sum()))

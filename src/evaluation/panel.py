@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.errors import DataError, shortlist
+from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.periods import FREQUENCIES, as_periods, period_ordinals
 
 _MOST_PERIODS_GAP = 100_000
@@ -221,6 +221,51 @@ class Panel:
                 fix=f"make {name!r} the same in every row of the unit",
             )
         return codes, pd.Index(labels)
+
+    def clusters(self, name: str) -> tuple[NDArray[np.intp], pd.Index]:
+        """Cluster of every unit.
+
+        Returns
+        -------
+        codes : ndarray of int (n_units,)
+            Position in ``labels``.
+        labels : pandas.Index (G,)
+            Clusters in sorted order; the units themselves for the unit's column.
+
+        Raises
+        ------
+        DataError
+            A row has no cluster.
+        DesignError
+            A unit lies in more than one.
+        """
+        require_columns(self.frame, [name], table="panel")
+        if name == self.unit:
+            return np.arange(self.n_units), self.units
+        self.refuse_missing_clusters(name)
+        try:
+            codes, labels = self.constant_in_unit(name)
+        except DataError as error:
+            raise DesignError(
+                f"cluster {name!r} cuts across units",
+                where=error.where,
+                expected="every unit in one cluster",
+                fix="make the cluster the same in all periods of a unit, or, where the estimator clusters in "
+                f"two ways: cluster=({self.unit!r}, {name!r})",
+            ) from error
+        return np.asarray(codes, dtype=np.intp), labels
+
+    def refuse_missing_clusters(self, name: str) -> None:
+        """Raise `DataError` that names the rows without a cluster."""
+        missing = self.frame[name].isna().to_numpy()
+        if missing.any():
+            units = self.units[np.unique(self.unit_codes[missing])]
+            raise DataError(
+                f"cluster {name!r} is missing in {int(missing.sum())} rows",
+                where=f"units {shortlist(units)}; rows {shortlist(self.frame.index[missing])}",
+                expected="every row in one cluster",
+                fix="fill the value in, or remove the rows before the panel is made",
+            )
 
     def _first_rows(self, name: str) -> pd.Series | None:
         """A numeric column in the first row of each unit, where that is quick and all rows agree."""

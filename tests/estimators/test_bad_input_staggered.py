@@ -67,15 +67,6 @@ def test_only_early_units(simulate, estimator):
         fit(simulate(1, cohorts=(1,)), estimator)
 
 
-@pytest.mark.parametrize("estimator", ALL, ids=str)
-def test_treated_after_the_last_period_counts_as_never_treated(simulate, estimator):
-    frame = simulate(1, cohorts=(3, 9))
-    result = fit(frame, estimator)
-    assert any("treated after the last period" in note for note in result.notes)
-    other = fit(frame.assign(g=frame["g"].where(frame["g"] < 9)), estimator)
-    np.testing.assert_array_equal(result.coef, other.coef)
-
-
 def test_treated_just_after_the_last_period_may_anticipate(simulate):
     frame = simulate(1, cohorts=(3, 7))
     result = fit(frame, GroupTime(), anticipation=1)
@@ -136,13 +127,12 @@ def test_named(simulate, estimator, change, options, kind, message):
 
 
 @pytest.mark.parametrize("estimator", ALL, ids=str)
-def test_missing_clusters_and_weights_are_counted(simulate, estimator):
+def test_missing_weights_are_counted(simulate, estimator):
     frame = simulate(1)
-    frame["cl"] = frame["cl"].astype(float).where(frame["id"] != 7)
     frame["w"] = frame["w"].where(frame["id"] != 9).where(frame["id"] != 11, 0.0)
     result = fit(frame, estimator, cluster="cl", weights="w")
-    assert result.sample.dropped == {"missing cluster 'cl'": 6, "missing weight 'w'": 6, "weight 'w' is 0": 6}
-    other = fit(frame[~frame["id"].isin([7, 9, 11])], estimator, cluster="cl", weights="w")
+    assert result.sample.dropped == {"missing weight 'w'": 6, "weight 'w' is 0": 6}
+    other = fit(frame[~frame["id"].isin([9, 11])], estimator, cluster="cl", weights="w")
     np.testing.assert_allclose(result.vcov, other.vcov, atol=1e-12)
 
 

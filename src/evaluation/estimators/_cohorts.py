@@ -169,15 +169,8 @@ def build_cohorts(
     found = design.cohorts(panel)
     first = found.first[panel.unit_codes] if cross else found.first
     per_unit = 1 if cross else _rows_per_unit(panel)
-    notes: list[str] = []
+    notes: list[str] = [*found.notes]
     dropped: dict[str, int] = {}
-    last = int(panel.ordinals[-1])
-    beyond = (first != NEVER) & (first - design.anticipation > last)
-    if beyond.any():
-        notes.append(
-            f"{int(beyond.sum())} units are treated after the last period and count as never treated"
-        )
-        first = np.where(beyond, NEVER, first)
     keep = np.ones(len(first), dtype=bool)
 
     def drop(reason: str, gone: NDArray[np.bool_]) -> None:
@@ -196,8 +189,6 @@ def build_cohorts(
         )
     weights = _weights(panel, design, cross, drop)
     dimensions = _clusters(panel, design, cross)
-    for name, codes in dimensions:
-        drop(f"missing cluster {name!r}", codes < 0)
     time = panel.time_codes if cross else None
     outcome, observed = _outcome(panel, design, cross, dropped, keep)
     if observed is None:
@@ -342,21 +333,10 @@ def _clusters(panel: Panel, design: Design, cross: bool) -> list[tuple[str, IntA
     out: list[tuple[str, IntArray]] = []
     for name in columns:
         if cross:
+            panel.refuse_missing_clusters(name)
             out.append((name, pd.factorize(panel.frame[name], sort=True)[0]))
-            continue
-        if name == panel.unit:
-            out.append((name, np.arange(panel.n_units)))
-            continue
-        try:
-            codes, _ = panel.constant_in_unit(name)
-        except DataError as error:
-            raise DesignError(
-                f"cluster {name!r} cuts across units",
-                where=error.where,
-                expected="every unit in one cluster",
-                fix="make the cluster the same in all periods of a unit",
-            ) from error
-        out.append((name, codes))
+        else:
+            out.append((name, panel.clusters(name)[0]))
     if len(out) == 1 and out[0][0] == panel.unit and not cross:
         return []
     return out

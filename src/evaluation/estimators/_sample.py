@@ -193,7 +193,7 @@ def build_sample(
         else np.empty((panel.n_rows, 0))
     )
     dropped: dict[str, int] = {}
-    notes: list[str] = []
+    notes: list[str] = [*cohorts.notes]
     keep = np.ones(panel.n_rows, dtype=bool)
 
     def drop(reason: str, rows: NDArray[np.bool_]) -> int:
@@ -218,11 +218,6 @@ def build_sample(
         drop(f"missing weight {design.weights!r}", np.isnan(weights))
         drop(f"weight {design.weights!r} is 0", weights == 0)
     dimensions = _read_clusters(panel, design) if clustered else []
-    for name, by_row, by_unit in dimensions:
-        if by_row is not None:
-            drop(f"missing cluster {name!r}", by_row < 0)
-        elif by_unit is not None and (by_unit < 0).any():
-            drop(f"missing cluster {name!r}", (by_unit < 0)[panel.unit_codes])
     early = cohorts.first - design.anticipation <= panel.ordinals[0]
     if early.any():
         if always_treated == "drop":
@@ -329,18 +324,9 @@ def _read_clusters(
         if name in (panel.unit, panel.time):
             out.append((name, None, None))
         elif len(columns) == 1:
-            try:
-                by_unit, _ = panel.constant_in_unit(name)
-            except DataError as error:
-                raise DesignError(
-                    f"cluster {name!r} cuts across units",
-                    where=error.where,
-                    expected="every unit in one cluster",
-                    fix="make the cluster the same in all periods of a unit, or cluster in two ways: "
-                    f"cluster=({panel.unit!r}, {name!r})",
-                ) from error
-            out.append((name, None, by_unit))
+            out.append((name, None, panel.clusters(name)[0]))
         else:
+            panel.refuse_missing_clusters(name)
             codes, _ = pd.factorize(panel.frame[name], sort=True)
             out.append((name, codes, None))
     return out

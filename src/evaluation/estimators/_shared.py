@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,7 +144,12 @@ def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:
-    single = [sample.names[c] for c, rows in enumerate(sample.members) if len(rows) == 1]
+    """Which cohorts, never treated among them, have one unit."""
+    return one_unit_only([sample.names[c] for c, rows in enumerate(sample.members) if len(rows) == 1])
+
+
+def one_unit_only(single: Sequence[object]) -> list[str]:
+    """What one unit in a cohort means for standard errors; nothing where no cohort is named."""
     if not single:
         return []
     return [

@@ -117,7 +117,7 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
     outcome = panel.matrix(design.outcome)
     ordinals = panel.ordinals
     dropped: dict[str, int] = {}
-    notes: list[str] = []
+    notes: list[str] = [*cohorts.notes]
     rows = np.bincount(panel.unit_codes, minlength=panel.n_units)
     if design.cluster_columns and design.cluster_columns != (panel.unit,):
         notes.append("clusters are not used: placebos, jackknife and bootstrap take units as independent")

@@ -14,6 +14,7 @@ from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
 from evaluation.estimators._regression import is_perfect, not_estimable, regress
 from evaluation.estimators._sample import Sample, build_sample
+from evaluation.estimators._shared import one_unit_only
 from evaluation.estimators._terms import Terms
 from evaluation.estimators.poisson import PERFECT, count_covariance, fit_counts
 from evaluation.estimators.two_way import assemble
@@ -143,7 +144,7 @@ class ExtendedTwoWayFixedEffects:
             + (", in log points" if self.family == "poisson" else ""),
             df=df,
             inference=cov.inference,
-            notes=[*sample.notes, *notes, *cov.notes],
+            notes=[*sample.notes, *notes, *cov.notes, *_alone(sample)],
             influence=lambda: np.where(unknown, np.nan, panel.n_units * (fit.unit_scores() @ fit.bread)),
             report_covariates=False,
         )
@@ -151,6 +152,13 @@ class ExtendedTwoWayFixedEffects:
         if self.effects == "count":
             result = _in_counts(result, sample, self.small_sample)
         return _within_window(result, design)
+
+
+def _alone(sample: Sample) -> list[str]:
+    """A note on treated cohorts of one unit: their terms fit it exactly, and its residual is 0."""
+    units = np.unique(sample.unit)
+    size = np.bincount(sample.group[units], minlength=len(sample.cohort_values) + 1)
+    return one_unit_only(list(sample.cohort_labels[size[:-1] == 1]))
 
 
 def _name(option: str | SmallSample) -> str:

@@ -208,9 +208,8 @@ def _clusters(sample: Sample, cells: _Cells) -> tuple[pd.Index, NDArray[np.intp]
         return sample.panel.units[cells.units], np.arange(len(cells.units))
     if cluster.by_unit is None:
         raise DesignError(f"clusters of {cluster.name!r} cut across units", expected="units inside clusters")
-    by_unit, _ = sample.panel.constant_in_unit(cluster.name)
+    by_unit, labels = sample.panel.clusters(cluster.name)
     values, codes = np.unique(by_unit[cells.units], return_inverse=True)
-    labels = pd.Index(sorted(sample.panel.frame[cluster.name].dropna().unique()))
     return labels[values], codes
 
 

@@ -75,7 +75,7 @@ def design_facts(panel: Panel, design: Design) -> DesignFacts:
         )
     columns = design.cluster_columns
     if len(columns) == 1 and columns[0] not in (panel.unit, panel.time):
-        codes, _ = panel.constant_in_unit(columns[0])
+        codes, _ = panel.clusters(columns[0])
         _, cluster = np.unique(codes, return_inverse=True)
     else:
         cluster = np.arange(panel.n_units)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation import distributions
 from evaluation.design import Design
-from evaluation.errors import DesignError, EstimationError, EvaluationError, shortlist
+from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
 from evaluation.inference.randomization import Estimator
@@ -247,13 +247,8 @@ def _clusters(panel: Panel, design: Design) -> tuple[NDArray[np.intp], tuple[Any
         raise EstimationError(
             "a t test on clusters needs clusters made of units, and the design has the period"
         )
-    codes, labels = panel.constant_in_unit(columns[0])
-    if (codes < 0).any():
-        raise DesignError(
-            f"cluster {columns[0]!r} is missing for units {shortlist(panel.units[codes < 0])}",
-            fix="fill the value in or remove the units",
-        )
-    return codes.astype(np.intp), tuple(labels)
+    codes, labels = panel.clusters(columns[0])
+    return codes, tuple(labels)
 
 
 def _finite(estimates: ArrayLike) -> FloatArray:

@@ -224,9 +224,8 @@ def clusters_of(panel: Panel, design: Design) -> tuple[pd.Index, NDArray[np.intp
     columns = design.cluster_columns
     if not columns or columns[0] == panel.unit:
         return panel.units, np.arange(panel.n_units)
-    codes, labels = panel.constant_in_unit(columns[0])
-    used, codes = np.unique(codes, return_inverse=True)
-    return pd.Index(labels)[used], codes
+    codes, labels = panel.clusters(columns[0])
+    return labels, codes
 
 
 def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
