@@ -186,7 +186,7 @@ class Design:
         if not inside.any():
             raise DesignError(
                 "every treated unit is first treated after the panel's last period",
-                where=f"first treated from {periods[np.argmin(ordinals)]}; "
+                where=f"first treated from {periods[int(np.argmin(ordinals))]}; "
                 f"the panel ends in {panel.periods[-1]}",
                 expected="units treated while they are observed",
                 fix=f"add later periods, or check the dates in column {self.first_treated!r}",
