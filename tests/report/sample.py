@@ -239,15 +239,6 @@ def drawings(language: str, *, simulated: bool = False) -> list[Any]:
             name="months",
             **common,
         ),
-        figures.slope(
-            years,
-            treated=zibo,
-            y_label=days,
-            title=pick(language, "Zibo is still below most of its province", "淄博仍低于省内多数城市"),
-            alt=pick(language, "Zibo ends fifth from below.", "淄博居倒数第五。"),
-            name="slope",
-            **common,
-        ),
         figures.event_study(
             events,
             x_label=pick(language, "Months from the start of the campaign", "距行动开始的月数"),

@@ -101,7 +101,7 @@ def test_wrong_tables_are_named() -> None:
     with pytest.raises(ReportError, match="'z' is not a column"):
         figures.series(frame, treated="z", y_label="", **COMMON)
     with pytest.raises(ReportError, match="at least two periods"):
-        figures.slope(frame.iloc[:1], treated="a", y_label="", **COMMON)
+        figures.series(frame.iloc[:1], treated="a", y_label="", **COMMON)
     with pytest.raises(ReportError, match="no column ci_low, ci_high"):
         figures.forest(pd.DataFrame({"label": ["x"], "estimate": [1.0]}), x_label="", **COMMON)
     with pytest.raises(ReportError, match="is not among the values"):

@@ -68,7 +68,6 @@ def test_every_figure_has_a_title_with_numbers_and_alt_text(case, head, language
     figures = [
         story.three_numbers(case, head, checks, language),
         story.years_figure(case, head, "province", language),
-        story.slope_figure(case, head, "province", language),
         story.placebo_figure(case, head, "nationwide", language),
         story.estimates_figure(case, estimates, "2015-01", language),
         story.path_figure(case, analysis.event_path(case, "good_days", "2015-01", "nationwide"), language),

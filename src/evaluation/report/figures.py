@@ -5,26 +5,18 @@ from), ``alt`` (the same for those who cannot see it), ``language``, ``name`` an
 """
 
 from evaluation.report.figures_curve import specification_curve
-from evaluation.report.figures_diagnostics import (
-    diagnostic_figure,
-    drawable,
-    event_study_with_trends,
-    pair,
-)
 from evaluation.report.figures_estimates import event_study, forest
 from evaluation.report.figures_intervals import intervals
-from evaluation.report.figures_lines import series, slope
+from evaluation.report.figures_lines import series
 from evaluation.report.figures_numbers import Number, placebo, three_numbers
+from evaluation.report.figures_pair import pair
 from evaluation.report.figures_possible import possible
 from evaluation.report.figures_power import power_curve
 from evaluation.report.figures_ranks import rank_intervals, sparklines
 
 __all__ = [
     "Number",
-    "diagnostic_figure",
-    "drawable",
     "event_study",
-    "event_study_with_trends",
     "forest",
     "intervals",
     "pair",
@@ -33,7 +25,6 @@ __all__ = [
     "power_curve",
     "rank_intervals",
     "series",
-    "slope",
     "sparklines",
     "specification_curve",
     "three_numbers",

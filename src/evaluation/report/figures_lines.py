@@ -23,7 +23,6 @@ from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, draw, h
 from evaluation.report.display import Figure
 
 _LABEL_ROOM = 118  # widest label at the end of a line, px
-_ALL_NAMED = 20  # slope names every place up to this many
 
 
 def series(
@@ -130,129 +129,6 @@ def series(
         name=name,
         simulated=simulated,
         data=_named(frame, names),
-    )
-
-
-def slope(
-    frame: pd.DataFrame,
-    *,
-    treated: Any,
-    y_label: str,
-    title: str,
-    source: str,
-    alt: str,
-    language: str,
-    name: str,
-    simulated: bool = False,
-    labels: Mapping[Any, str] | None = None,
-    height: float | None = None,
-) -> Figure:
-    """Draw the first and the last period of every place as one line each.
-
-    Parameters
-    ----------
-    frame : DataFrame (n_periods, n_units)
-        Of which the first and the last row are drawn.
-    treated : column label
-    labels : mapping of column to str
-        Names in the page's language. Up to 20 places are all named, else those in ``labels``.
-    """
-    _check(frame, treated)
-    names = (
-        {column: str(column) for column in frame.columns}
-        if frame.shape[1] <= _ALL_NAMED
-        else {treated: str(treated)}
-    )
-    names.update(labels or {})
-    ends = frame.iloc[[0, -1]].astype(float)
-    ends = ends.loc[:, ends.notna().all()]
-    low, high = limits(ends, margin=0.03)
-    digits = _digits(ends)
-    shown = [column for column in ends.columns if column in names]
-    tall = height or max(260.0, 14.6 * len(shown))
-
-    def paint(canvas: Canvas) -> None:
-        theme = canvas.theme
-        firsts = [words.number(value, language, digits) for value in ends.iloc[0]]
-        lasts = {c: f"{words.number(ends[c].iloc[1], language, digits)}  {names[c]}" for c in shown}
-        left = MARGIN + max(canvas.width(text, SMALL, bold=True) for text in firsts) + 10
-        right = MARGIN + min(190.0, max(canvas.width(text, SMALL, bold=True) for text in lasts.values()) + 26)
-        axes = canvas.sheet(tall, left=left, right=right, above=18, below=0)
-        axes.set_xlim(0, 1)
-        axes.set_ylim(low, high)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for x, period, side in ((0, frame.index[0], "left"), (1, frame.index[-1], "right")):
-            axes.axvline(x, color=theme["rule"], lw=points(1), zorder=0)
-            axes.text(
-                x,
-                1 + 6 / tall,
-                _period(period, language),
-                transform=axes.get_xaxis_transform(),
-                ha=side,
-                size=points(SMALL),
-                color=theme["muted"],
-                va="bottom",
-            )
-        wanted = [_px(ends[c].iloc[1], low, high, tall) for c in shown]
-        placed = dict(zip(shown, spread(wanted, 14.2, 4, tall - 4), strict=True))
-        for column in ends.columns:
-            strong = column == treated
-            colour = theme["treated"] if strong else theme["unit"]
-            first, last = ends[column]
-            axes.plot(
-                [0, 1],
-                [first, last],
-                "o-",
-                color=colour,
-                lw=points(2.8 if strong else 1.1),
-                ms=points(6 if strong else 3.5),
-                zorder=5 if strong else 2,
-                clip_on=False,
-            )
-            if column in placed:
-                y = low + placed[column] / tall * (high - low)
-                at = _axes_x(axes, 22)
-                axes.plot(
-                    [1 + _axes_x(axes, 5), 1 + _axes_x(axes, 18)],
-                    [last, y],
-                    color=theme["rule"] if not strong else colour,
-                    lw=points(0.9),
-                    clip_on=False,
-                    zorder=1,
-                )
-                text = axes.text(
-                    1 + at,
-                    y,
-                    lasts[column],
-                    size=points(SMALL),
-                    va="center_baseline",
-                    color=theme.text("treated") if strong else theme["muted"],
-                )
-                if strong:
-                    _bold(text, theme.text("treated"))
-        for column in [treated]:
-            text = axes.text(
-                -_axes_x(axes, 7),
-                ends[column].iloc[0],
-                words.number(ends[column].iloc[0], language, digits),
-                ha="right",
-                va="center_baseline",
-                size=points(SMALL),
-                color=theme.text("treated"),
-            )
-            _bold(text, theme.text("treated"))
-
-    return draw(
-        paint,
-        title=title,
-        subtitle=y_label,
-        source=source,
-        alt=alt,
-        language=language,
-        name=name,
-        simulated=simulated,
-        data=_named(ends, names),
     )
 
 

@@ -7,7 +7,6 @@ from evaluation.report.story.evidence import (
     path_figure,
     placebo_figure,
     record_table,
-    slope_figure,
     years_figure,
 )
 from evaluation.report.story.family import family_table
@@ -49,7 +48,6 @@ __all__ = [
     "rule_table",
     "sensitivity_figure",
     "settle",
-    "slope_figure",
     "specification_sentence",
     "synthetic_table",
     "threats",

@@ -40,22 +40,6 @@ def years_figure(case: Case, head: Headline, pool: str, language: str) -> Figure
     )
 
 
-def slope_figure(case: Case, head: Headline, pool: str, language: str) -> Figure:
-    """First and last year of every place as slopes, each named."""
-    wide = _wide(case, head, pool, language).loc[[head.before, head.after]]
-    return figures.slope(
-        wide,
-        treated=place(case, language),
-        y_label=_axis(head, language),
-        title=_title(case, head, pool, language),
-        source=source_line(case, language),
-        alt=_alt(case, head, pool, wide, language),
-        language=language,
-        name=f"slope-{head.years.outcome.id}-{pool}",
-        simulated=case.simulated,
-    )
-
-
 def _wide(case: Case, head: Headline, pool: str, language: str) -> pd.DataFrame:
     units = [case.treated, *case.donors(pool)]
     wide = head.years.values.loc[units].T

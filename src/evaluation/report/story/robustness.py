@@ -12,6 +12,7 @@ from evaluation.analysis.choices import FITS, WHOLE
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
+from evaluation.report.figures_key import word
 from evaluation.report.language import month, number, p_value, percent, text
 from evaluation.report.story.checks import table_of_checks
 from evaluation.report.story.wording import amount, place, say, source_line
@@ -249,14 +250,18 @@ def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure |
     table = check.table
     if table.empty or not table["estimate"].notna().any():
         return Prose(say("sensitivity.no_figure", language, reason=check.text[language]))
-    return figures.diagnostic_figure(
-        check,
+    unit = say("sensitivity.unit", language, unit=outcome.unit[language])
+    return figures.intervals(
+        table,
+        target=check.details.get("target"),
+        breakdown=check.statistic,
+        x_label=word(check.name, language, unit=unit),
+        y_label=word("labelled", language, label=say("sensitivity.axis", language), unit=unit),
         title=_sensitivity_title(check, language),
         source=source_line(case, language),
+        alt=word("intervals_alt", language, question=check.question[language], text=check.text[language]),
         language=language,
         name="sensitivity",
-        y_label=say("sensitivity.axis", language),
-        unit=say("sensitivity.unit", language, unit=outcome.unit[language]),
         simulated=case.simulated,
     )
 

@@ -10,12 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.diagnostics import Diagnostic
 from evaluation.errors import ReportError
 from evaluation.report import figures
 from evaluation.report.canvas import WIDTH
 from evaluation.report.display import Figure
-from evaluation.report.figures_diagnostics import KINDS
 from evaluation.report.figures_key import _WORDS, word
 
 LANGUAGES = ("en", "zh")
@@ -27,8 +25,6 @@ CHOICES = {
     "pool": ("Against", {"near": "16 neighbours", "far": "187 nationwide"}),
 }
 MAIN = {"outcome": "0", "scale": "level", "date": "2015-01", "season": "month", "pool": "far"}
-QUESTION = {"en": "Does it hold?", "zh": "是否成立？"}
-TEXT = {"en": "It does not.", "zh": "不成立。"}
 
 
 def common(language: str = "en", **changes: Any) -> dict[str, Any]:
@@ -62,53 +58,9 @@ def sensitivity() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["target", "parameter", "estimate", "ci_low", "ci_high"])
 
 
-def placebo_dates() -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {"date": ["2014-03", "2014-09", "2015-02", "2016-03"], "estimate": [1.0, -2, 0.5, 2.5]}
-    )
-    frame["true"] = frame["date"] == "2016-03"
-    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 3, frame["estimate"] + 3
-    frame.loc[1, ["ci_low", "ci_high"]] = np.nan
-    return frame
-
-
-def left_out(count: int) -> pd.DataFrame:
-    shift = np.random.default_rng(2).normal(0, 0.2, count)
-    frame = pd.DataFrame(
-        {"left_out": ["", *(f"c{i}" for i in range(count))], "estimate": [1.3, *(1.3 + shift)]}
-    )
-    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 4, frame["estimate"] + 4
-    frame.loc[4, ["estimate", "ci_low", "ci_high"]] = np.nan
-    frame.loc[6, ["ci_low", "ci_high"]] = np.nan
-    return frame
-
-
-def spillover() -> pd.DataFrame:
-    names = ["all comparison places", "without neighbours", "neighbours as treated"]
-    return pd.DataFrame(
-        {
-            "comparison": names,
-            "estimate": [1.3, 1.4, 0.5],
-            "ci_low": [-2.0, np.nan, -3],
-            "ci_high": [5.0, np.nan, 4],
-            "units": [187, 180, 7],
-        }
-    )
-
-
 def power(slope: float, top: float = 12.0) -> pd.DataFrame:
     effect = np.linspace(0, top, 41)
     return pd.DataFrame({"effect": effect, "power": 1 - 0.95 * np.exp(-((slope * effect) ** 2))})
-
-
-def drifts() -> pd.DataFrame:
-    frame = pd.DataFrame({"event_time": range(-13, 24)})
-    frame["estimate"] = np.random.default_rng(3).normal(0, 2, len(frame))
-    frame["ci_low"], frame["ci_high"] = frame["estimate"] - 4, frame["estimate"] + 4
-    frame.loc[12, ["estimate", "ci_low", "ci_high"]] = [0, np.nan, np.nan]
-    for chance, slope in ((50, 0.7), (80, 1.0)):
-        frame[f"trend_{chance}"] = slope * (frame["event_time"] + 1)
-    return frame
 
 
 def twins() -> pd.DataFrame:
@@ -120,14 +72,6 @@ def twins() -> pd.DataFrame:
 
 
 DONORS = [("Heze", 0.06), ("Binzhou", 0.41), *((f"d{i}", 0.1) for i in range(5)), ("none", 0.0)]
-TABLES = {
-    "specification_curve": specifications(),
-    "interval_by_parameter": sensitivity(),
-    "interval_by_date": placebo_dates(),
-    "interval_by_label": left_out(16),
-    "power_curve": power(0.2),
-    "event_study_with_trends": drifts(),
-}
 
 
 @cache
@@ -146,15 +90,8 @@ def draw(language: str, simulated: bool) -> list[Figure]:
     return [
         figures.specification_curve(specifications(), choices=CHOICES, main=MAIN, y_label="y", **kit),
         *(
-            figures.intervals(table, kind=kind, y_label="y", x_label="M", **extra, **kit)
-            for table, kind, extra in (
-                (sensitivity(), "interval_by_parameter", {"breakdown": 0.29}),
-                (sensitivity(), "interval_by_parameter", {"breakdown": np.inf, "target": "first"}),
-                (placebo_dates(), "interval_by_date", {}),
-                (left_out(16), "interval_by_label", {"marked": ["c1"]}),
-                (left_out(187), "interval_by_label", {"marked": ["c1"], "labels": {"c1": "三亚"}}),
-                (spillover(), "interval_by_label", {}),
-            )
+            figures.intervals(sensitivity(), y_label="y", x_label="M", **extra, **kit)
+            for extra in ({"breakdown": 0.29}, {"breakdown": np.inf, "target": "first"})
         ),
         figures.power_curve(
             curves,
@@ -165,7 +102,6 @@ def draw(language: str, simulated: bool) -> list[Figure]:
             **kit,
         ),
         figures.power_curve(nothing, smallest=np.inf, x_label="x", **kit),
-        figures.event_study_with_trends(drifts(), x_label="x", y_label="y", policy="2015", **kit),
         figures.pair(
             twins(),
             treated="淄博",
@@ -199,44 +135,9 @@ def test_words_of_both_languages_take_the_same_values() -> None:
         return {field for _, field, _, _ in string.Formatter().parse(text)} - {None}
 
     for key, (en, zh) in _WORDS.items():
-        assert en != zh or key in ("part", "drift_more"), key
+        assert en != zh or key == "part", key
         assert fields(en) == fields(zh), key
     assert word("columns", "zh", all=5) == "每列为一种算法，共5种"
-
-
-def diagnostic(kind: str, **changes: Any) -> Diagnostic:
-    name = "sensitivity_smoothness" if kind == "interval_by_parameter" else kind
-    given: dict[str, Any] = {"name": name, "figure_kind": kind, "statistic": 0.4, "p_value": 0.1}
-    given |= {"question": QUESTION, "text": TEXT, "verdict": "not_informative", "table": TABLES.get(kind)}
-    return Diagnostic(**(given | changes))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_any_check_is_drawn_and_says_its_question_and_answer(kind: str, language: str) -> None:
-    check = diagnostic(kind)
-    kit = {key: value for key, value in common(language).items() if key != "alt"}
-    assert figures.drawable(check)
-    figure = figures.diagnostic_figure(check, y_label="y", unit="days", choices=CHOICES, main=MAIN, **kit)
-    assert QUESTION[language] in figure.alt
-    assert TEXT[language] in figure.alt
-    assert figure.alt.startswith(word(f"alt_{kind}", language))
-    assert figure.data is not None
-    assert len(figure.data) == len(TABLES[kind])
-
-
-def test_a_check_without_a_figure_says_so() -> None:
-    kit = {key: value for key, value in common().items() if key != "alt"} | {"y_label": "y", "unit": "days"}
-    empty = diagnostic("interval_by_parameter", table=sensitivity().iloc[:0])
-    assert not figures.drawable(empty)
-    with pytest.raises(ReportError, match="no number to draw"):
-        figures.diagnostic_figure(empty, **kit)
-    other = diagnostic("weight_by_cell", table=power(1))
-    assert not figures.drawable(other)
-    with pytest.raises(ReportError, match="no figure of the kind 'weight_by_cell'"):
-        figures.diagnostic_figure(other, **kit)
-    with pytest.raises(ReportError, match="needs the labels of its choices"):
-        figures.diagnostic_figure(diagnostic("specification_curve"), **kit)
 
 
 def test_specifications_are_checked() -> None:
@@ -277,27 +178,16 @@ def test_a_spread_puts_specifications_on_one_scale() -> None:
 
 
 def test_a_missing_interval_is_another_picture_than_a_known_one() -> None:
-    for table, kind in (
-        (sensitivity(), "interval_by_parameter"),
-        (placebo_dates(), "interval_by_date"),
-        (left_out(16), "interval_by_label"),
-        (left_out(40), "interval_by_label"),
-        (spillover(), "interval_by_label"),
-    ):
-        bare = table.assign(ci_low=np.nan, ci_high=np.nan)
-        known, open_ = (figures.intervals(t, kind=kind, y_label="y", **common()) for t in (table, bare))
-        assert known.light != open_.light, kind
+    bare = sensitivity().assign(ci_low=np.nan, ci_high=np.nan)
+    known, unknown = (
+        figures.intervals(t, x_label="x", y_label="y", **common()) for t in (sensitivity(), bare)
+    )
+    assert known.light != unknown.light
 
 
 def test_wrong_tables_are_named() -> None:
-    with pytest.raises(ReportError, match="no column true"):
-        figures.intervals(
-            placebo_dates().drop(columns="true"), kind="interval_by_date", y_label="y", **common()
-        )
-    with pytest.raises(ReportError, match="no names of its rows"):
-        figures.intervals(placebo_dates(), kind="interval_by_label", y_label="y", **common())
-    with pytest.raises(ReportError, match="no intervals 'x'"):
-        figures.intervals(placebo_dates(), kind="x", y_label="y", **common())  # type: ignore[arg-type]
+    with pytest.raises(ReportError, match="no column parameter"):
+        figures.intervals(sensitivity().drop(columns="parameter"), x_label="x", y_label="y", **common())
     with pytest.raises(ReportError, match="4 curves of power"):
         figures.power_curve({str(i): power(1) for i in range(4)}, x_label="x", **common())
     with pytest.raises(ReportError, match="no column power"):
@@ -308,6 +198,6 @@ def test_wrong_tables_are_named() -> None:
 
 def test_a_missing_glyph_is_an_error_in_labels_too() -> None:
     with pytest.raises(ReportError, match="no font can draw: \U0001f3ad"):
-        figures.intervals(
-            left_out(16), kind="interval_by_label", labels={"c1": "\U0001f3ad"}, y_label="y", **common()
+        figures.pair(
+            twins(), treated="淄博", other="twin", labels={"twin": "\U0001f3ad"}, y_label="y", **common()
         )
