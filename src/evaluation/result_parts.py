@@ -15,6 +15,7 @@ from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
 
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
+_TIE = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +133,60 @@ def covariance_of(
     return used, total
 
 
+@dataclass(frozen=True, eq=False)
+class Placebos:
+    """Estimates for untreated units behind a standard error, and how they test the terms.
+
+    Attributes
+    ----------
+    estimates : ndarray (B, k)
+    ranked : bool
+        The placebos stand for one treated unit, each of them a unit of its own: under no effect its estimate
+        is one more of them, and p-values are its rank (Abadie, Diamond and Hainmueller 2010, section 2.4).
+        Sets of several donors share members and have no ranks: t, and no p-value below ``1 / (B + 1)``.
+    """
+
+    estimates: NDArray[np.float64]
+    ranked: bool
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p-value that so many placebos can give."""
+        return 1 / (len(self.estimates) + 1)
+
+    def beyond(self, level: float) -> int:
+        """Placebos that may lie beyond the ends of an interval, one of them its end; 0: there is none."""
+        return int(np.floor((1 - level) / self.smallest_p + 1e-9))
+
+    def critical(
+        self, level: float, errors: NDArray[np.float64], df: float, *, joint: bool = False
+    ) -> NDArray[np.float64]:
+        """Critical values (k,) in standard errors, of each term or of all jointly; NaN where none exists."""
+        allowed = self.beyond(level)
+        if allowed < 1:
+            return np.full(len(errors), np.nan)
+        if not self.ranked:
+            return np.full(len(errors), pointwise(level, df))
+        size = np.abs(self.estimates) / errors
+        if joint:
+            size = np.repeat(np.nanmax(size, axis=1, keepdims=True), len(errors), axis=1)
+        return np.asarray(np.sort(size, axis=0)[-allowed])
+
+    def p_values(self, coef: NDArray[np.float64], by_t: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of placebos at least as far from zero, the estimate among them; NaN where ``by_t`` is."""
+        if not self.ranked:
+            return np.maximum(by_t, self.smallest_p)
+        as_far = np.abs(self.estimates) >= np.abs(coef) * (1 - _TIE)
+        return np.where(np.isnan(by_t), np.nan, (1 + as_far.sum(axis=0)) * self.smallest_p)
+
+    def wald(self, gap: NDArray[np.float64], part: NDArray[np.float64]) -> tuple[float, float]:
+        """Statistic of a joint hypothesis and its rank, all measured by their common second moments."""
+        values = np.vstack([gap, self.estimates @ part.T])
+        moments = values.T @ values / len(values)
+        distance = np.einsum("ij,ij->i", values @ np.linalg.pinv(moments, hermitian=True), values)
+        return float(distance[0]), float((distance >= distance[0] * (1 - _TIE)).mean())
+
+
 @dataclass(frozen=True)
 class WaldTest:
     """A joint test of linear restrictions, with its null hypothesis in words."""
@@ -150,6 +205,7 @@ def wald_test(
     names: NDArray[Any],
     restriction: ArrayLike,
     null: ArrayLike,
+    placebos: Placebos | None = None,
 ) -> WaldTest:
     """Test ``restriction @ coef = null``; see `evaluation.result.Result.wald`."""
     matrix = np.atleast_2d(np.asarray(restriction, dtype=float))
@@ -167,11 +223,16 @@ def wald_test(
     if not np.isfinite(covariance).all() or not np.isfinite(gap).all():
         return WaldTest(f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan)
     rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
+    if placebos is not None and placebos.ranked:
+        statistic, p_value = placebos.wald(gap, matrix)
+        return WaldTest(words, statistic, rank, np.nan, p_value)
     statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
     if np.isfinite(df):
         p_value = float(distributions.f.sf(statistic / rank, rank, df)) if rank else np.nan
     else:
         p_value = float(distributions.chi2.sf(statistic, rank)) if rank else np.nan
+    if placebos is not None:
+        p_value = max(p_value, placebos.smallest_p)
     return WaldTest(words, statistic, rank, df, p_value)
 
 
@@ -197,8 +258,9 @@ def with_intervals(
     terms: pd.DataFrame,
     coef: NDArray[np.float64],
     errors: NDArray[np.float64],
-    critical: float,
+    critical: float | NDArray[np.float64],
     df: float,
+    placebos: Placebos | None = None,
 ) -> pd.DataFrame:
     """The terms with ``estimate, std_error, ci_low, ci_high, p_value``; p-values are of single terms."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -208,7 +270,8 @@ def with_intervals(
     out["std_error"] = errors
     out["ci_low"] = coef - critical * errors
     out["ci_high"] = coef + critical * errors
-    out["p_value"] = 2 * np.asarray(distributions.t.sf(statistic, df), dtype=float)
+    p_values = 2 * np.asarray(distributions.t.sf(statistic, df), dtype=float)
+    out["p_value"] = p_values if placebos is None else placebos.p_values(coef, p_values)
     return out
 
 
