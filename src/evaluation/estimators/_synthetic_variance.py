@@ -195,8 +195,9 @@ def _noise(sample: SyntheticSample, sets: NDArray[np.integer]) -> str:
     ratio, below = own / middle, int((others < own).sum())
     who = shortlist(sample.names[~donors])
     told = (
-        f"{taken}: before treatment the standard deviation of {who} from the donors' mean path is {ratio:.2f} "
-        f"times that of the median placebo and above that of {below} of {len(sets)} (from {len(pre)} periods)"
+        f"{taken}: before treatment the standard deviation of {who} from the donors' mean path is "
+        f"{ratio:.2f} times that of the median placebo and above that of {below} of {len(sets)} "
+        f"(from {len(pre)} periods)"
     )
     if ratio > _NOISIER:
         return told + ": noisier than donors, p-values may be too small"
