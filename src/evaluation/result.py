@@ -67,7 +67,7 @@ class Result:
     aggregate_overall : Result, optional
         Set on aggregations: their one-term summary.
     placebos : Placebos, optional
-        Placebo estimates behind the covariance: p-values and intervals are theirs, not those of a law.
+        Placebo estimates behind the covariance: p-values are at least their ranks, intervals reach as far.
     details : object, optional
         What the method found besides estimates, such as the weights of a synthetic control.
     """
@@ -192,8 +192,8 @@ class Result:
         The critical value is the quantile of the largest absolute t statistic (Callaway and
         Sant'Anna 2021, Algorithm 1; Montiel Olea and Plagborg-Moller 2019). Gaussian multipliers
         given the sample are exactly draws from N(0, vcov), so that units are not touched again; the
-        others draw for each unit or cluster and need the influence function. Ranked placebos are the draws
-        themselves.
+        others draw for each unit or cluster and need the influence function. Placebos, where there are some,
+        may widen the intervals to their own largest statistics.
 
         Parameters
         ----------
@@ -219,8 +219,6 @@ class Result:
         usable = np.isfinite(errors)
         if not usable.any():
             return np.nan
-        if self.placebos is not None and (self.placebos.ranked or not self.placebos.beyond(level)):
-            return float(np.nanmax(self.placebos.critical(level, errors, self.df, joint=True)[usable]))
         if multiplier == "gaussian":
             correlation = self.vcov[np.ix_(usable, usable)] / np.outer(errors[usable], errors[usable])
             sample = normal_draws(generator, draws, correlation)
@@ -233,7 +231,10 @@ class Result:
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
         largest = np.abs(sample).max(axis=1)
         # never below the pointwise value, which simulation noise could give for one term
-        return max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
+        critical = max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
+        if self.placebos is None:
+            return critical
+        return float(np.max([critical, *self.placebos.critical(level, errors, self.df, joint=True)[usable]]))
 
     def bootstrap(
         self, draws: int = 999, *, seed: int | np.random.Generator, multiplier: str = "rademacher"
@@ -338,7 +339,9 @@ class Result:
         return replace(self.placebos, estimates=self.placebos.estimates @ weights.T)
 
     def wald(self, restriction: ArrayLike, null: ArrayLike = 0.0) -> WaldTest:
-        """Test ``restriction @ coef = null``: chi-squared, F when ``df`` is finite, a rank among placebos.
+        """Test ``restriction @ coef = null``: chi-squared, or F when ``df`` is finite.
+
+        With placebos the p-value is at least the rank among them.
 
         Parameters
         ----------

@@ -137,54 +137,40 @@ def covariance_of(
 class Placebos:
     """Estimates for untreated units behind a standard error, and how they test the terms.
 
+    A p-value is the larger of two: that of t, and the rank of the estimate among placebos (Abadie, Diamond
+    and Hainmueller 2010, section 2.4), so that it is never below ``1 / (B + 1)``; an interval is the wider
+    one. The rank alone is not exact, since the treated unit is no donor of the placebos, and sets of several
+    donors share members; t alone takes noise to be normal.
+
     Attributes
     ----------
     estimates : ndarray (B, k)
-    ranked : bool
-        The placebos stand for one treated unit, each of them a unit of its own: under no effect its estimate
-        is one more of them, and p-values are its rank (Abadie, Diamond and Hainmueller 2010, section 2.4).
-        Sets of several donors share members and have no ranks: t, and no p-value below ``1 / (B + 1)``.
     """
 
     estimates: NDArray[np.float64]
-    ranked: bool
-
-    @property
-    def smallest_p(self) -> float:
-        """The smallest p-value that so many placebos can give."""
-        return 1 / (len(self.estimates) + 1)
-
-    def beyond(self, level: float) -> int:
-        """Placebos that may lie beyond the ends of an interval, one of them its end; 0: there is none."""
-        return int(np.floor((1 - level) / self.smallest_p + 1e-9))
 
     def critical(
         self, level: float, errors: NDArray[np.float64], df: float, *, joint: bool = False
     ) -> NDArray[np.float64]:
         """Critical values (k,) in standard errors, of each term or of all jointly; NaN where none exists."""
-        allowed = self.beyond(level)
-        if allowed < 1:
+        beyond = int(np.floor((1 - level) * (len(self.estimates) + 1) + 1e-9))
+        if beyond < 1:
             return np.full(len(errors), np.nan)
-        if not self.ranked:
-            return np.full(len(errors), pointwise(level, df))
         size = np.abs(self.estimates) / errors
         if joint:
             size = np.repeat(np.nanmax(size, axis=1, keepdims=True), len(errors), axis=1)
-        return np.asarray(np.sort(size, axis=0)[-allowed])
+        return np.maximum(np.sort(size, axis=0)[-beyond], pointwise(level, df))
 
     def p_values(self, coef: NDArray[np.float64], by_t: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of placebos at least as far from zero, the estimate among them; NaN where ``by_t`` is."""
-        if not self.ranked:
-            return np.maximum(by_t, self.smallest_p)
+        """The larger of ``by_t`` (k,) and the share of estimates as far from zero; NaN where ``by_t`` is."""
         as_far = np.abs(self.estimates) >= np.abs(coef) * (1 - _TIE)
-        return np.where(np.isnan(by_t), np.nan, (1 + as_far.sum(axis=0)) * self.smallest_p)
+        return np.maximum(by_t, (1 + as_far.sum(axis=0)) / (len(self.estimates) + 1))
 
-    def wald(self, gap: NDArray[np.float64], part: NDArray[np.float64]) -> tuple[float, float]:
-        """Statistic of a joint hypothesis and its rank, all measured by their common second moments."""
+    def joint_rank(self, gap: NDArray[np.float64], part: NDArray[np.float64]) -> float:
+        """Share of estimates as far from a joint hypothesis, by the second moments of all of them."""
         values = np.vstack([gap, self.estimates @ part.T])
-        moments = values.T @ values / len(values)
-        distance = np.einsum("ij,ij->i", values @ np.linalg.pinv(moments, hermitian=True), values)
-        return float(distance[0]), float((distance >= distance[0] * (1 - _TIE)).mean())
+        distance = np.einsum("ij,ij->i", values @ np.linalg.pinv(values.T @ values, hermitian=True), values)
+        return float((distance >= distance[0] * (1 - _TIE)).mean())
 
 
 @dataclass(frozen=True)
@@ -223,16 +209,13 @@ def wald_test(
     if not np.isfinite(covariance).all() or not np.isfinite(gap).all():
         return WaldTest(f"{words} (not testable: a standard error is undefined)", np.nan, 0, np.nan, np.nan)
     rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
-    if placebos is not None and placebos.ranked:
-        statistic, p_value = placebos.wald(gap, matrix)
-        return WaldTest(words, statistic, rank, np.nan, p_value)
     statistic = float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
     if np.isfinite(df):
         p_value = float(distributions.f.sf(statistic / rank, rank, df)) if rank else np.nan
     else:
         p_value = float(distributions.chi2.sf(statistic, rank)) if rank else np.nan
     if placebos is not None:
-        p_value = max(p_value, placebos.smallest_p)
+        p_value = max(p_value, placebos.joint_rank(gap, matrix))
     return WaldTest(words, statistic, rank, df, p_value)
 
 

@@ -21,10 +21,24 @@ from evaluation.inference import (
     rank_sets,
     stretch_memory,
 )
+from evaluation.inference.stretches import REFUSE_ABOVE, WIDEN_ABOVE
 from evaluation.study.bulletin import Measure
 
 FloatArray = NDArray[np.float64]
 POOLED = (1, 3, 6, 12)
+__all__ = [
+    "FEWEST_PLACES",
+    "REFUSE_ABOVE",
+    "WIDEN_ABOVE",
+    "Choices",
+    "MonthRanking",
+    "all_rankings",
+    "earlier_bulletins",
+    "month_ranking",
+    "monthly_series",
+    "other_choices",
+    "several_months",
+]
 
 
 @dataclass(frozen=True, eq=False)

@@ -173,7 +173,7 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
         *sample.notes,
         *(note for c, f in zip(sample.cohorts, fits, strict=True) for note in _warn(method, sample, c, f)),
     ]
-    placebos = None if made.ranked is None else Placebos(made.att[:, None], made.ranked)
+    placebos = Placebos(made.att[:, None]) if made.placebos else None
     result = Result(
         method=method.name,
         estimand="effect on the treated, averaged over treated unit-periods",
@@ -196,7 +196,7 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
         terms=cell_terms(sample),
         coef=effects,
         vcov=made.variance(made.effects),
-        placebos=None if placebos is None else replace(placebos, estimates=made.effects),
+        placebos=None if placebos is None else Placebos(made.effects),
         shares=CohortShares(
             cohort=tuple(c.label for c in sample.cohorts),
             share=np.array([c.members.sum() for c in sample.cohorts], dtype=float),

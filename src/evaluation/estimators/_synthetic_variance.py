@@ -46,8 +46,8 @@ class Replicates:
         For ``Result.inference``.
     df : float
         Of the t distribution that the standard error is read with.
-    ranked : bool or None
-        Of placebos: see `evaluation.result.Placebos`; None where replicates are no placebos.
+    placebos : bool
+        Whether estimates are ranked among them: see `evaluation.result.Placebos`.
     """
 
     att: FloatArray
@@ -57,7 +57,7 @@ class Replicates:
     words: str = ""
     notes: tuple[str, ...] = ()
     df: float = np.inf
-    ranked: bool | None = None
+    placebos: bool = False
 
     def variance(self, values: FloatArray) -> FloatArray:
         """Covariance (k, k) of replicates (r, k), NaN when there are fewer than two."""
@@ -155,7 +155,7 @@ def _placebo(method: SyntheticMethod, sample: SyntheticSample, found: list[Paths
     effects, att = cell_effects(method, sample, treated, donors, found)
     # sets share members: the donors, not the sets, are what is known of the spread
     df = min(len(sets), len(pool)) - 1
-    words += "; p-values by rank" if total == 1 else f"; t with {df} degrees of freedom"
+    words += f"; t with {df} degrees of freedom and rank among them, the larger p-value"
     return Replicates(
         att,
         effects,
@@ -163,7 +163,7 @@ def _placebo(method: SyntheticMethod, sample: SyntheticSample, found: list[Paths
         words=words,
         notes=(*_too_few(len(sets)), _noise(sample, sets)),
         df=df,
-        ranked=total == 1,
+        placebos=True,
     )
 
 

@@ -35,10 +35,10 @@ class SyntheticDiD:
     ----------
     variance : {"placebo", "jackknife", "bootstrap", "none"}
         Algorithms 4, 3 and 2 of the paper. With one treated unit all donors are enumerated for the placebo,
-        p-values and intervals are the estimate's rank among them, never below one over their number plus
-        one, and the bootstrap is undefined; the jackknife is, with one treated unit in any cohort. With
-        several, placebos are read with t of as many degrees of freedom as there are donors, less one.
-        Jackknife and bootstrap errors are read with the normal law.
+        and the bootstrap is undefined; so is the jackknife with one treated unit in any cohort. The p-value
+        of placebos is the larger one of t, with as many degrees of freedom as there are donors, less one,
+        and of the estimate's rank among them, which is never below one over their number plus one; the
+        interval is the wider one. Jackknife and bootstrap errors are read with the normal law.
     draws : int
         Placebo sets or bootstrap samples, where they are too many to enumerate.
     seed : int, optional

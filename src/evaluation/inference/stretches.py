@@ -114,8 +114,7 @@ def stretch_memory(
     EstimationError
         As `moving_stretches`.
     """
-    blocks, steps = _blocks(stretches, length, window, season)
-    return _memory(blocks, steps, length, window)
+    return _memory(*_blocks(stretches, length, window, season), length, window)
 
 
 def moving_stretches(
@@ -165,8 +164,8 @@ def moving_stretches(
         Fewer than four stretches side by side, a window that does not fit, or neighbouring periods that
         correlate by more than 0.85, one standard error included: the record is too short for such memory.
     """
-    blocks, steps = _blocks(stretches, length, window, season)
-    memory = _memory(blocks, steps, length, window)
+    blocks, steps, whole = _blocks(stretches, length, window, season)
+    memory = _memory(blocks, steps, whole, length, window)
     if memory.reached > REFUSE_ABOVE:
         raise EstimationError(
             f"neighbouring periods correlate by {memory.correlation:.2f} (standard error "
@@ -184,8 +183,9 @@ def moving_stretches(
 
 def _blocks(
     stretches: FloatArray, length: int, window: int, season: Season | None
-) -> tuple[FloatArray, IntArray]:
-    """Strays (m, n) of the stretches that are whole, and which these are (m,)."""
+) -> tuple[FloatArray, IntArray, NDArray[np.bool_]]:
+    """Strays (m, n) of the stretches without a gap, which these are (m,), and whether all that surround them
+    are known (m,)."""
     values = np.asarray(stretches, dtype=float)
     reach = (window - length) // 2
     if values.ndim != 2 or reach < 1 or (window - length) % 2:
@@ -200,17 +200,22 @@ def _blocks(
             f"{int(known.sum())} stretches of {length} periods are too few to say how far one strays",
             expected=f"a record of at least {max(FEWEST * length, window)} periods in a row",
         )
-    strayed, steps = [], np.flatnonzero(known)
+    strayed, whole, steps = [], [], np.flatnonzero(known)
     for at in map(int, steps):
         near = np.flatnonzero(known[max(at - reach, 0) : at + reach + 1]) + max(at - reach, 0)
         strayed.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
+        whole.append(len(near) == 2 * reach + 1)
     blocks = np.array(strayed)
     if season is not None:
         blocks = blocks * _to_season(blocks, season, season.place[steps])[:, None]
-    return blocks, steps
+    return blocks, steps, np.array(whole)
 
 
-def _memory(blocks: FloatArray, steps: IntArray, length: int, window: int) -> Memory:
+def _memory(
+    blocks: FloatArray, steps: IntArray, whole: NDArray[np.bool_], length: int, window: int
+) -> Memory:
+    if 2 * whole.sum() >= len(whole):  # what is expected of a stray holds where its surroundings are whole
+        blocks, steps = blocks[whole], steps[whole]
     size = np.sqrt((blocks**2).mean(axis=0))
     moving = size > 0
     scaled = blocks[:, moving] / size[moving]

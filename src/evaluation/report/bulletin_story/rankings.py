@@ -8,8 +8,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis import BulletinCase, MonthRanking, monthly_series
-from evaluation.analysis.bulletin import FEWEST_PLACES
-from evaluation.inference.stretches import REFUSE_ABOVE, WIDEN_ABOVE
+from evaluation.analysis.bulletin_ranks import FEWEST_PLACES, REFUSE_ABOVE, WIDEN_ABOVE
 from evaluation.report import figures
 from evaluation.report.bulletin_story.wording import (
     change,
