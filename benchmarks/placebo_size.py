@@ -76,7 +76,8 @@ def row(world: World, runs: int) -> str:
     sizes = [100 * np.mean(np.array(p) <= level + 1e-9) for p in (normal, ours) for level in (0.05, 1 / 17)]
     cells = " | ".join(f"{size:.1f}" for size in (sizes[0], sizes[2], sizes[1], sizes[3]))
     words = " | ".join(f"{100 * count / runs:.0f}" for count in said.values())
-    noise = f", noise by unit, the {world.who} treated" if world.spread else ""
+    who = world.who if world.who == "any" else f"the {world.who}"
+    noise = f", noise by unit, {who} treated" if world.spread else ""
     return f"| {world.units}/{world.treated}{noise} | {cells} | {words} |"
 
 
