@@ -106,8 +106,9 @@ def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Ra
     moved = np.where(exact, 0.0, strayed / safe)
     told = np.isinf(size)
     critical = float("nan")
-    # of two places in one order the reverse order stays in the family, so that it is never empty
-    while not (told | exact).all():
+    reverse = np.lexsort((first, second))
+    # the reverse of an order that is told stays in the family, though it can no longer be told itself
+    while not (told | told[reverse] | exact).all():
         largest = moved[:, ~told].max(axis=1)
         critical = float(np.quantile(largest, level, method="higher"))
         more = ~told & (size > critical)
