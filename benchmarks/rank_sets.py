@@ -2,7 +2,7 @@
 
     python benchmarks/rank_sets.py                       500 bulletins of every design, about ten minutes
     python benchmarks/rank_sets.py --runs 100 --only "all alike"
-    python benchmarks/rank_sets.py --memory              17 tied places by correlation of dekads, two minutes
+    python benchmarks/rank_sets.py --autocorrelation     17 tied places by that of their dekads, two minutes
 
 Days of six pollutants in 17 cities are drawn with what `data/air_quality/shandong_dekads.csv` shows: each
 city's and season's own level, the size of chance by city, pollutant and season, and what cities and
@@ -31,7 +31,7 @@ from evaluation.inference import (
     moving_stretches,
     rank_sets,
     steady_share,
-    stretch_memory,
+    stretch_autocorrelation,
 )
 from evaluation.sources.aqi import POLLUTANTS, SINGLE_INDICES
 
@@ -229,9 +229,9 @@ def tied_places(correlation: float, tails: int, runs: int, places: int = 17, dek
         at = PARTS * int(rng.integers(12, dekads // PARTS))
         own = record[at] - record[at - 36]
         options = {"length": PARTS, "window": WINDOW, "season": Season(start, 36, at % 36, REACH)}
-        memory = stretch_memory(record, **options)
-        found.append(memory.correlation)
-        widened += memory.widened
+        serial = stretch_autocorrelation(record, **options)
+        found.append(serial.correlation)
+        widened += serial.widened
         try:
             drawn = [moving_stretches(record, draws=999, rng=rng, **options) for _ in range(2)]
         except EstimationError:
@@ -267,10 +267,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--only", action="append", default=[], choices=list(DESIGNS))
-    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--autocorrelation", action="store_true")
     chosen = parser.parse_args()
     begin = time.perf_counter()
-    if chosen.memory:
+    if chosen.autocorrelation:
         print(
             "| correlation | found (sd) | held, % of those made | widened, % | refused, % | false order, % |"
         )

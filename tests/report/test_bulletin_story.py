@@ -231,17 +231,17 @@ def test_a_smooth_measure_has_wider_sets_and_its_page_says_so(tmp_path, language
     case = analysis.prepare("tiny_bulletin", root=tmp_path)
     rankings = analysis.all_rankings(case)
     lead = rankings["dust", "percent"]
-    assert lead.memory.widened
-    assert lead.memory.correlation == pytest.approx(0.6, abs=0.2)
+    assert lead.autocorrelation.widened
+    assert lead.autocorrelation.correlation == pytest.approx(0.6, abs=0.2)
     assert any(said in note for note in story.plain_table(case, rankings, language).notes)
     notes = story.measures_table(case, rankings, language).notes
-    assert any("0.25" in note and f"{lead.memory.correlation:.2f}" in note for note in notes)
+    assert any("0.25" in note and f"{lead.autocorrelation.correlation:.2f}" in note for note in notes)
     summary = analysis.bulletin_result(case, rankings, ()).content["bulletin"]["rankings"][0]
-    assert summary["memory"]["widened_by"] == pytest.approx(lead.memory.factor)
+    assert summary["autocorrelation"]["widened_by"] == pytest.approx(lead.autocorrelation.factor)
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "resemble each other too much"), ("zh", "过于相似")])
-def test_a_measure_that_hardly_forgets_is_not_ranked_and_its_page_says_so(tmp_path, language, said):
+def test_a_measure_that_is_too_alike_is_not_ranked_and_its_page_says_so(tmp_path, language, said):
     TINY.write(tmp_path, smooth(0.995))
     lead = {"bulletin.measure": "good", "bulletin.scale": "level"}
     case = analysis.prepare("tiny_bulletin", lead, tmp_path)

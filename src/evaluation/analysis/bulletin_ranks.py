@@ -13,13 +13,13 @@ from evaluation.analysis.bulletin import FEWEST_PLACES, BulletinCase
 from evaluation.analysis.store import stored
 from evaluation.errors import DesignError, EstimationError
 from evaluation.inference import (
-    Memory,
+    Autocorrelation,
     RankSets,
     Season,
     improvements,
     moving_stretches,
     rank_sets,
-    stretch_memory,
+    stretch_autocorrelation,
 )
 from evaluation.inference.stretches import REFUSE_ABOVE, WIDEN_ABOVE
 from evaluation.study.bulletin import Measure
@@ -62,7 +62,7 @@ class MonthRanking:
         How often places that all improve alike show a largest difference as large as this one's.
     left_out : tuple of str
         Places that lack the month, or the same month of the year before.
-    memory : Memory
+    autocorrelation : Autocorrelation
         How much of a part of a month is left in the next, and whether the sets are widened for it.
     """
 
@@ -74,7 +74,7 @@ class MonthRanking:
     errors: FloatArray = field(repr=False)
     p_equal: float
     left_out: tuple[str, ...]
-    memory: Memory
+    autocorrelation: Autocorrelation
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -166,13 +166,13 @@ def month_ranking(
     DesignError
         Fewer than three places have the month and the same month of the year before.
     EstimationError
-        The record does not say how far a month strays by chance: it is too short, or its parts remember
-        each other for too long.
+        The record does not say how far a month strays by chance: it is too short, or its parts resemble
+        each other too much.
     """
     wanted = case.study.bulletin
     chosen = case.study.outcome(measure or wanted.measure)
     scale, month = scale or wanted.scale, case.month if month is None else month
-    values, draws, keep, memory = _compared(case, chosen, scale, month, choices or Choices())
+    values, draws, keep, serial = _compared(case, chosen, scale, month, choices or Choices())
     figures = _figures(case, chosen, month, keep)
     # the best first; equals by name, so that the order is the same everywhere
     order = np.lexsort((figures["place"].to_numpy(dtype=str), -values))
@@ -189,7 +189,7 @@ def month_ranking(
         errors=_errors(draws - values),
         p_equal=_p_equal(values, draws - values),
         left_out=tuple(place for place, kept in zip(case.places, keep, strict=True) if not kept),
-        memory=memory,
+        autocorrelation=serial,
     )
 
 
@@ -269,8 +269,8 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
         own = [values[keep[kept]] for values, _, kept, _ in parts]
         drawn = [draws[:, keep[kept]] for _, draws, kept, _ in parts]
         values = np.mean(own, axis=0)
-        # months that remember each other stray together
-        together = max(memory.together(case.study.data.parts, count) for *_, memory in parts)
+        # autocorrelated months stray together
+        together = max(serial.together(case.study.data.parts, count) for *_, serial in parts)
         draws = values + together * (np.mean(drawn, axis=0) - values)
         sets = rank_sets(values, draws, level=wanted.level)
         places = np.array(case.places)[keep]
@@ -299,8 +299,8 @@ def monthly_series(case: BulletinCase, measure: str | None = None, months: int =
 
 def _compared(
     case: BulletinCase, measure: Measure, scale: str, month: pd.Period, choices: Choices
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], Memory]:
-    """Improvements, the same in resamples, which places have them, and the memory of the record."""
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], Autocorrelation]:
+    """Improvements, the same in resamples, which places have them, and the autocorrelation of the record."""
     stretches, chance = case.stretches(measure), case.study.chance
     at, ago = case.row(month), case.row(month - 12)
     keep = case.ranked(measure, month)
@@ -324,7 +324,7 @@ def _compared(
     record = stretches.steady[:, keep]
     length, window = case.study.data.parts, choices.window or chance.window
     try:
-        memory = stretch_memory(record, length=length, window=window, season=season)
+        serial = stretch_autocorrelation(record, length=length, window=window, season=season)
         strayed = [
             moving_stretches(record, length=length, window=window, draws=draws, rng=rng, season=season)
             for _ in range(2)
@@ -344,7 +344,7 @@ def _compared(
         better=measure.better,
         of=(stretches.of[ago, keep], stretches.of[at, keep]),
     )
-    return values, drawn, keep, memory
+    return values, drawn, keep, serial
 
 
 def _figures(case: BulletinCase, measure: Measure, month: pd.Period, keep: NDArray[np.bool_]) -> pd.DataFrame:

@@ -191,8 +191,8 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
     unit, time = np.nonzero(untreated)
     columns = np.column_stack([m[unit, time] for m in (sample.outcome, *values)])
     n_units, n_periods = untreated.shape
-    y, *parts = demean(columns, unit, time, n_first=n_units, n_second=n_periods).values.T
-    x = np.column_stack(parts)
+    clean = demean(columns, unit, time, n_first=n_units, n_second=n_periods).values
+    y, x = clean[:, 0], clean[:, 1:].copy()
     size = np.sqrt((x**2).sum(axis=0))
     flat = size <= 1e-10 * np.abs(values[:, :, used]).max(axis=(1, 2))
     x[:, flat] = 0.0

@@ -16,21 +16,21 @@ from evaluation.inference.rank_sets import RankSets, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.stretches import (
-    Memory,
+    Autocorrelation,
     Season,
     improvements,
     moving_stretches,
     steady_share,
-    stretch_memory,
+    stretch_autocorrelation,
 )
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
+    "Autocorrelation",
     "ClusterRobust",
     "ClusterTTest",
     "ConformalTest",
     "FewTreated",
-    "Memory",
     "PlaceboPaths",
     "RandomizationTest",
     "RankSets",
@@ -53,7 +53,7 @@ __all__ = [
     "recommend",
     "romano_wolf",
     "steady_share",
-    "stretch_memory",
+    "stretch_autocorrelation",
     "t_test_of_clusters",
     "t_test_of_two_groups",
     "wild_cluster_bootstrap",

@@ -44,7 +44,7 @@ class Season:
 
 
 @dataclass(frozen=True)
-class Memory:
+class Autocorrelation:
     """How much of a period is left in the next, apart from what all places share and from their levels.
 
     Attributes
@@ -90,9 +90,9 @@ class Memory:
         return float(np.sqrt(all_of_them / one * count))
 
 
-def stretch_memory(
+def stretch_autocorrelation(
     stretches: FloatArray, *, length: int, window: int, season: Season | None = None
-) -> Memory:
+) -> Autocorrelation:
     """The correlation of neighbouring periods, from stretches that overlap.
 
     Strays, each place's divided by their root mean square and pooled, correlate with those that begin one
@@ -107,14 +107,14 @@ def stretch_memory(
 
     Returns
     -------
-    Memory
+    Autocorrelation
 
     Raises
     ------
     EstimationError
         As `moving_stretches`.
     """
-    return _memory(*_blocks(stretches, length, window, season), length, window)
+    return _autocorrelation(*_blocks(stretches, length, window, season), length, window)
 
 
 def moving_stretches(
@@ -136,9 +136,9 @@ def moving_stretches(
     and w that of its difference from its surroundings when periods are independent. Strays are brought to the
     size that they have, over all places, at the wanted time of year. Each place's draws are stretched by the
     root of ``d / chi2(d)``, d being the number of stretches side by side, less what the surroundings take,
-    for its spread is itself estimated. Where neighbouring periods correlate (`stretch_memory`) by more than
-    0.25, less one standard error, v, w and d are those of an autoregression of order one whose correlation
-    is the estimate and one standard error.
+    for its spread is itself estimated. Where the correlation of neighbouring periods (`stretch_autocorrelation`) and
+    its standard error together exceed 0.25, v, w and d are those of an autoregression of order one with that
+    correlation.
 
     Parameters
     ----------
@@ -162,23 +162,23 @@ def moving_stretches(
     ------
     EstimationError
         Fewer than four stretches side by side, a window that does not fit, or neighbouring periods that
-        correlate by more than 0.85, one standard error included: the record is too short for such memory.
+        correlate by more than 0.85, one standard error included: the record is too short for that.
     """
     blocks, steps, whole = _blocks(stretches, length, window, season)
-    memory = _memory(blocks, steps, whole, length, window)
-    if memory.reached > REFUSE_ABOVE:
+    serial = _autocorrelation(blocks, steps, whole, length, window)
+    if serial.reached > REFUSE_ABOVE:
         raise EstimationError(
-            f"neighbouring periods correlate by {memory.correlation:.2f} (standard error "
-            f"{memory.error:.2f}): the record does not say how far a stretch strays",
+            f"neighbouring periods correlate by {serial.correlation:.2f} (standard error "
+            f"{serial.error:.2f}): the record does not say how far a stretch strays",
             expected=f"a correlation of at most {REFUSE_ABOVE}, one standard error included",
-            fix="use a measure that forgets sooner, or shorter parts averaged over a longer stretch",
+            fix="use another measure, or stretches that are long against the correlation",
         )
     side_by_side = (len(steps) + length - 1) / length * (1 - length / window)
-    if memory.widened:
-        side_by_side *= _strays(memory.reached, length, window)[2] / _strays(0.0, length, window)[2]
+    if serial.widened:
+        side_by_side *= _strays(serial.reached, length, window)[2] / _strays(0.0, length, window)[2]
     degrees = max(side_by_side, 1.0)
     stretch = np.sqrt(degrees / rng.chisquare(degrees, size=(draws, blocks.shape[1])))
-    return np.asarray(memory.factor * blocks[rng.integers(len(blocks), size=draws)] * stretch)
+    return np.asarray(serial.factor * blocks[rng.integers(len(blocks), size=draws)] * stretch)
 
 
 def _blocks(
@@ -211,9 +211,9 @@ def _blocks(
     return blocks, steps, np.array(whole)
 
 
-def _memory(
+def _autocorrelation(
     blocks: FloatArray, steps: IntArray, whole: NDArray[np.bool_], length: int, window: int
-) -> Memory:
+) -> Autocorrelation:
     if 2 * whole.sum() >= len(whole):  # what is expected of a stray holds where its surroundings are whole
         blocks, steps = blocks[whole], steps[whole]
     size = np.sqrt((blocks**2).mean(axis=0))
@@ -241,7 +241,7 @@ def _memory(
     if WIDEN_ABOVE < found + error <= REFUSE_ABOVE:
         independent = _strays(0.0, length, window)[0]
         factor = float(np.sqrt(_strays(found + error, length, window)[0] / independent))
-    return Memory(found, error, factor)
+    return Autocorrelation(found, error, factor)
 
 
 @lru_cache(maxsize=1024)

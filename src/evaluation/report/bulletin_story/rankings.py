@@ -149,20 +149,20 @@ def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, lan
             for better, worse in lead.told.items()
         )
         notes.insert(1, tell(case, "plain.note_told", language, pairs=joined(pairs, language)))
-    if lead.memory.widened:
-        values = _memory(case, lead, language)
-        notes.append(tell(case, "plain.note_memory", language, **values))
+    if lead.autocorrelation.widened:
+        values = _autocorrelation(case, lead, language)
+        notes.append(tell(case, "plain.note_autocorrelation", language, **values))
     if lead.left_out:
         notes.append(tell(case, "plain.note_left", language, places=names(case, lead.left_out, language)))
     return notes
 
 
-def _memory(case: BulletinCase, ranking: MonthRanking, language: str) -> dict[str, object]:
+def _autocorrelation(case: BulletinCase, ranking: MonthRanking, language: str) -> dict[str, object]:
     """How alike neighbouring parts of a month are, as values of a sentence."""
     return {
         "part": case.study.data.parts_name[language],
-        "correlation": number(ranking.memory.correlation, language, 2),
-        "error": number(ranking.memory.error, language, 2),
+        "correlation": number(ranking.autocorrelation.correlation, language, 2),
+        "error": number(ranking.autocorrelation.error, language, 2),
     }
 
 
@@ -178,12 +178,12 @@ def _measures_notes(case: BulletinCase, rankings: Rankings, language: str) -> li
             key = "measures.note_refused" if enough else "measures.note_none"
             most = number(REFUSE_ABOVE, language, 2)
             notes.append(tell(case, key, language, measure=label, part=part, most=most))
-        elif one.memory.widened:
-            values = _memory(case, one, language)
-            widened.append(tell(case, "measures.memory", language, measure=label, **values))
+        elif one.autocorrelation.widened:
+            values = _autocorrelation(case, one, language)
+            widened.append(tell(case, "measures.autocorrelation", language, measure=label, **values))
     if widened:
         told = {"part": part, "bound": number(WIDEN_ABOVE, language, 2), "list": joined(widened, language)}
-        notes.append(tell(case, "measures.note_memory", language, **told))
+        notes.append(tell(case, "measures.note_autocorrelation", language, **told))
     return notes
 
 
