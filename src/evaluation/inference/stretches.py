@@ -136,9 +136,9 @@ def moving_stretches(
     and w that of its difference from its surroundings when periods are independent. Strays are brought to the
     size that they have, over all places, at the wanted time of year. Each place's draws are stretched by the
     root of ``d / chi2(d)``, d being the number of stretches side by side, less what the surroundings take,
-    for its spread is itself estimated. Where the correlation of neighbouring periods (`stretch_autocorrelation`) and
-    its standard error together exceed 0.25, v, w and d are those of an autoregression of order one with that
-    correlation.
+    for its spread is itself estimated. Where the correlation of neighbouring periods and its standard error
+    (`stretch_autocorrelation`) together exceed 0.25, v, w and d are those of an autoregression of order one
+    with that correlation.
 
     Parameters
     ----------
