@@ -190,7 +190,7 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
         untreated[np.ix_(c.members, c.window.pre)] = True
     unit, time = np.nonzero(untreated)
     columns = np.column_stack([m[unit, time] for m in (sample.outcome, *values)])
-    n_units, n_periods = untreated.shape
+    n_units, n_periods = len(sample.units), sample.panel.n_periods
     clean = demean(columns, unit, time, n_first=n_units, n_second=n_periods).values
     y, x = clean[:, 0], clean[:, 1:].copy()
     size = np.sqrt((x**2).sum(axis=0))
