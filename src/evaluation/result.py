@@ -17,6 +17,7 @@ from evaluation.multipliers import multiplied_sums, normal_draws, quartile_covar
 from evaluation.result_parts import (
     CohortShares,
     Influence,
+    Placebos,
     SampleCount,
     WaldTest,
     averages_of,
@@ -30,7 +31,7 @@ from evaluation.result_parts import (
     with_intervals,
 )
 
-__all__ = ["CohortShares", "Influence", "Result", "SampleCount", "WaldTest"]
+__all__ = ["CohortShares", "Influence", "Placebos", "Result", "SampleCount", "WaldTest"]
 
 TERM_COLUMNS = ("term", "cohort", "time", "event_time")
 
@@ -65,6 +66,8 @@ class Result:
         Cluster of each row of the influence function, where clusters are coarser than units.
     aggregate_overall : Result, optional
         Set on aggregations: their one-term summary.
+    placebos : Placebos, optional
+        Placebo estimates behind the covariance: p-values are at least their ranks, intervals reach as far.
     details : object, optional
         What the method found besides estimates, such as the weights of a synthetic control.
     """
@@ -82,6 +85,7 @@ class Result:
     shares: CohortShares | None = field(default=None, repr=False)
     cluster_codes: NDArray[np.intp] | None = field(default=None, repr=False)
     aggregate_overall: Result | None = field(default=None, repr=False)
+    placebos: Placebos | None = field(default=None, repr=False)
     details: object | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +145,7 @@ class Result:
         return float(self._single.tidy()["p_value"].iloc[0])
 
     def conf_int(self, level: float = 0.95) -> tuple[float, float]:
-        """Interval of a one-term result, in units of the outcome."""
+        """Interval of a one-term result, in units of the outcome; NaN where placebos are too few for one."""
         row = self._single.tidy(level).iloc[0]
         return float(row["ci_low"]), float(row["ci_high"])
 
@@ -171,6 +175,8 @@ class Result:
             Columns ``term, cohort, time, event_time, estimate, std_error, ci_low, ci_high, p_value``.
         """
         check_level(level)
+        if self.placebos is not None:
+            return self._table(self.placebos.critical(level, self.std_errors, self.df))
         return self._table(pointwise(level, self.df))
 
     def simultaneous(
@@ -186,7 +192,8 @@ class Result:
         The critical value is the quantile of the largest absolute t statistic (Callaway and
         Sant'Anna 2021, Algorithm 1; Montiel Olea and Plagborg-Moller 2019). Gaussian multipliers
         given the sample are exactly draws from N(0, vcov), so that units are not touched again; the
-        others draw for each unit or cluster and need the influence function.
+        others draw for each unit or cluster and need the influence function. Placebos, where there are some,
+        may widen the intervals to their own largest statistics.
 
         Parameters
         ----------
@@ -224,7 +231,10 @@ class Result:
             sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
         largest = np.abs(sample).max(axis=1)
         # never below the pointwise value, which simulation noise could give for one term
-        return max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
+        critical = max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
+        if self.placebos is None:
+            return critical
+        return float(np.max([critical, *self.placebos.critical(level, errors, self.df, joint=True)[usable]]))
 
     def bootstrap(
         self, draws: int = 999, *, seed: int | np.random.Generator, multiplier: str = "rademacher"
@@ -281,8 +291,8 @@ class Result:
             )
         return cluster_sums(psi[:, usable], self.cluster_codes)
 
-    def _table(self, critical: float) -> pd.DataFrame:
-        return with_intervals(self.terms, self.coef, self.std_errors, critical, self.df)
+    def _table(self, critical: float | NDArray[np.float64]) -> pd.DataFrame:
+        return with_intervals(self.terms, self.coef, self.std_errors, critical, self.df, self.placebos)
 
     # algebra ----------------------------------------------------------------------------------
 
@@ -319,10 +329,19 @@ class Result:
             influence_function=None if self.influence_function is None else influence,
             shares=None,
             aggregate_overall=None,
+            placebos=self._placebos(matrix),
         )
+
+    def _placebos(self, weights: NDArray[np.float64]) -> Placebos | None:
+        """Placebo estimates of linear combinations (m, k) of the terms."""
+        if self.placebos is None:
+            return None
+        return replace(self.placebos, estimates=self.placebos.estimates @ weights.T)
 
     def wald(self, restriction: ArrayLike, null: ArrayLike = 0.0) -> WaldTest:
         """Test ``restriction @ coef = null``: chi-squared, or F when ``df`` is finite.
+
+        With placebos the p-value is at least the rank among them.
 
         Parameters
         ----------
@@ -330,7 +349,7 @@ class Result:
         null : array_like (m,) or float
         """
         names = self.terms["term"].astype(str).to_numpy()
-        return wald_test(self.coef, self.vcov, self.df, names, restriction, null)
+        return wald_test(self.coef, self.vcov, self.df, names, restriction, null, self.placebos)
 
     def aggregate(
         self,
@@ -397,4 +416,5 @@ class Result:
             influence_function=None if self.influence_function is None else influence,
             shares=None,
             aggregate_overall=overall,
+            placebos=self._placebos(averages.by_effect),
         )

@@ -15,6 +15,7 @@ from evaluation.aggregation import Averages, Cells, average
 from evaluation.errors import EstimationError, shortlist
 
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
+_TIE = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +133,46 @@ def covariance_of(
     return used, total
 
 
+@dataclass(frozen=True, eq=False)
+class Placebos:
+    """Estimates for untreated units behind a standard error, and how they test the terms.
+
+    A p-value is the larger of two: that of t, and the rank of the estimate among placebos (Abadie, Diamond
+    and Hainmueller 2010, section 2.4), so that it is never below ``1 / (B + 1)``; an interval is the wider
+    one. The rank alone is not exact, since the treated unit is no donor of the placebos, and sets of several
+    donors share members; t alone takes noise to be normal.
+
+    Attributes
+    ----------
+    estimates : ndarray (B, k)
+    """
+
+    estimates: NDArray[np.float64]
+
+    def critical(
+        self, level: float, errors: NDArray[np.float64], df: float, *, joint: bool = False
+    ) -> NDArray[np.float64]:
+        """Critical values (k,) in standard errors, of each term or of all jointly; NaN where none exists."""
+        beyond = int(np.floor((1 - level) * (len(self.estimates) + 1) + 1e-9))
+        if beyond < 1:
+            return np.full(len(errors), np.nan)
+        size = np.abs(self.estimates) / errors
+        if joint:
+            size = np.repeat(np.nanmax(size, axis=1, keepdims=True), len(errors), axis=1)
+        return np.maximum(np.sort(size, axis=0)[-beyond], pointwise(level, df))
+
+    def p_values(self, coef: NDArray[np.float64], by_t: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The larger of ``by_t`` (k,) and the share of estimates as far from zero; NaN where ``by_t`` is."""
+        as_far = np.abs(self.estimates) >= np.abs(coef) * (1 - _TIE)
+        return np.maximum(by_t, (1 + as_far.sum(axis=0)) / (len(self.estimates) + 1))
+
+    def joint_rank(self, gap: NDArray[np.float64], part: NDArray[np.float64]) -> float:
+        """Share of estimates as far from a joint hypothesis, by the second moments of all of them."""
+        values = np.vstack([gap, self.estimates @ part.T])
+        distance = np.einsum("ij,ij->i", values @ np.linalg.pinv(values.T @ values, hermitian=True), values)
+        return float((distance >= distance[0] * (1 - _TIE)).mean())
+
+
 @dataclass(frozen=True)
 class WaldTest:
     """A joint test of linear restrictions, with its null hypothesis in words."""
@@ -150,6 +191,7 @@ def wald_test(
     names: NDArray[Any],
     restriction: ArrayLike,
     null: ArrayLike,
+    placebos: Placebos | None = None,
 ) -> WaldTest:
     """Test ``restriction @ coef = null``; see `evaluation.result.Result.wald`."""
     matrix = np.atleast_2d(np.asarray(restriction, dtype=float))
@@ -172,6 +214,8 @@ def wald_test(
         p_value = float(distributions.f.sf(statistic / rank, rank, df)) if rank else np.nan
     else:
         p_value = float(distributions.chi2.sf(statistic, rank)) if rank else np.nan
+    if placebos is not None:
+        p_value = max(p_value, placebos.joint_rank(gap, matrix))
     return WaldTest(words, statistic, rank, df, p_value)
 
 
@@ -197,8 +241,9 @@ def with_intervals(
     terms: pd.DataFrame,
     coef: NDArray[np.float64],
     errors: NDArray[np.float64],
-    critical: float,
+    critical: float | NDArray[np.float64],
     df: float,
+    placebos: Placebos | None = None,
 ) -> pd.DataFrame:
     """The terms with ``estimate, std_error, ci_low, ci_high, p_value``; p-values are of single terms."""
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -208,7 +253,8 @@ def with_intervals(
     out["std_error"] = errors
     out["ci_low"] = coef - critical * errors
     out["ci_high"] = coef + critical * errors
-    out["p_value"] = 2 * np.asarray(distributions.t.sf(statistic, df), dtype=float)
+    p_values = 2 * np.asarray(distributions.t.sf(statistic, df), dtype=float)
+    out["p_value"] = p_values if placebos is None else placebos.p_values(coef, p_values)
     return out
 
 

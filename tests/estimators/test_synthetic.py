@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from evaluation import Design, Panel
 from evaluation.estimators import Predictor, SyntheticControl, SyntheticDiD
@@ -264,6 +265,19 @@ def test_covariates_are_taken_out():
     )
 
 
+@pytest.mark.parametrize("starts", [{0: 10}, {0: 8, 1: 11}])
+def test_covariates_are_those_of_all_rows_without_treatment(starts):
+    """Kranz (2022): a regression with dummies on donors and on treated units before treatment."""
+    data = simulated(starts=starts)
+    data["y"] += 5 * data["x"] * (1 + (data["unit"] < 2))  # treated units say something else of x
+    untreated = data[~(data["time"] >= data["first"])]
+    dummies = pd.get_dummies(untreated[["unit", "time"]].astype(str)).to_numpy(dtype=float)
+    beta = np.linalg.lstsq(np.column_stack([untreated["x"], dummies]), untreated["y"], rcond=None)[0][0]
+    oracle = att(SyntheticDiD(variance="none"), data.assign(y=data["y"] - beta * data["x"]))
+    design = Design("y", "first", covariates=("x",))
+    assert att(SyntheticDiD(variance="none"), data, design) == pytest.approx(oracle, abs=1e-8)
+
+
 def test_anticipation_leaves_periods_out_of_the_fit():
     data = simulated()
     jump = data.assign(y=data["y"] + 50.0 * ((data["unit"] == 0) & (data["time"] == 9)))
@@ -351,6 +365,111 @@ def test_one_treated_unit_has_no_jackknife_or_bootstrap(variance):
     assert np.isnan(result.std_error)
     assert np.isnan(result.p_value)
     assert any("undefined with one" in note for note in result.notes)
+
+
+# how placebos test ----------------------------------------------------------------------------
+
+
+def by_t(result, df):
+    return 2 * stats.t.sf(abs(result.estimate) / result.std_error, df)
+
+
+def test_one_treated_unit_has_the_larger_p_value_of_t_and_rank():
+    result = SyntheticDiD().fit(panel(simulated(units=17)), DESIGN)
+    placebos = np.abs(result.details.replicates)
+    assert (len(placebos), result.df) == (16, 15)
+    rank = (1 + (placebos >= abs(result.estimate)).sum()) / 17
+    assert result.p_value == pytest.approx(max(rank, by_t(result, 15)))
+    # sixteen placebos have no 95 % interval: 94 % is the widest, at least as far as the farthest of them
+    assert np.isnan(result.conf_int()).all()
+    assert any("no p-value below 1/17" in n and "widest level is 94.1%" in n for n in result.notes)
+    for level, beyond in ((0.94, 1), (0.88, 2)):
+        half = max(np.sort(placebos)[-beyond], stats.t.ppf(0.5 + level / 2, 15) * result.std_error)
+        assert result.conf_int(level) == pytest.approx((result.estimate - half, result.estimate + half))
+
+
+def test_no_p_value_is_below_one_over_the_placebos_and_one():
+    """With the normal law 16 placebos give p-values of 1e-10, and reject 8 to 9 % of no effects at 5 %."""
+    far = SyntheticDiD().fit(panel(simulated(units=17, effect=1000.0)), DESIGN)
+    assert far.p_value == pytest.approx(1 / 17)
+    p = [
+        SyntheticDiD().fit(panel(simulated(seed, units=17, effect=0.0)), DESIGN).p_value for seed in range(60)
+    ]
+    assert min(p) >= 1 / 17 - 1e-12
+    # binomial(60, 1/17): 3.5 expected, 1.8 standard deviation
+    assert np.sum(np.array(p) < 0.06) <= 9
+
+
+def test_periods_averages_and_joint_tests_have_their_own_placebos():
+    data = panel(simulated(units=25))
+    whole = SyntheticDiD().fit(data, DESIGN)
+    parts = SyntheticDiD(terms="cohort_period").fit(data, DESIGN)
+    for same in (parts.aggregate("simple"), parts.combine(np.full(4, 0.25), "mean")):
+        assert same.p_value == pytest.approx(whole.p_value)
+        assert same.conf_int() == pytest.approx(whole.conf_int())
+    table = parts.tidy()
+    rank = (1 + (np.abs(parts.placebos.estimates) >= np.abs(parts.coef)).sum(axis=0)) / 25
+    np.testing.assert_allclose(
+        table["p_value"], np.maximum(rank, 2 * stats.t.sf(np.abs(parts.coef) / parts.std_errors, 23))
+    )
+    # all terms together: one of 24 placebos may reach beyond
+    scaled = np.abs(parts.placebos.estimates) / parts.std_errors
+    assert parts.critical_value(seed=0) >= scaled.max()
+    assert np.isnan(parts.critical_value(0.97, seed=0))
+    far = SyntheticDiD(terms="cohort_period").fit(panel(simulated(units=25, effect=1e4)), DESIGN)
+    assert far.wald(np.eye(4)).p_value == pytest.approx(1 / 25)
+
+
+def test_several_treated_units_have_t_with_the_donors_degrees_of_freedom():
+    result = SyntheticDiD().fit(panel(simulated(units=12, starts={0: 10, 1: 10})), DESIGN)
+    assert result.df == 9  # ten donors; their 45 pairs share members
+    assert result.p_value >= by_t(result, 9)
+    half = stats.t.ppf(0.975, 9) * result.std_error
+    assert result.conf_int()[1] - result.estimate >= half * (1 - 1e-12)
+    far = SyntheticDiD().fit(panel(simulated(units=12, starts={0: 10, 1: 10}, effect=1e6)), DESIGN)
+    assert far.p_value == pytest.approx(1 / 46)
+    assert np.isnan(far.conf_int(0.99)).all()
+
+
+@pytest.mark.parametrize("treated", [1, 2])
+@pytest.mark.parametrize(("times", "said"), [(4.0, "noisier"), (0.2, "quieter"), (1.0, "")])
+def test_noise_unlike_the_donors_is_measured_and_said(treated, times, said):
+    rng = np.random.default_rng(3)
+    noise = rng.normal(size=(21, 30))
+    noise[:treated] *= times
+    data = simulated(units=21, periods=30, starts=dict.fromkeys(range(treated), 25))
+    data["y"] = noise.ravel()
+    result = SyntheticDiD(draws=200, seed=1).fit(panel(data), DESIGN)
+    (note,) = [n for n in result.notes if "as noisy as donors" in n]
+    before = noise[:, :25]
+    gaps = np.array(
+        [
+            before[i] - np.delete(before[treated:], max(i - treated, 0), axis=0).mean(axis=0)
+            if i >= treated
+            else before[i] - before[treated:].mean(axis=0)
+            for i in range(21)
+        ]
+    )
+    own = np.sqrt(gaps[:treated].var(axis=1, ddof=1).mean())
+    if treated == 1:
+        donors = gaps[1:].std(axis=1, ddof=1)
+        assert f"is {own / np.median(donors):.2f} times that of the median placebo" in note
+        assert f"above that of {(donors < own).sum()} of 20 (from 25 periods)" in note
+    assert ("than donors" in note) == bool(said)
+    assert said in note
+
+
+def test_the_jackknife_of_a_plain_synthetic_control_is_not_advised():
+    data = panel(simulated(starts=SEVERAL))
+    advised = {
+        e: not any("the jackknife is not advised" in n for n in e.fit(data, DESIGN).notes)
+        for e in (
+            SyntheticControl(variance="jackknife"),
+            SyntheticControl(variance="jackknife", intercept=True),
+            SyntheticDiD(variance="jackknife"),
+        )
+    }
+    assert list(advised.values()) == [False, True, True]
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ def test_constant_effect_interval_holds_the_effect():
 
 
 def test_a_level_that_the_periods_cannot_give_is_refused_in_words():
-    found = conformal_intervals(SyntheticControl(), panel(table()), DESIGN, level=0.95)
+    found = conformal_intervals(SyntheticControl(), panel(table()), DESIGN)  # 95 %, as everywhere
     assert found[["ci_low", "ci_high"]].isna().all().all()
     assert "19 periods give no p-value below 0.053" in found["reason"][0]
 

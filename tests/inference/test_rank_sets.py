@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,31 @@ def test_step_down_tells_at_least_as_many_apart() -> None:
     found = rank_sets(values, values + rng.standard_normal((4000, 4)))
     once = rank_sets(np.zeros(4), rng.standard_normal((4000, 4))).critical
     assert found.critical < once
+
+
+def test_the_reverse_order_stays_in_the_family() -> None:
+    """Told that the first lies above both, the claims that they lie above it are still guarded against."""
+    rng = np.random.default_rng(6)
+    noise = rng.standard_normal((20_000, 3))
+    found = rank_sets([100.0, 0.0, 0.0], noise + np.array([100.0, 0.0, 0.0]))
+    assert found.told_apart == 2
+    orders = [(1, 0), (2, 0), (1, 2), (2, 1)]
+    error = np.sqrt([((noise[:, j] - noise[:, k]) ** 2).mean() for j, k in orders])
+    largest = (np.stack([noise[:, j] - noise[:, k] for j, k in orders], axis=1) / error).max(axis=1)
+    assert found.critical == pytest.approx(np.quantile(largest, 0.95, method="higher"))
+
+
+@pytest.mark.parametrize("name", ["diagonal_8", "correlated_17", "ties_6", "three_groups_12"])
+def test_sets_are_those_of_csranks(name: str) -> None:
+    """csranks 1.2.2.9001, 20,000 draws: two-sided, simultaneous, with step-down."""
+    file = Path(__file__).parents[1] / "reference/r_csranks.json"
+    case = json.loads(file.read_text())[name]
+    values, covariance = np.array(case["x"]), np.array(case["Sigma"])
+    drawn = np.random.default_rng(7).multivariate_normal(values, covariance, size=20_000)
+    found, theirs = rank_sets(values, drawn), case["two-sided|stepdown=TRUE|simultaneous=TRUE"]
+    assert found.low.tolist() == theirs["L"]
+    assert found.high.tolist() == theirs["U"]
+    assert found.ranks.tolist() == theirs["rank"]
 
 
 def test_equal_values_share_a_rank_and_places_that_move_as_one() -> None:

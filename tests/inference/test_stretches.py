@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from evaluation.errors import EstimationError
-from evaluation.inference import Season, improvements, moving_stretches, steady_share
+from evaluation.inference import (
+    Season,
+    improvements,
+    moving_stretches,
+    rank_sets,
+    steady_share,
+    stretch_autocorrelation,
+)
 
 PLACES = 17
 
@@ -35,13 +42,63 @@ def test_levels_seasons_and_shared_weather_are_not_chance() -> None:
     assert draw(slow).std() == pytest.approx(draw(means(record)).std(), rel=0.05)
 
 
-def test_memory_makes_a_month_stray_further() -> None:
-    rng = np.random.default_rng(3)
-    shocks = rng.standard_normal((3600, PLACES))
-    remembered = np.zeros_like(shocks)
-    for t in range(1, len(shocks)):
-        remembered[t] = 0.5 * remembered[t - 1] + np.sqrt(0.75) * shocks[t]
-    assert draw(means(remembered)).std() > 1.15 * draw(means(shocks)).std()
+def autoregressive(correlation: float, periods: int, rng: np.random.Generator) -> np.ndarray:
+    """An autoregression of order one with variance 1 (periods, PLACES)."""
+    out = rng.standard_normal((periods, PLACES))
+    for t in range(1, periods):
+        out[t] = correlation * out[t - 1] + np.sqrt(1 - correlation**2) * out[t]
+    return out
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.8])
+def test_autocorrelation_is_found_and_a_month_strays_as_far_as_it_does(correlation: float) -> None:
+    record = means(autoregressive(correlation, 3600, np.random.default_rng(3)))
+    serial = stretch_autocorrelation(record, length=3, window=15)
+    assert serial.correlation == pytest.approx(correlation, abs=4 * serial.error)
+    assert serial.error < 0.02
+    assert serial.widened == (correlation > 0.25)
+    # 3 + 4 r + 2 r^2 ninths is the variance of a mean of three
+    variance = (3 + 4 * correlation + 2 * correlation**2) / 9 * (1 - 1 / PLACES)
+    assert draw(record).std() == pytest.approx(np.sqrt(variance), rel=0.06)
+
+
+def test_little_autocorrelation_changes_nothing() -> None:
+    serial = stretch_autocorrelation(
+        means(autoregressive(0.1, 900, np.random.default_rng(4))), length=3, window=15
+    )
+    assert (serial.factor, serial.together(3, 12)) == (1.0, 1.0)
+
+
+def test_autocorrelated_months_stray_together() -> None:
+    rng = np.random.default_rng(5)
+    record = autoregressive(0.6, 36 * 300, rng)
+    serial = stretch_autocorrelation(means(record), length=3, window=15)
+    year, month = (record.reshape(-1, n, PLACES).mean(axis=1).var() for n in (36, 3))
+    assert serial.together(3, 12) == pytest.approx(np.sqrt(12 * year / month), rel=0.05)
+
+
+@pytest.mark.parametrize("correlation", [0.6, 0.8])
+def test_tied_places_are_not_told_apart_however_smooth_their_record(correlation: float) -> None:
+    """114 dekads of 17 places; with dekads taken as independent 72 % and 17 % of these held."""
+    rng = np.random.default_rng(10)
+    held = made = 0
+    for _ in range(60):
+        record = means(autoregressive(correlation, 114, rng))
+        own = record[75] - record[39]
+        try:
+            drawn = [draw(record, 499, seed) for seed in rng.integers(2**31, size=2)]
+        except EstimationError:
+            continue
+        made += 1
+        held += rank_sets(own, own + drawn[1] - drawn[0]).told_apart == 0
+    assert made >= 35
+    assert held >= 0.86 * made  # 95 % less three standard errors of 60
+
+
+def test_a_record_that_is_too_alike_is_refused() -> None:
+    record = means(autoregressive(0.97, 114, np.random.default_rng(11)))
+    with pytest.raises(EstimationError, match=r"neighbouring periods correlate by 0\.9"):
+        draw(record)
 
 
 def test_strays_are_brought_to_the_season() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from evaluation import analysis
-from evaluation.errors import DesignError, ReportError
+from evaluation.errors import DesignError, EstimationError, ReportError
 from evaluation.inference import RankSets
 from evaluation.report import bulletin_story as story
 from evaluation.report import figures
@@ -208,6 +208,48 @@ def test_a_measure_that_few_places_have_is_absent_with_its_reason(tmp_path, lang
         analysis.month_ranking(case, "dust", "percent")
     # the leading measure itself follows to the last month that it has
     assert str(analysis.prepare("tiny_bulletin", root=tmp_path).month) == "2016-11"
+
+
+def smooth(correlation: float) -> pd.DataFrame:
+    """The made-up table with dust that keeps so much of its difference from other places."""
+    frame, rng = TINY.table(), np.random.default_rng(0)
+    order = frame.sort_values(["month", "dekad", "place"]).index
+    n = len(TINY.PLACES)
+    noise = rng.standard_normal((len(frame) // n, n))
+    for t in range(1, len(noise)):
+        noise[t] = correlation * noise[t - 1] + np.sqrt(1 - correlation**2) * noise[t]
+    frame.loc[order, "dust"] = np.exp(4 + 0.2 * noise.ravel())
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "the sets are widened for that"), ("zh", "区间已相应放宽")],
+)
+def test_a_smooth_measure_has_wider_sets_and_its_page_says_so(tmp_path, language, said):
+    TINY.write(tmp_path, smooth(0.6))
+    case = analysis.prepare("tiny_bulletin", root=tmp_path)
+    rankings = analysis.all_rankings(case)
+    lead = rankings["dust", "percent"]
+    assert lead.autocorrelation.widened
+    assert lead.autocorrelation.correlation == pytest.approx(0.6, abs=0.2)
+    assert any(said in note for note in story.plain_table(case, rankings, language).notes)
+    notes = story.measures_table(case, rankings, language).notes
+    assert any("0.25" in note and f"{lead.autocorrelation.correlation:.2f}" in note for note in notes)
+    summary = analysis.bulletin_result(case, rankings, ()).content["bulletin"]["rankings"][0]
+    assert summary["autocorrelation"]["widened_by"] == pytest.approx(lead.autocorrelation.factor)
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "resemble each other too much"), ("zh", "过于相似")])
+def test_a_measure_that_is_too_alike_is_not_ranked_and_its_page_says_so(tmp_path, language, said):
+    TINY.write(tmp_path, smooth(0.995))
+    lead = {"bulletin.measure": "good", "bulletin.scale": "level"}
+    case = analysis.prepare("tiny_bulletin", lead, tmp_path)
+    rankings = analysis.all_rankings(case)
+    assert list(rankings) == [("good", "level")]
+    assert any(said in note for note in story.measures_table(case, rankings, language).notes)
+    with pytest.raises(EstimationError, match="dust: neighbouring periods correlate"):
+        analysis.month_ranking(case, "dust", "percent")
 
 
 def test_a_rank_outside_its_set_is_a_report_error():

@@ -47,3 +47,19 @@ def test_every_design_runs() -> None:
     assert len(table) == len(BENCHMARK.DESIGNS) * len(BENCHMARK.MEASURES)
     assert table["first"].between(1, 17).all()
     assert BENCHMARK.markdown(table).count("\n") == len(table) + 1
+
+
+def test_places_with_autocorrelation_run() -> None:
+    rows = [BENCHMARK.tied_places(correlation, tails, 1) for correlation, tails in ((0.3, 3), (0.97, 0))]
+    assert [row.count("|") for row in rows] == [7, 7]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("correlation", "tails"), [(0.0, 0), (0.25, 0), (0.3, 3), (0.6, 0), (0.6, 3), (0.8, 0)]
+)
+def test_tied_places_are_held_however_alike_their_dekads_are(correlation: float, tails: int) -> None:
+    row = BENCHMARK.tied_places(correlation, tails, RUNS)
+    print("\n" + row)
+    held = float(row.split("|")[3])
+    assert held >= 95 - 3 * 100 * np.sqrt(0.95 * 0.05 / RUNS)

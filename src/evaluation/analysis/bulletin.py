@@ -104,6 +104,12 @@ class BulletinCase:
         upto = [month for month in self.months if month <= self.month]
         return tuple(upto[-self.study.bulletin.history :])
 
+    def ranked(self, measure: Measure, month: pd.Period | None = None) -> NDArray[np.bool_]:
+        """Which places have the measure in the month, this bulletin's when absent, and a year before."""
+        chosen = self.month if month is None else month
+        rows = self.stretches(measure).values[[self.row(chosen - 12), self.row(chosen)]]
+        return np.asarray(np.isfinite(rows).all(axis=0))
+
     def row(self, month: pd.Period) -> int:
         """Row of the arrays of `stretches` that is a month."""
         return self.study.data.parts * (month - self.first).n

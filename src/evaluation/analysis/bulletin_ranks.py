@@ -12,11 +12,33 @@ from numpy.typing import NDArray
 from evaluation.analysis.bulletin import FEWEST_PLACES, BulletinCase
 from evaluation.analysis.store import stored
 from evaluation.errors import DesignError, EstimationError
-from evaluation.inference import RankSets, Season, improvements, moving_stretches, rank_sets
+from evaluation.inference import (
+    Autocorrelation,
+    RankSets,
+    Season,
+    improvements,
+    moving_stretches,
+    rank_sets,
+    stretch_autocorrelation,
+)
+from evaluation.inference.stretches import REFUSE_ABOVE, WIDEN_ABOVE
 from evaluation.study.bulletin import Measure
 
 FloatArray = NDArray[np.float64]
 POOLED = (1, 3, 6, 12)
+__all__ = [
+    "FEWEST_PLACES",
+    "REFUSE_ABOVE",
+    "WIDEN_ABOVE",
+    "Choices",
+    "MonthRanking",
+    "all_rankings",
+    "earlier_bulletins",
+    "month_ranking",
+    "monthly_series",
+    "other_choices",
+    "several_months",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +62,8 @@ class MonthRanking:
         How often places that all improve alike show a largest difference as large as this one's.
     left_out : tuple of str
         Places that lack the month, or the same month of the year before.
+    autocorrelation : Autocorrelation
+        How much of a part of a month is left in the next, and whether the sets are widened for it.
     """
 
     month: pd.Period
@@ -50,6 +74,7 @@ class MonthRanking:
     errors: FloatArray = field(repr=False)
     p_equal: float
     left_out: tuple[str, ...]
+    autocorrelation: Autocorrelation
 
     @property
     def first(self) -> tuple[str, ...]:
@@ -141,12 +166,13 @@ def month_ranking(
     DesignError
         Fewer than three places have the month and the same month of the year before.
     EstimationError
-        The record is too short to say how far a month strays by chance.
+        The record does not say how far a month strays by chance: it is too short, or its parts resemble
+        each other too much.
     """
     wanted = case.study.bulletin
     chosen = case.study.outcome(measure or wanted.measure)
     scale, month = scale or wanted.scale, case.month if month is None else month
-    values, draws, keep = _compared(case, chosen, scale, month, choices or Choices())
+    values, draws, keep, serial = _compared(case, chosen, scale, month, choices or Choices())
     figures = _figures(case, chosen, month, keep)
     # the best first; equals by name, so that the order is the same everywhere
     order = np.lexsort((figures["place"].to_numpy(dtype=str), -values))
@@ -163,6 +189,7 @@ def month_ranking(
         errors=_errors(draws - values),
         p_equal=_p_equal(values, draws - values),
         left_out=tuple(place for place, kept in zip(case.places, keep, strict=True) if not kept),
+        autocorrelation=serial,
     )
 
 
@@ -170,17 +197,19 @@ def month_ranking(
 def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
     """The month ranked by every measure that enough places have, on every scale of it.
 
+    A measure whose record does not say how far it strays by chance is left out as well.
+
     Raises
     ------
-    DesignError
-        Too few places have the leading measure.
+    DesignError, EstimationError
+        The leading measure is one of these.
     """
     found: dict[tuple[str, str], MonthRanking] = {}
     for item in case.study.outcomes:
         for scale in item.scales:
             try:
                 found[item.id, scale] = month_ranking(case, item.id, scale)
-            except DesignError:
+            except (DesignError, EstimationError):
                 if item.id == case.study.bulletin.measure:
                     raise
     return found
@@ -193,17 +222,20 @@ def earlier_bulletins(case: BulletinCase) -> tuple[MonthRanking, ...]:
 
 
 @stored
-def other_choices(case: BulletinCase) -> dict[str, MonthRanking]:
-    """The leading ranking when chance is measured otherwise: see `Choices`."""
+def other_choices(case: BulletinCase) -> dict[str, MonthRanking | None]:
+    """The leading ranking when chance is measured otherwise: see `Choices`; None where it cannot be."""
     parts, chance = case.study.data.parts, case.study.chance
-    found = {"study": month_ranking(case)}
+    found: dict[str, MonthRanking | None] = {"study": month_ranking(case)}
     for name, choices in (
         ("shorter", Choices(window=max(chance.window - 2 * parts, parts + 2))),
         ("longer", Choices(window=chance.window + 2 * parts)),
         ("all_year", Choices(season=6 * parts)),
         ("level_90", Choices(level=0.9)),
     ):
-        found[name] = month_ranking(case, choices=choices)
+        try:
+            found[name] = month_ranking(case, choices=choices)
+        except EstimationError:
+            found[name] = None
     return found
 
 
@@ -231,12 +263,15 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
         if len(months) < count or (months[-1] - months[0]).n + 1 != count:
             continue
         parts = [_compared(case, measure, wanted.scale, month, Choices()) for month in months]
-        keep = np.asarray(np.logical_and.reduce([kept for _, _, kept in parts]))
+        keep = np.asarray(np.logical_and.reduce([kept for _, _, kept, _ in parts]))
         if keep.sum() < FEWEST_PLACES:
             continue
-        own = [values[keep[kept]] for values, _, kept in parts]
-        drawn = [draws[:, keep[kept]] for _, draws, kept in parts]
-        values, draws = np.mean(own, axis=0), np.mean(drawn, axis=0)
+        own = [values[keep[kept]] for values, _, kept, _ in parts]
+        drawn = [draws[:, keep[kept]] for _, draws, kept, _ in parts]
+        values = np.mean(own, axis=0)
+        # autocorrelated months stray together
+        together = max(serial.together(case.study.data.parts, count) for *_, serial in parts)
+        draws = values + together * (np.mean(drawn, axis=0) - values)
         sets = rank_sets(values, draws, level=wanted.level)
         places = np.array(case.places)[keep]
         rows.append(
@@ -264,11 +299,11 @@ def monthly_series(case: BulletinCase, measure: str | None = None, months: int =
 
 def _compared(
     case: BulletinCase, measure: Measure, scale: str, month: pd.Period, choices: Choices
-) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
-    """Improvements, the same in resamples, and which places have them."""
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_], Autocorrelation]:
+    """Improvements, the same in resamples, which places have them, and the autocorrelation of the record."""
     stretches, chance = case.stretches(measure), case.study.chance
     at, ago = case.row(month), case.row(month - 12)
-    keep = np.asarray(np.isfinite(stretches.values[[ago, at]]).all(axis=0))
+    keep = case.ranked(measure, month)
     if keep.sum() < FEWEST_PLACES:
         raise DesignError(
             f"{int(keep.sum())} places have {measure.column} in {month} and in {month - 12}",
@@ -286,16 +321,12 @@ def _compared(
         at=int(case.place_in_year[at]),
         reach=chance.season if choices.season is None else choices.season,
     )
+    record = stretches.steady[:, keep]
+    length, window = case.study.data.parts, choices.window or chance.window
     try:
+        serial = stretch_autocorrelation(record, length=length, window=window, season=season)
         strayed = [
-            moving_stretches(
-                stretches.steady[:, keep],
-                length=case.study.data.parts,
-                window=choices.window or chance.window,
-                draws=draws,
-                rng=rng,
-                season=season,
-            )
+            moving_stretches(record, length=length, window=window, draws=draws, rng=rng, season=season)
             for _ in range(2)
         ]
     except EstimationError as error:
@@ -303,7 +334,7 @@ def _compared(
             f"{measure.id}: {error.what}",
             where=f"table {case.study.data.table}",
             expected=error.expected,
-            fix="add earlier months to the table",
+            fix=error.fix or "add earlier months to the table",
         ) from None
     values, drawn = improvements(
         stretches.values[ago, keep],
@@ -313,7 +344,7 @@ def _compared(
         better=measure.better,
         of=(stretches.of[ago, keep], stretches.of[at, keep]),
     )
-    return values, drawn, keep
+    return values, drawn, keep, serial
 
 
 def _figures(case: BulletinCase, measure: Measure, month: pd.Period, keep: NDArray[np.bool_]) -> pd.DataFrame:

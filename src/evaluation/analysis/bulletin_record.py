@@ -68,6 +68,11 @@ def _summary(ranking: MonthRanking) -> dict[str, Any]:
         "difference_needed": _clean(ranking.needed_points),
         "p_all_alike": _clean(ranking.p_equal),
         "left_out": list(ranking.left_out),
+        "autocorrelation": {
+            "correlation": _clean(ranking.autocorrelation.correlation),
+            "std_error": _clean(ranking.autocorrelation.error),
+            "widened_by": _clean(ranking.autocorrelation.factor),
+        },
     }
 
 

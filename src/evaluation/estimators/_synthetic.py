@@ -15,7 +15,7 @@ from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCoho
 from evaluation.estimators._synthetic_variance import replicates
 from evaluation.numerics.synthetic import Paths, Window, hull_distance, noise_level
 from evaluation.panel import Panel
-from evaluation.result import CohortShares, Result
+from evaluation.result import CohortShares, Placebos, Result
 
 FloatArray = NDArray[np.float64]
 VARIANCES = ("placebo", "jackknife", "bootstrap", "none")
@@ -173,6 +173,7 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
         *sample.notes,
         *(note for c, f in zip(sample.cohorts, fits, strict=True) for note in _warn(method, sample, c, f)),
     ]
+    placebos = Placebos(made.att[:, None]) if made.placebos else None
     result = Result(
         method=method.name,
         estimand="effect on the treated, averaged over treated unit-periods",
@@ -180,8 +181,10 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
         coef=np.array([weight @ effects / weight.sum()]),
         vcov=np.array([[made.variance(made.att[:, None])[0, 0]]]),
         sample=sample.count(),
+        df=made.df,
         notes=(*notes, *made.notes),
         inference=made.words,
+        placebos=placebos,
         details=details,
     )
     if method.terms == "att":
@@ -193,6 +196,7 @@ def fit_synthetic(method: SyntheticMethod, panel: Panel, design: Design) -> Resu
         terms=cell_terms(sample),
         coef=effects,
         vcov=made.variance(made.effects),
+        placebos=None if placebos is None else Placebos(made.effects),
         shares=CohortShares(
             cohort=tuple(c.label for c in sample.cohorts),
             share=np.array([c.members.sum() for c in sample.cohorts], dtype=float),

@@ -1,7 +1,8 @@
 """Placebo, jackknife and bootstrap replicates of synthetic methods.
 
 Arkhangelsky et al. (2021), Algorithms 2 to 4; staggered adoption after Clarke, Pailanir, Athey and
-Imbens (2023). As in R synthdid, penalties are those of the estimate, and jackknife weights too.
+Imbens (2023). As in R synthdid, penalties are those of the estimate, and jackknife weights too; and the
+jackknife is centred at the mean of its replicates, where Algorithm 3 has the estimate.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.errors import EstimationError
+from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._synthetic_sample import FEWEST_DONORS, SyntheticSample
 from evaluation.numerics.augmentation import shares
 from evaluation.numerics.synthetic import Paths
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 _AT_ONCE = 256
+_LEVEL = 0.95
+_NOISIER, _QUIETER = 4 / 3, 3 / 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,10 @@ class Replicates:
     units : tuple
     words : str
         For ``Result.inference``.
+    df : float
+        Of the t distribution that the standard error is read with.
+    placebos : bool
+        Whether estimates are ranked among them: see `evaluation.result.Placebos`.
     """
 
     att: FloatArray
@@ -49,6 +56,8 @@ class Replicates:
     units: tuple[Any, ...] = ()
     words: str = ""
     notes: tuple[str, ...] = ()
+    df: float = np.inf
+    placebos: bool = False
 
     def variance(self, values: FloatArray) -> FloatArray:
         """Covariance (k, k) of replicates (r, k), NaN when there are fewer than two."""
@@ -144,8 +153,55 @@ def _placebo(method: SyntheticMethod, sample: SyntheticSample, found: list[Paths
         treated.append(chosen)
         start += size
     effects, att = cell_effects(method, sample, treated, donors, found)
-    note = "the placebo standard error takes treated units to be as noisy as donors"
-    return Replicates(att, effects, units=units, words=words, notes=(note,))
+    # sets share members: the donors, not the sets, are what is known of the spread
+    df = min(len(sets), len(pool)) - 1
+    words += f"; t with {df} degrees of freedom and rank among them, the larger p-value"
+    return Replicates(
+        att,
+        effects,
+        units=units,
+        words=words,
+        notes=(*_too_few(len(sets)), _noise(sample, sets)),
+        df=df,
+        placebos=True,
+    )
+
+
+def _too_few(placebos: int) -> list[str]:
+    """Why there is no interval of the usual level."""
+    if (placebos + 1) * (1 - _LEVEL) >= 1 - 1e-9:
+        return []
+    least = 1 / (placebos + 1)
+    return [
+        f"{placebos} placebos give no p-value below 1/{placebos + 1} = {least:.3f}: there is no {_LEVEL:.0%} "
+        f"interval, the widest level is {100 * (1 - least):.1f}%"
+    ]
+
+
+def _noise(sample: SyntheticSample, sets: NDArray[np.integer]) -> str:
+    """How noisy treated units are before any treatment, against placebo sets (B, n_treated) of donors."""
+    pre = min((c.window.pre for c in sample.cohorts), key=lambda window: int(window[-1]))
+    values, donors = sample.outcome[:, pre], sample.donors
+    gaps = values - values[donors].mean(axis=0)
+    # a donor is compared with the other donors, as a treated unit is with all of them
+    gaps[donors] *= donors.sum() / (donors.sum() - 1)
+    square = gaps.var(axis=1, ddof=1)
+    own = float(np.sqrt(square[~donors].mean()))
+    others = np.sqrt(square[sets].mean(axis=1))
+    middle = float(np.median(others))
+    taken = "placebos take treated units to be as noisy as donors"
+    if not middle > 0:
+        return f"{taken}; donors do not differ before treatment, so that this cannot be checked"
+    ratio, below = own / middle, int((others < own).sum())
+    who = shortlist(sample.names[~donors])
+    told = (
+        f"{taken}: before treatment the standard deviation of {who} from the donors' mean path is "
+        f"{ratio:.2f} times that of the median placebo and above that of {below} of {len(sets)} "
+        f"(from {len(pre)} periods)"
+    )
+    if ratio > _NOISIER:
+        return told + ": noisier than donors, p-values may be too small"
+    return told + (": quieter than donors, p-values may be too large" if ratio < _QUIETER else "")
 
 
 def _jackknife(method: SyntheticMethod, sample: SyntheticSample, found: list[Paths]) -> Replicates | str:
@@ -170,12 +226,19 @@ def _jackknife(method: SyntheticMethod, sample: SyntheticSample, found: list[Pat
         weights.append(np.repeat(own.sum(axis=1, keepdims=True), parts[-1].shape[1], axis=1))
     effects, weight = np.hstack(parts), np.hstack(weights)
     att = (effects * weight).sum(axis=1) / weight.sum(axis=1)
+    notes: tuple[str, ...] = ()
+    if not method.has_constant:
+        notes = (
+            "the jackknife is not advised for a synthetic control without a constant: leaving out a donor "
+            "with its weights held moves the estimate by the donor's level, not by its noise alone",
+        )
     return Replicates(
         att,
         effects,
         factor=n - 1.0,
         units=tuple(sample.names),
         words=f"jackknife over {n} units, weights held",
+        notes=notes,
     )
 
 

@@ -51,15 +51,16 @@ class SyntheticControl:
     """Effect on treated units against a weighted mean of donors that follows them before treatment.
 
     Weights are 0 or more, sum to one and minimise the squared gap over all periods before treatment,
-    or the gap in predictors (Abadie, Diamond and Hainmueller 2010, equations 2 to 4). The minimum
+    or the gap in predictors (Abadie, Diamond and Hainmueller 2010, equations 2 to 4): without
+    ``predictors`` every outcome before treatment is matched alike, which is not their estimator. The minimum
     is exact: no stopping rule, no dependence on the order of donors. Several treated units of a
     cohort are one unit, their mean; cohorts are averaged over treated unit-periods.
 
     Parameters
     ----------
     variance : {"placebo", "jackknife", "bootstrap", "none"}
-        With one treated unit all donors are enumerated for the placebo, and jackknife and bootstrap
-        are undefined.
+        As in `SyntheticDiD`. The jackknife is not advised without ``intercept``: nothing takes up the level
+        of a donor that is left out.
     draws : int
         Placebo sets or bootstrap samples, where they are too many to enumerate.
     seed : int, optional

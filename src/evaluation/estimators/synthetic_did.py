@@ -12,6 +12,7 @@ from evaluation.design import Design
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
 from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
+from evaluation.numerics.demean import demean
 from evaluation.numerics.synthetic import Paths, Window, synthetic_did
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -33,8 +34,11 @@ class SyntheticDiD:
     Parameters
     ----------
     variance : {"placebo", "jackknife", "bootstrap", "none"}
-        Algorithms 4, 3 and 2 of the paper. With one treated unit all donors are enumerated for
-        the placebo, and jackknife and bootstrap are undefined.
+        Algorithms 4, 3 and 2 of the paper. With one treated unit all donors are enumerated for the placebo,
+        and the bootstrap is undefined; so is the jackknife with one treated unit in any cohort. The p-value
+        of placebos is the larger one of t, with as many degrees of freedom as there are donors, less one,
+        and of the estimate's rank among them, which is never below one over their number plus one; the
+        interval is the wider one. Jackknife and bootstrap errors are read with the normal law.
     draws : int
         Placebo sets or bootstrap samples, where they are too many to enumerate.
     seed : int, optional
@@ -95,7 +99,8 @@ class SyntheticDiD:
         panel : Panel
         design : Design
             ``anticipation`` and ``window`` choose periods; ``covariates`` are taken out of the
-            outcome by a two-way regression on donors (Kranz 2022).
+            outcome by a two-way regression on all rows without treatment (Kranz 2022), those of treated
+            units before it among them; Arkhangelsky et al. (2021) choose coefficients and weights jointly.
 
         Returns
         -------
@@ -155,7 +160,7 @@ class SyntheticDiD:
 
 
 def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
-    """Outcome less what covariates explain within donors, given unit and period effects."""
+    """Outcome less what covariates explain in rows without treatment, given unit and period effects."""
     design, panel = sample.design, sample.panel
     values = np.stack([panel.matrix(name)[sample.units] for name in design.covariates])
     used = np.unique(np.concatenate([np.r_[c.window.pre, c.window.post] for c in sample.cohorts]))
@@ -179,16 +184,19 @@ def _without_covariates(sample: SyntheticSample) -> SyntheticSample:
         sample = sample.keep(~missing, "donor that misses a covariate", note)
         values = values[:, ~missing]
 
-    def within(matrix: FloatArray) -> FloatArray:
-        m = matrix[sample.donors][:, used]
-        out: FloatArray = m - m.mean(axis=1, keepdims=True) - m.mean(axis=0) + m.mean()
-        return out.ravel()
-
-    x = np.column_stack([within(v) for v in values])
+    untreated = np.zeros(sample.outcome.shape, dtype=bool)
+    untreated[np.ix_(sample.donors, used)] = True
+    for c in sample.cohorts:
+        untreated[np.ix_(c.members, c.window.pre)] = True
+    unit, time = np.nonzero(untreated)
+    columns = np.column_stack([m[unit, time] for m in (sample.outcome, *values)])
+    n_units, n_periods = len(sample.units), sample.panel.n_periods
+    clean = demean(columns, unit, time, n_first=n_units, n_second=n_periods).values
+    y, x = clean[:, 0], clean[:, 1:].copy()
     size = np.sqrt((x**2).sum(axis=0))
     flat = size <= 1e-10 * np.abs(values[:, :, used]).max(axis=(1, 2))
     x[:, flat] = 0.0
-    beta = np.linalg.lstsq(x, within(sample.outcome), rcond=None)[0]
+    beta = np.linalg.lstsq(x, y, rcond=None)[0]
     notes = sample.notes
     if flat.any():
         lost = [name for name, gone in zip(design.covariates, flat, strict=True) if gone]

@@ -15,10 +15,18 @@ from evaluation.inference.randomization_time import randomization_in_time
 from evaluation.inference.rank_sets import RankSets, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
-from evaluation.inference.stretches import Season, improvements, moving_stretches, steady_share
+from evaluation.inference.stretches import (
+    Autocorrelation,
+    Season,
+    improvements,
+    moving_stretches,
+    steady_share,
+    stretch_autocorrelation,
+)
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
+    "Autocorrelation",
     "ClusterRobust",
     "ClusterTTest",
     "ConformalTest",
@@ -45,6 +53,7 @@ __all__ = [
     "recommend",
     "romano_wolf",
     "steady_share",
+    "stretch_autocorrelation",
     "t_test_of_clusters",
     "t_test_of_two_groups",
     "wild_cluster_bootstrap",

@@ -107,7 +107,7 @@ def conformal_intervals(
     panel: Panel,
     design: Design,
     *,
-    level: float = 0.9,
+    level: float = 0.95,
     by: Literal["period", "constant"] = "period",
     q: float = 1.0,
 ) -> pd.DataFrame:
@@ -118,6 +118,7 @@ def conformal_intervals(
     estimator, panel, design
         As in `conformal_test`.
     level : float
+        Needs ``1 / (1 - level)`` periods: 20 for 95 %, 10 for 90 %.
     by : {"period", "constant"}
         One interval a period of treatment, each from the periods before treatment and that one
         (Algorithm 1 of the paper), or one for an effect that is the same in all of them.
@@ -131,7 +132,7 @@ def conformal_intervals(
         periods are too few for the level, infinite where effects however far are not rejected.
     """
     if not 0 < level < 1:
-        raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.9")
+        raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.95")
     if by not in ("period", "constant"):
         raise EstimationError(f"by is {by!r}", expected="'period' or 'constant'")
     whole = _Problem.of(estimator, panel, design)

@@ -61,9 +61,10 @@ class RankSets:
 def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> RankSets:
     """Simultaneous confidence sets for the ranks of all places, with step-down.
 
-    The pair (j, k) is told apart when ``|v_j - v_k| > c s_jk``, where ``s_jk`` is the standard deviation of
-    ``v*_j - v*_k`` over the draws and ``c`` the ``level`` quantile of the largest
-    ``|v*_j - v*_k - (v_j - v_k)| / s_jk`` over the pairs not yet told apart.
+    The place j is told to lie above k when ``v_j - v_k > c s_jk``, where ``s_jk`` is the standard deviation
+    of ``v*_j - v*_k`` over the draws and ``c`` the ``level`` quantile of the largest
+    ``(v*_j - v*_k - (v_j - v_k)) / s_jk`` over the ordered pairs (j, k) not yet told; the pair (k, j) stays
+    among them when (j, k) is told (Mogstad, Romano, Shaikh and Wilhelm 2024, and their csranks).
 
     Parameters
     ----------
@@ -94,18 +95,20 @@ def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Ra
         raise EstimationError("a value to be ranked is not finite")
     if not 0 < level < 1:
         raise EstimationError(f"the level is {level}", expected="a level between 0 and 1")
-    first, second = np.triu_indices(len(own), k=1)
+    first, second = np.nonzero(~np.eye(len(own), dtype=bool))
     gap = own[first] - own[second]
     strayed = drawn[:, first] - drawn[:, second] - gap
     error = np.sqrt((strayed**2).mean(axis=0))
     # two places that move together exactly are told apart by any difference, and by none when equal
     exact = error <= 1e-12 * max(1.0, float(np.abs(own).max()))
     safe = np.where(exact, 1.0, error)
-    size = np.where(exact, np.where(gap != 0, np.inf, 0.0), np.abs(gap) / safe)
-    moved = np.where(exact, 0.0, np.abs(strayed) / safe)
+    size = np.where(exact, np.where(gap > 0, np.inf, 0.0), gap / safe)
+    moved = np.where(exact, 0.0, strayed / safe)
     told = np.isinf(size)
     critical = float("nan")
-    while not told.all():
+    reverse = np.lexsort((first, second))
+    # the reverse of an order that is told stays in the family, though it can no longer be told itself
+    while not (told | told[reverse] | exact).all():
         largest = moved[:, ~told].max(axis=1)
         critical = float(np.quantile(largest, level, method="higher"))
         more = ~told & (size > critical)
@@ -113,8 +116,7 @@ def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Ra
             break
         told |= more
     above = np.zeros((len(own), len(own)), dtype=bool)
-    above[first, second] = told & (gap > 0)
-    above[second, first] = told & (gap < 0)
+    above[first, second] = told
     ranks = 1 + (own[None, :] > own[:, None]).sum(axis=1)
     return RankSets(
         values=own,

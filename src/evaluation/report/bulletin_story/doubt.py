@@ -101,9 +101,10 @@ def history_table(case: BulletinCase, history: Sequence[MonthRanking], language:
     )
 
 
-def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking], language: str) -> Table:
+def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking | None], language: str) -> Table:
     """The leading ranking when chance is measured otherwise."""
     chance, data = case.study.chance, case.study.data
+    absent = tell(case, "measures.absent", language)
     windows = {
         "study": chance.window,
         "shorter": max(chance.window - 2 * data.parts, data.parts + 2),
@@ -119,15 +120,16 @@ def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking], langu
                 part=data.parts_name[language],
                 level=level(case),
             ),
-            tell(case, "fragile.may", language): _count(ranking, language),
-            tell(case, "fragile.told", language): _pairs(ranking, language),
+            tell(case, "fragile.may", language): _count(ranking, language) if ranking else absent,
+            tell(case, "fragile.told", language): _pairs(ranking, language) if ranking else absent,
         }
         for name, ranking in choices.items()
     ]
-    fewest = min(len(ranking.could_be_first) for ranking in choices.values())
+    made = [ranking for ranking in choices.values() if ranking]
+    fewest = min(len(ranking.could_be_first) for ranking in made)
     return Table(
         pd.DataFrame(rows),
-        caption=tell(case, "fragile.caption", language, fewest=fewest, places=choices["study"].n),
+        caption=tell(case, "fragile.caption", language, fewest=fewest, places=made[0].n),
         name="choices",
         notes=tell(case, "fragile.note", language),
         simulated=case.simulated,

@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis import BulletinCase, MonthRanking, monthly_series
+from evaluation.analysis.bulletin_ranks import FEWEST_PLACES, REFUSE_ABOVE, WIDEN_ABOVE
 from evaluation.report import figures
 from evaluation.report.bulletin_story.wording import (
     change,
@@ -148,8 +149,41 @@ def _plain_notes(case: BulletinCase, rankings: Rankings, lead: MonthRanking, lan
             for better, worse in lead.told.items()
         )
         notes.insert(1, tell(case, "plain.note_told", language, pairs=joined(pairs, language)))
+    if lead.autocorrelation.widened:
+        values = _autocorrelation(case, lead, language)
+        notes.append(tell(case, "plain.note_autocorrelation", language, **values))
     if lead.left_out:
         notes.append(tell(case, "plain.note_left", language, places=names(case, lead.left_out, language)))
+    return notes
+
+
+def _autocorrelation(case: BulletinCase, ranking: MonthRanking, language: str) -> dict[str, object]:
+    """How alike neighbouring parts of a month are, as values of a sentence."""
+    return {
+        "part": case.study.data.parts_name[language],
+        "correlation": number(ranking.autocorrelation.correlation, language, 2),
+        "error": number(ranking.autocorrelation.error, language, 2),
+    }
+
+
+def _measures_notes(case: BulletinCase, rankings: Rankings, language: str) -> list[str]:
+    notes = [tell(case, "measures.note", language, level=level(case))]
+    part = case.study.data.parts_name[language]
+    widened = []
+    for measure in case.study.outcomes:
+        one = next((rankings[measure.id, s] for s in measure.scales if (measure.id, s) in rankings), None)
+        label = measure.label[language]
+        if one is None:
+            enough = case.ranked(measure).sum() >= FEWEST_PLACES
+            key = "measures.note_refused" if enough else "measures.note_none"
+            most = number(REFUSE_ABOVE, language, 2)
+            notes.append(tell(case, key, language, measure=label, part=part, most=most))
+        elif one.autocorrelation.widened:
+            values = _autocorrelation(case, one, language)
+            widened.append(tell(case, "measures.autocorrelation", language, measure=label, **values))
+    if widened:
+        told = {"part": part, "bound": number(WIDEN_ABOVE, language, 2), "list": joined(widened, language)}
+        notes.append(tell(case, "measures.note_autocorrelation", language, **told))
     return notes
 
 
@@ -180,14 +214,7 @@ def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Tab
             lists=len(lists),
         ),
         name="measures",
-        notes=[
-            tell(case, "measures.note", language, level=level(case)),
-            *(
-                tell(case, "measures.note_none", language, measure=measure.label[language])
-                for measure in case.study.outcomes
-                if not any((measure.id, scale) in rankings for scale in measure.scales)
-            ),
-        ],
+        notes=_measures_notes(case, rankings, language),
         simulated=case.simulated,
         language=language,
     )
