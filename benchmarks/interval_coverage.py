@@ -210,11 +210,10 @@ def measure(row: Row, truth: Truth, panel: Panel, seed: Any) -> tuple[float, ...
 
 
 def _band(result: Result, truth: dict[int, float], seed: Any) -> float:
-    errors = result.std_errors
-    used = np.isfinite(errors)
+    critical = result.critical_values(seed=np.random.default_rng(seed))
+    used = np.isfinite(critical)
     target = np.array([truth.get(int(e), 0.0) for e in result.terms["event_time"][used]])
-    critical = result.critical_value(seed=np.random.default_rng(seed))
-    return float((np.abs(result.coef[used] - target) <= critical * errors[used]).all())
+    return float((np.abs(result.coef[used] - target) <= (critical * result.std_errors)[used]).all())
 
 
 def coverage(draws: int, designs: Iterable[str] = tuple(DESIGNS), *, seed: int = SEED) -> pd.DataFrame:
