@@ -20,8 +20,8 @@ from evaluation.multipliers import normal_draws
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
-ENOUGH = 1000.0
-"""With so many clusters in every cohort standard errors are as good as known, and units are not read."""
+ENOUGH = 200.0
+"""With so many clusters in every cohort units are not read: one less than the fewest is close enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,9 @@ class Resampling:
 
     Attributes
     ----------
-    cohort : ndarray of int (n,)
-        Cohort of each row of the influence function, -1 where the row is not in the sample.
+    cohort : ndarray of int (n,), optional
+        Cohort of each row of the influence function, -1 where the row is not in the sample; None where
+        the covariance is no sum over units or clusters of units.
     clusters : ndarray of int (n,), optional
         Cluster of each row, where clusters are coarser than rows; the coarser dimension of two.
     weights : ndarray (n,), optional
@@ -42,7 +43,7 @@ class Resampling:
         Why sums over these clusters do not give the covariance; empty where they do.
     """
 
-    cohort: IntArray
+    cohort: IntArray | None
     clusters: IntArray | None
     weights: FloatArray | None
     single: NDArray[np.bool_]
@@ -63,27 +64,27 @@ class Resampling:
         a sum of squares whose parts have variances proportional to ``f**2``, as they do when a shock is
         shared in a cluster. It is the count where clusters are alike.
         """
-        _, cohort, size = self._cells()
+        _, _, cohort, size = self._cells()
         f2 = (size / np.bincount(cohort, size)[cohort]) ** 2
         return np.asarray(np.bincount(cohort, f2) ** 2 / np.bincount(cohort, f2**2))
 
     def squares(self, psi: FloatArray) -> FloatArray:
         """Contributions (n, k) summed within cluster and cohort: their squares by cohort (cohorts, k)."""
-        kept = self.cohort >= 0
-        cell, cohort, _ = self._cells()
+        kept, cell, cohort, _ = self._cells()
         sums = psi[kept] if self.clusters is None else sums_by(psi[kept], cell)
         return sums_by(sums**2, cohort)
 
-    def _cells(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """Pairs of cluster and cohort: code of each row in the sample; cohort and size of each pair."""
-        kept = self.cohort >= 0
+    def _cells(self) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+        """Rows in the sample and their pair of cluster and cohort; cohort and size of each pair."""
+        assert self.cohort is not None
+        kept = np.flatnonzero(self.cohort >= 0)
         _, cohort = np.unique(self.cohort[kept], return_inverse=True)
         weights: FloatArray = np.ones(len(cohort)) if self.weights is None else self.weights[kept]
         if self.clusters is None:
-            return np.arange(len(cohort)), cohort, weights
+            return kept, np.arange(len(cohort)), cohort, weights
         pairs = self.clusters[kept].astype(np.int64) * (int(cohort.max()) + 1) + cohort
         _, first, cell = np.unique(pairs, return_index=True, return_inverse=True)
-        return cell, cohort[first], np.bincount(cell, weights).astype(float)
+        return kept, cell, cohort[first], np.bincount(cell, weights).astype(float)
 
 
 Resampled = Resampling | Callable[[], Resampling]
@@ -109,7 +110,7 @@ class Parts:
     scale : ndarray (k,)
         Root of the summed variance over the reported one, 1 or more.
     most : float
-        Degrees of freedom that no term may exceed.
+        Degrees of freedom that no term may exceed, as where clusters cut across cohorts.
     """
 
     variance: FloatArray
@@ -136,7 +137,7 @@ def parts_of(
         Contributions (n, k) of rows to the terms; read only where a cohort is small.
     """
     whole = Parts(variance[None], np.array([df]), np.ones(len(variance)), df)
-    if resampling is None:
+    if resampling is None or resampling.cohort is None:
         return whole
     clusters = np.maximum(resampling.effective_clusters(), 2.0)
     if clusters.min() >= ENOUGH:
@@ -148,10 +149,10 @@ def parts_of(
     squares = resampling.squares(psi)
     corrected = squares * (clusters / (clusters - 1))[:, None]
     factor = corrected.sum(axis=0) / squares.sum(axis=0)
-    raw = (resampling.cluster_sums(psi) ** 2).sum(axis=0)
-    return Parts(
-        corrected, np.minimum(clusters - 1, df), np.sqrt(np.maximum(raw * factor / variance, 1.0)), df
-    )
+    if not resampling.instead:
+        # a reported variance may have a small-sample factor of its own, which counts once
+        factor *= (resampling.cluster_sums(psi) ** 2).sum(axis=0) / variance
+    return Parts(corrected, np.minimum(clusters - 1, df), np.sqrt(np.maximum(factor, 1.0)), df)
 
 
 def band_values(
@@ -168,6 +169,8 @@ def band_values(
     """
     k = len(correlation)
     errors = np.abs(normal_draws(generator, draws, correlation))
+    known = parts.variance.sum(axis=0)
+    df = _welch(known, (parts.variance**2 / parts.df[:, None]).sum(axis=0))
     total, squares = np.zeros((draws, k)), np.zeros((draws, k))
     for variance, m in zip(parts.variance, parts.df, strict=True):
         drawn = np.broadcast_to(variance, (draws, k))
@@ -175,14 +178,16 @@ def band_values(
             drawn = variance * (generator.chisquare(m, (draws, k)) / m)
         total += drawn
         squares += drawn**2 / m
-    known = parts.variance.sum(axis=0)
-    p = 2 * distributions.t.sf(errors / np.sqrt(total / known), _welch(total, squares, parts.most))
+    many = df > parts.most
+    if many.any():
+        df[many] = parts.most
+        total[:, many] = known[many] * generator.chisquare(parts.most, (draws, int(many.sum()))) / parts.most
+        squares[:, many] = total[:, many] ** 2 / parts.most
+    p = 2 * distributions.t.sf(errors / np.sqrt(total / known), _welch(total, squares))
     # never above the pointwise level, which simulation noise could give for one term
     alone = min(float(np.quantile(p.min(axis=1), 1 - level, method="lower")), 1 - level)
-    df = _welch(known, (parts.variance**2 / parts.df[:, None]).sum(axis=0), parts.most)
     return np.asarray(parts.scale * distributions.t.isf(alone / 2, df))
 
 
-def _welch(total: FloatArray, squares: FloatArray, most: float) -> FloatArray:
-    df = np.divide(total**2, squares, out=np.full_like(total, np.inf), where=squares > 0)
-    return np.minimum(df, most)
+def _welch(total: FloatArray, squares: FloatArray) -> FloatArray:
+    return np.divide(total**2, squares, out=np.full_like(total, np.inf), where=squares > 0)

@@ -219,7 +219,7 @@ def band_notes(
     terms: pd.Series, errors: NDArray[np.float64], resampling: Resampling | None
 ) -> tuple[str, ...]:
     """What a reader of a simultaneous band must know: terms without one, and cohorts of few clusters."""
-    if resampling is None:
+    if resampling is None or resampling.cohort is None:
         return ()
     notes = []
     absent = resampling.single & np.isfinite(errors)

@@ -172,26 +172,24 @@ def resampling(sample: CohortSample, single: NDArray[np.bool_]) -> Resampling:
 
 def _single(sample: CohortSample, cells: CellTable) -> NDArray[np.bool_]:
     """Cells whose cohort is seen in one cluster only, then or in the base period (k,)."""
-    codes = [codes for codes, _ in sample.clusters[:2]] or [np.arange(sample.n)]
-    seen = np.zeros((sample.n_cohorts, sample.n_periods))
-    for c, rows in enumerate(sample.members):
-        unit: NDArray[np.integer] = rows
-        time: NDArray[np.integer]
-        if sample.time is None:
-            at, time = np.nonzero(~np.isnan(sample.outcome[rows]))
-            unit = rows[at]
-        else:
-            time = sample.time[rows]
-        counts = []
-        for own in codes:
-            pairs = np.unique(own[unit].astype(np.int64) * sample.n_periods + time)
-            counts.append(np.bincount(pairs % sample.n_periods, minlength=sample.n_periods))
-        seen[c] = np.min(counts, axis=0)
-    g = cells.cohort
-    out = np.minimum(seen[g, cells.time], seen[g, cells.base]) == 1
-    if len(sample.members[-1]) and sample.design.comparison == "never_treated":
-        out |= np.minimum(seen[-1, cells.time], seen[-1, cells.base]) == 1
-    return out
+    none = np.iinfo(np.int64).max
+    alone = np.zeros((sample.n_cohorts, sample.n_periods), dtype=bool)
+    for codes in [codes for codes, _ in sample.clusters[:2]] or [np.arange(sample.n)]:
+        for c, rows in enumerate(sample.members):
+            own = codes[rows]
+            low, high = np.full(sample.n_periods, none), np.full(sample.n_periods, -1)
+            if sample.time is None and len(rows):
+                seen = ~np.isnan(sample.outcome[rows])
+                low = np.where(seen, own[:, None], none).min(axis=0)
+                high = np.where(seen, own[:, None], -1).max(axis=0)
+            elif sample.time is not None:
+                np.minimum.at(low, sample.time[rows], own)
+                np.maximum.at(high, sample.time[rows], own)
+            alone[c] |= low == high
+    out = alone[cells.cohort, cells.time] | alone[cells.cohort, cells.base]
+    if sample.design.comparison == "never_treated":
+        out |= alone[-1, cells.time] | alone[-1, cells.base]
+    return np.asarray(out)
 
 
 def _without_variation(sample: CohortSample, variance: FloatArray) -> NDArray[np.bool_]:

@@ -289,18 +289,20 @@ def resampling(sample: Sample, terms: Terms | None = None, m: int = 0) -> Resamp
     else:
         names = " and ".join(repr(c.name) for c in sample.clusters)
         instead = f"its covariance is clustered by {names}, and draws follow one dimension that holds units"
-    cluster = min(held, key=lambda c: c.n) if held else None
+    single = np.zeros(m, dtype=bool)
+    if not held:
+        return Resampling(cohort=None, clusters=None, weights=None, single=single, instead=instead)
+    cluster = min(held, key=lambda c: c.n)
+    if terms is not None:
+        single[terms.estimated] = _single(sample, terms, cluster)
     present = np.bincount(sample.unit, minlength=sample.panel.n_units) > 0
     weights = None
     if sample.weights is not None:
         weights = np.zeros(sample.panel.n_units)
         weights[sample.unit] = sample.weights
-    single = np.zeros(m, dtype=bool)
-    if terms is not None and cluster is not None:
-        single[terms.estimated] = _single(sample, terms, cluster)
     return Resampling(
         cohort=np.where(present, sample.group, -1),
-        clusters=None if cluster is None else cluster.by_unit,
+        clusters=cluster.by_unit,
         weights=weights,
         single=single,
         instead=instead,
