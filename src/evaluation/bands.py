@@ -58,15 +58,20 @@ class Resampling:
         return psi if self.clusters is None else sums_by(psi, self.clusters)
 
     def effective_clusters(self) -> FloatArray:
-        """Number of clusters of equal size that inform about each cohort as its own do (cohorts,).
+        """Effective number of clusters in each cohort (cohorts,): the count where clusters are alike.
 
-        With f the cluster's share of the cohort, ``(sum f**2)**2 / sum f**4``: the degrees of freedom of
-        a sum of squares whose parts have variances proportional to ``f**2``, as they do when a shock is
-        shared in a cluster. It is the count where clusters are alike.
+        ``1 / sum f**2``, f the cluster's share of the cohort (Carter, Schnepel and Steigerwald 2017, for
+        errors that clusters share; Kish's effective sample size for weighted units).
         """
         _, _, cohort, size = self._cells()
-        f2 = (size / np.bincount(cohort, size)[cohort]) ** 2
-        return np.asarray(np.bincount(cohort, f2) ** 2 / np.bincount(cohort, f2**2))
+        share = size / np.bincount(cohort, size)[cohort]
+        return np.asarray(1 / np.bincount(cohort, share**2))
+
+    def count(self) -> int:
+        """Number of clusters, or of rows where those are independent."""
+        assert self.cohort is not None
+        kept = self.cohort >= 0
+        return int(kept.sum()) if self.clusters is None else len(np.unique(self.clusters[kept]))
 
     def squares(self, psi: FloatArray) -> FloatArray:
         """Contributions (n, k) summed within cluster and cohort: their squares by cohort (cohorts, k)."""
@@ -146,13 +151,14 @@ def parts_of(
     if psi is None:
         return whole
     psi = psi / len(psi)
+    most = min(df, resampling.count() - 1.0)
     squares = resampling.squares(psi)
     corrected = squares * (clusters / (clusters - 1))[:, None]
     factor = corrected.sum(axis=0) / squares.sum(axis=0)
     if not resampling.instead:
         # a reported variance may have a small-sample factor of its own, which counts once
         factor *= (resampling.cluster_sums(psi) ** 2).sum(axis=0) / variance
-    return Parts(corrected, np.minimum(clusters - 1, df), np.sqrt(np.maximum(factor, 1.0)), df)
+    return Parts(corrected, np.minimum(clusters - 1, most), np.sqrt(np.maximum(factor, 1.0)), most)
 
 
 def band_values(
