@@ -75,8 +75,8 @@ def ours(task: str, stages: dict[str, float] | None = None) -> Callable[[pd.Data
         if name != "event-study two-way":
             result = result.aggregate("event_time")
         if "draws" in name:
-            kind = "rademacher" if "Rademacher" in name else "gaussian"
-            table = result.simultaneous(draws=DRAWS, seed=1, multiplier=kind)
+            drawn = result.bootstrap(DRAWS, seed=1) if "Rademacher" in name else result
+            table = drawn.simultaneous(draws=DRAWS, seed=1)
         else:
             table = result.tidy()
         if stages is not None:

@@ -105,9 +105,11 @@ def _variances(peers: bool) -> list[Row]:
                 vcov={"CRV3": "group"},
                 ssc=pf.ssc(k_adj=False, G_adj=False),
             )
-            return f"se {float(fit.se().iloc[0]) * np.sqrt(16 / 17):.4f}, no df"
+            # without its correction pyfixest's variance is the jackknife's times 17 / 16
+            error = float(fit.se().iloc[0])
+            return f"se {error:.4f}, times sqrt(16/17) {error * np.sqrt(16 / 17):.4f}; no df"
 
-        out.append(best("CR3 with Satterthwaite df, 17 clusters", "pyfixest", theirs))
+        out.append(best("CR3, 17 clusters", "pyfixest", theirs))
     return out
 
 

@@ -41,6 +41,7 @@ GROWING: dict[str, Any] = {"effect": 1.0, "growth": 0.5}
 SHOCKS: dict[str, Any] = {"cluster_noise": 0.7, "units": 400}
 SELECTED: dict[str, Any] = {"selection": 1.0, "trend": 0.3, "units": 400}
 COUNTS: dict[str, Any] = {"counts": True, "noise": 0.3}
+SMALL: dict[str, Any] = {"units": 60, "periods": 20, "cohorts": ((8, 0.1), (11, 0.1), (14, 0.1)), **GROWING}
 DESIGNS = {
     "one date": Simulation(cohorts=((5, 0.4),), growth=0.5),
     "constant effect": Simulation(),
@@ -53,6 +54,9 @@ DESIGNS = {
     "40 clusters, effects grow alike": Simulation(clusters=40, **SHOCKS, **GROWING),
     "40 clusters, effects differ": Simulation(clusters=40, **SHOCKS, **DIFFERING),
     "100 clusters, effects differ": Simulation(clusters=100, **SHOCKS, **DIFFERING),
+    "30 clusters, effects grow alike": Simulation(clusters=30, **{**SHOCKS, **GROWING, "units": 300}),
+    "cohorts of about 6 units, effects grow alike": Simulation(**SMALL),
+    "the same, rows missing": Simulation(missing=0.15, **SMALL),
     "counts, constant effect": Simulation(effect=0.3, **COUNTS),
     "counts, effects grow alike": Simulation(effect=0.2, growth=0.1, **COUNTS),
     "counts, effects differ": Simulation(effect=(0.4, 0.1), growth=(0.3, 0.0), **COUNTS),
@@ -106,6 +110,11 @@ def changed(row: Row, label: str = "", fails: str = "", **design: Any) -> Row:
     return replace(row, label=label or row.label, design={**row.design, **design}, fails=fails or row.fails)
 
 
+def few(rows: list[Row]) -> list[Row]:
+    """Rows whose single intervals take no account of how few units or clusters a cohort has."""
+    return [replace(row, expected=(0.86, 0.97)) for row in rows]
+
+
 def adjusted() -> list[Row]:
     """Rows for trends that differ by a covariate: the adjusted estimators, and two that are not."""
     rows = [
@@ -154,6 +163,9 @@ ROWS: dict[str, list[Row]] = {
     "40 clusters, effects differ": [changed(row, **CLUSTER) for row in [*ALL, *STACKS]]
     + [changed(GROUP_TIME, "GroupTime, clustered by unit", fails="shocks are shared within clusters")],
     "100 clusters, effects differ": [changed(row, **CLUSTER) for row in [*ALL, *STACKS]],
+    "30 clusters, effects grow alike": few([changed(row, **CLUSTER) for row in [EVENTS, *ALL]]),
+    "cohorts of about 6 units, effects grow alike": few([EVENTS, *ALL]),
+    "the same, rows missing": few([EVENTS, *ALL]),
     "counts, constant effect": [
         Row("PoissonFixedEffects", COUNT),
         Row("Extended Poisson, never treated", COUNT_CELLS),
@@ -210,11 +222,10 @@ def measure(row: Row, truth: Truth, panel: Panel, seed: Any) -> tuple[float, ...
 
 
 def _band(result: Result, truth: dict[int, float], seed: Any) -> float:
-    errors = result.std_errors
-    used = np.isfinite(errors)
+    critical = result.critical_values(seed=np.random.default_rng(seed))
+    used = np.isfinite(critical)
     target = np.array([truth.get(int(e), 0.0) for e in result.terms["event_time"][used]])
-    critical = result.critical_value(seed=np.random.default_rng(seed))
-    return float((np.abs(result.coef[used] - target) <= critical * errors[used]).all())
+    return float((np.abs(result.coef[used] - target) <= (critical * result.std_errors)[used]).all())
 
 
 def coverage(draws: int, designs: Iterable[str] = tuple(DESIGNS), *, seed: int = SEED) -> pd.DataFrame:

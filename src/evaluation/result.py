@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.aggregation import Averages
+from evaluation.bands import Resampled, Resampling, band_values, parts_of
 from evaluation.errors import EstimationError, shortlist
 from evaluation.multipliers import multiplied_sums, normal_draws, quartile_covariance
 from evaluation.result_parts import (
@@ -21,8 +22,8 @@ from evaluation.result_parts import (
     SampleCount,
     WaldTest,
     averages_of,
+    band_notes,
     check_level,
-    cluster_sums,
     covariance_of,
     evaluated,
     named,
@@ -62,8 +63,9 @@ class Result:
         vcov = psi' psi / n_units**2. A callable is evaluated when `influence` is first read.
     shares : CohortShares, optional
         For results whose terms are cohort-by-period effects.
-    cluster_codes : ndarray of int (n_units,), optional
-        Cluster of each row of the influence function, where clusters are coarser than units.
+    resampled : Resampling or callable, optional
+        Cohorts and clusters of the rows of the influence function; None where terms have none. A
+        callable is evaluated when `resampling` is first read.
     aggregate_overall : Result, optional
         Set on aggregations: their one-term summary.
     placebos : Placebos, optional
@@ -83,7 +85,7 @@ class Result:
     inference: str = ""
     influence_function: Influence | None = field(default=None, repr=False)
     shares: CohortShares | None = field(default=None, repr=False)
-    cluster_codes: NDArray[np.intp] | None = field(default=None, repr=False)
+    resampled: Resampled | None = field(default=None, repr=False)
     aggregate_overall: Result | None = field(default=None, repr=False)
     placebos: Placebos | None = field(default=None, repr=False)
     details: object | None = field(default=None, repr=False)
@@ -107,6 +109,11 @@ class Result:
     def influence(self) -> NDArray[np.float64] | None:
         """Unit contributions (n_units, k), or None where the method has none."""
         return evaluated(self.influence_function)
+
+    @cached_property
+    def resampling(self) -> Resampling | None:
+        """What rows of the influence function are, or None where nothing is known of them."""
+        return evaluated(self.resampled)
 
     @property
     def std_errors(self) -> NDArray[np.float64]:
@@ -180,61 +187,56 @@ class Result:
         return self._table(pointwise(level, self.df))
 
     def simultaneous(
-        self,
-        level: float = 0.95,
-        draws: int = 999,
-        *,
-        seed: int | np.random.Generator,
-        multiplier: str = "gaussian",
+        self, level: float = 0.95, draws: int = 999, *, seed: int | np.random.Generator
     ) -> pd.DataFrame:
         """As `tidy`, with intervals that cover all terms together with probability ``level``.
 
-        The critical value is the quantile of the largest absolute t statistic (Callaway and
-        Sant'Anna 2021, Algorithm 1; Montiel Olea and Plagborg-Moller 2019). Gaussian multipliers
-        given the sample are exactly draws from N(0, vcov), so that units are not touched again; the
-        others draw for each unit or cluster and need the influence function. Placebos, where there are some,
-        may widen the intervals to their own largest statistics.
+        Each term has a t law whose degrees of freedom are counted by cohort (Welch 1947; Satterthwaite
+        1946), and all terms have the same level, at which the smallest p-value of a draw is exceeded
+        with probability ``level``; see `evaluation.bands.band_values`. Where every cohort is large this
+        comes to the quantile of the largest t statistic (Callaway and Sant'Anna 2021, Algorithm 1;
+        Montiel Olea and Plagborg-Moller 2019). Standard errors and p-values are those of `tidy`.
+        Placebos, where there are some, may widen the intervals to their own largest statistics.
 
         Parameters
         ----------
         level : float
         draws : int
         seed : int or numpy.random.Generator
-        multiplier : {"gaussian", "rademacher", "mammen", "webb"}
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as in `tidy`; no interval where a term has a cohort-period that is seen in one
+            cluster only. ``attrs["notes"]`` says which, and which cohorts have few clusters.
         """
         check_level(level)
-        return self._table(self.critical_value(level, draws, seed=seed, multiplier=multiplier))
+        table = self._table(self.critical_values(level, draws, seed=seed))
+        table.attrs["notes"] = band_notes(self.terms["term"], self.std_errors, self.resampling)
+        return table
 
-    def critical_value(
-        self,
-        level: float = 0.95,
-        draws: int = 999,
-        *,
-        seed: int | np.random.Generator,
-        multiplier: str = "gaussian",
-    ) -> float:
-        """Quantile of the largest absolute t statistic over the terms that have one."""
+    def critical_values(
+        self, level: float = 0.95, draws: int = 999, *, seed: int | np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Half widths of the simultaneous intervals in standard errors (k,), NaN where there is none."""
         generator = np.random.default_rng(seed)
-        errors = self.std_errors
+        errors, resampling = self.std_errors, self.resampling
         usable = np.isfinite(errors)
+        if resampling is not None:
+            usable &= ~resampling.single
+        out = np.full(len(self), np.nan)
         if not usable.any():
-            return np.nan
-        if multiplier == "gaussian":
-            correlation = self.vcov[np.ix_(usable, usable)] / np.outer(errors[usable], errors[usable])
-            sample = normal_draws(generator, draws, correlation)
-        else:
-            scores = self._cluster_scores(usable, multiplier)
-            # draws have variance 1, so that a small-sample factor in vcov does not shrink them
-            scores /= np.sqrt(np.einsum("ij,ij->j", scores, scores))
-            sample = multiplied_sums(generator, draws, scores, multiplier)
-        if np.isfinite(self.df):
-            sample = sample / np.sqrt(generator.chisquare(self.df, size=(draws, 1)) / self.df)
-        largest = np.abs(sample).max(axis=1)
-        # never below the pointwise value, which simulation noise could give for one term
-        critical = max(float(np.quantile(largest, level, method="higher")), pointwise(level, self.df))
-        if self.placebos is None:
-            return critical
-        return float(np.max([critical, *self.placebos.critical(level, errors, self.df, joint=True)[usable]]))
+            return out
+
+        def influence() -> NDArray[np.float64] | None:
+            return None if self.influence is None else self.influence[:, usable]
+
+        parts = parts_of(errors[usable] ** 2, self.df, resampling, influence)
+        correlation = self.vcov[np.ix_(usable, usable)] / np.outer(errors[usable], errors[usable])
+        out[usable] = band_values(correlation, parts, level, draws, generator)
+        if self.placebos is not None:
+            out = np.maximum(out, self.placebos.critical(level, errors, self.df, joint=True))
+        return out
 
     def bootstrap(
         self, draws: int = 999, *, seed: int | np.random.Generator, multiplier: str = "rademacher"
@@ -244,7 +246,8 @@ class Result:
         The influence function is multiplied by independent draws, one a unit or coarser cluster, and
         summed. Standard errors are the interquartile range of the sums beside that of the normal law
         (Callaway and Sant'Anna 2021, Algorithm 1); correlations are those of the sums. As draws become
-        many this comes to the analytical covariance without small-sample factor. Aggregate first.
+        many this comes to the analytical covariance without small-sample factor, whatever the multiplier:
+        intervals then cover as those of `tidy` do without the factor. Aggregate first.
 
         Parameters
         ----------
@@ -261,12 +264,13 @@ class Result:
         Raises
         ------
         EstimationError
-            The method has no influence function, or fewer than 2 draws.
+            The method has no influence function, sums over one dimension of clusters do not give its
+            covariance (two dimensions, the period as cluster, ``"HC1"``, ``"iid"``), or fewer than 2 draws.
         """
         if draws < 2:
             raise EstimationError(f"{draws} draws have no spread", expected="at least 2, better 999")
         usable = np.isfinite(self.std_errors)
-        scores = self._cluster_scores(usable, multiplier)
+        scores = self._cluster_scores(usable)
         generator = np.random.default_rng(seed)
         if multiplier == "gaussian":
             sums = normal_draws(generator, draws, scores.T @ scores)
@@ -281,15 +285,18 @@ class Result:
         inference = f"{self.inference}; {words}" if self.inference else words
         return replace(self, vcov=vcov, inference=inference, shares=None)
 
-    def _cluster_scores(self, usable: NDArray[np.bool_], multiplier: str) -> NDArray[np.float64]:
+    def _cluster_scores(self, usable: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Contributions of units, or of their clusters, to the terms that have a standard error."""
-        psi = self.influence
-        if psi is None:
+        psi, resampling = self.influence, self.resampling
+        reason = resampling.instead if resampling is not None else ""
+        if psi is None or reason:
             raise EstimationError(
-                f"{self.method} has no influence function for {multiplier} multipliers",
-                fix='use simultaneous(multiplier="gaussian"), which needs the covariance alone',
+                f"{self.method} has no multiplier bootstrap: {reason or 'it has no influence function'}",
+                expected="independent units, or one dimension of clusters that hold whole units",
+                fix="read tidy() or simultaneous(), which follow the covariance, or cluster in one dimension",
             )
-        return cluster_sums(psi[:, usable], self.cluster_codes)
+        psi = psi[:, usable]
+        return psi if resampling is None else resampling.cluster_sums(psi)
 
     def _table(self, critical: float | NDArray[np.float64]) -> pd.DataFrame:
         return with_intervals(self.terms, self.coef, self.std_errors, critical, self.df, self.placebos)
@@ -327,6 +334,7 @@ class Result:
             coef=part @ self.coef[used],
             vcov=part @ self.vcov[np.ix_(used, used)] @ part.T,
             influence_function=None if self.influence_function is None else influence,
+            resampled=self.resampled_as(matrix),
             shares=None,
             aggregate_overall=None,
             placebos=self._placebos(matrix),
@@ -414,7 +422,20 @@ class Result:
             vcov=total,
             notes=(*self.notes, *averages.notes),
             influence_function=None if self.influence_function is None else influence,
+            resampled=self.resampled_as(averages.by_effect),
             shares=None,
             aggregate_overall=overall,
             placebos=self._placebos(averages.by_effect),
         )
+
+    def resampled_as(self, weights: NDArray[np.float64]) -> Resampled | None:
+        """What rows are for linear combinations (m, k) of the terms."""
+        if self.resampled is None:
+            return None
+
+        def combined() -> Resampling:
+            base = self.resampling
+            assert base is not None
+            return base.combined(weights)
+
+        return combined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation import distributions
 from evaluation.aggregation import Averages, Cells, average
+from evaluation.bands import Resampling
 from evaluation.errors import EstimationError, shortlist
 
+T = TypeVar("T")
+FEW = 5
 Influence = NDArray[np.float64] | Callable[[], NDArray[np.float64]]
 _TIE = 1e-10
 
@@ -258,15 +261,31 @@ def with_intervals(
     return out
 
 
-def cluster_sums(scores: NDArray[np.float64], codes: NDArray[np.intp] | None) -> NDArray[np.float64]:
-    """Contributions of units (n, k) added up by their cluster, where they have one."""
-    if codes is None:
-        return scores
-    sums = np.zeros((int(codes.max()) + 1, scores.shape[1]))
-    np.add.at(sums, codes, scores)
-    return sums
+def band_notes(
+    terms: pd.Series, errors: NDArray[np.float64], resampling: Resampling | None
+) -> tuple[str, ...]:
+    """What a reader of a simultaneous band must know: terms without one, and cohorts of few clusters."""
+    if resampling is None or resampling.cohort is None:
+        return ()
+    notes = []
+    absent = resampling.single & np.isfinite(errors)
+    if absent.any():
+        notes.append(
+            f"no simultaneous interval for {shortlist(terms[absent])}: a cohort-period in it is seen in one "
+            "unit or cluster only, so nothing is known of its variation (2 or more are needed); use "
+            "randomisation inference"
+        )
+    clusters = resampling.effective_clusters()
+    few = (clusters >= 2) & (clusters < FEW)
+    if few.any():
+        notes.append(
+            f"{int(few.sum())} of {len(clusters)} cohorts, comparison units among them, have the weight of "
+            f"fewer than {FEW} equal units or clusters (the smallest {clusters[few].min():.1f}): the band is "
+            "wide where they weigh, and rests on normal errors"
+        )
+    return tuple(notes)
 
 
-def evaluated(influence: Influence | None) -> NDArray[np.float64] | None:
-    """An influence function that may have been put off until it is asked for."""
-    return influence() if callable(influence) else influence
+def evaluated(value: T | Callable[[], T] | None) -> T | None:
+    """An influence function, or what else may have been put off until it is asked for."""
+    return value() if callable(value) else value

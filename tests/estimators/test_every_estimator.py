@@ -273,10 +273,7 @@ def test_the_influence_function_adds_up_to_the_covariance(simulate, case):
     psi = result.influence
     if psi is None:
         pytest.skip("exempt: no influence function")
-    sums = psi
-    if result.cluster_codes is not None:
-        sums = np.zeros((result.cluster_codes.max() + 1, psi.shape[1]))
-        np.add.at(sums, result.cluster_codes, psi)
+    sums = result.resampling.cluster_sums(psi)
     known = np.isfinite(result.std_errors)
     assert known.any()
     raw = (sums.T @ sums / len(psi) ** 2)[np.ix_(known, known)]

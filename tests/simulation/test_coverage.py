@@ -42,11 +42,10 @@ def test_intervals_and_bands_cover(design: str) -> None:
             assert row.covered < 0.85, name
             continue
         low, high = row.expected
-        # a band needs every term's standard error, and 10 clusters a cohort give poor ones
-        band_low = 0.86 if design.startswith("40 clusters") else low - 0.015
         assert abs(row.mean - row.truth) < 4 * row.deviation / np.sqrt(DRAWS), name
         assert low <= row.covered <= high, name
-        assert np.isnan(row.band) or band_low <= row.band <= high + 0.005, name
+        # what single intervals lack with small cohorts, bands make up for
+        assert np.isnan(row.band) or 0.915 <= row.band <= max(high, 0.97) + 0.02, name
 
 
 def test_every_row_runs_and_its_truth_is_the_designs() -> None:

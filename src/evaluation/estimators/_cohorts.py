@@ -42,8 +42,6 @@ class CohortSample:
     weights : ndarray (n,), optional
     clusters : tuple of (codes (n,), sign)
         Empty when the unit is the cluster.
-    cluster_codes : ndarray of int (n,), optional
-        The clusters, where there is one dimension of them.
     cluster_counts : tuple of int
     """
 
@@ -59,7 +57,6 @@ class CohortSample:
     time: IntArray | None
     weights: FloatArray | None
     clusters: tuple[ClusterDimension, ...]
-    cluster_codes: NDArray[np.intp] | None
     cluster_counts: tuple[int, ...]
     dropped: dict[str, int]
     notes: tuple[str, ...]
@@ -233,7 +230,7 @@ def build_cohorts(
             where=f"first treated in {found.labels[found.values == values[0]][0]}",
             fix="add units that are never treated, or treated later",
         )
-    cluster_pairs, cluster_codes, counts = _dimensions(dimensions, cohort)
+    cluster_pairs, counts = _dimensions(dimensions, cohort)
     return CohortSample(
         panel=panel,
         design=design,
@@ -247,7 +244,6 @@ def build_cohorts(
         time=time,
         weights=weights,
         clusters=cluster_pairs,
-        cluster_codes=cluster_codes,
         cluster_counts=counts or (int((cohort >= 0).sum()),),
         dropped=dropped,
         notes=tuple(notes),
@@ -344,7 +340,7 @@ def _clusters(panel: Panel, design: Design, cross: bool) -> list[tuple[str, IntA
 
 def _dimensions(
     dimensions: list[tuple[str, IntArray]], cohort: IntArray
-) -> tuple[tuple[ClusterDimension, ...], NDArray[np.intp] | None, tuple[int, ...]]:
+) -> tuple[tuple[ClusterDimension, ...], tuple[int, ...]]:
     """Codes with signs: one dimension as it is; two as first plus second less their crossing."""
     kept = cohort >= 0
     counts = tuple(len(np.unique(codes[kept])) for _, codes in dimensions)
@@ -355,10 +351,9 @@ def _dimensions(
                 fix="cluster by the unit, or use randomisation inference",
             )
     if not dimensions:
-        return (), None, ()
+        return (), ()
     if len(dimensions) == 1:
-        codes = np.asarray(dimensions[0][1], dtype=np.intp)
-        return ((codes, 1.0),), codes, counts
+        return ((dimensions[0][1], 1.0),), counts
     one, two = (np.asarray(codes, dtype=np.int64) for _, codes in dimensions)
     _, both = np.unique(one * (int(two.max()) + 1) + two, return_inverse=True)
-    return ((one, 1.0), (two, 1.0), (both, -1.0)), None, counts
+    return ((one, 1.0), (two, 1.0), (both, -1.0)), counts

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.bands import Resampling
 from evaluation.errors import shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample
-from evaluation.numerics.cohorts import LinearMap, contributions
+from evaluation.numerics.cohorts import ClusterDimension, LinearMap, contributions
+from evaluation.numerics.covariance import Factors, SmallSample, factors, parameter_count
 from evaluation.numerics.effects import EffectsFit
 from evaluation.result import CohortShares, Result
 
@@ -42,6 +45,34 @@ def lazy(
         return sample.n * contributions(sample.members, vectors, chosen, sample.n, last - first)
 
     return influence
+
+
+def cluster_factors(
+    sample: CohortSample, observations: int, slopes: int, levels: tuple[int, int], option: SmallSample
+) -> tuple[Factors, tuple[ClusterDimension, ...]]:
+    """Corrections of a clustered covariance, and the clusters whose signs carry the factor of each part.
+
+    Parameters
+    ----------
+    observations, slopes : int
+        Of the regression.
+    levels : tuple of int
+        Units and periods in it.
+
+    Returns
+    -------
+    Factors
+        ``parameters`` with the factor of the unit as cluster, where that is the one.
+    tuple of (codes (n,), sign times G / (G - 1))
+    """
+    counted = parameter_count(slopes, levels, (True, False), option)
+    kept = sample.cohort >= 0
+    groups = [len(np.unique(codes[kept])) for codes, _ in sample.clusters]
+    f = factors(observations, counted, groups or sample.cluster_counts, option)
+    if not groups:
+        return replace(f, parameters=f.parameters * f.parts[0]), ()
+    pairs = zip(sample.clusters, f.parts, strict=True)
+    return f, tuple((codes, sign * part) for (codes, sign), part in pairs)
 
 
 def joint_result(
@@ -114,7 +145,7 @@ def joint_result(
         ),
         inference=f"{words}, {convention}",
         influence_function=influence,
-        cluster_codes=sample.cluster_codes,
+        resampled=lambda: resampling(sample, _single(sample, cells)),
         shares=CohortShares(
             cohort=tuple(sample.labels),
             share=weight[:-1] / weight.sum(),
@@ -124,6 +155,41 @@ def joint_result(
             term_weight=term_weight,
         ),
     )
+
+
+def resampling(sample: CohortSample, single: NDArray[np.bool_]) -> Resampling:
+    """Cohorts and clusters of the rows of an influence function; two dimensions by the coarser one."""
+    codes = [codes for codes, _ in sample.clusters[:2]]
+    instead = ""
+    if len(codes) == 2:
+        names = " and ".join(map(repr, sample.design.cluster_columns))
+        instead = f"the covariance is clustered by {names}, and draws follow one dimension"
+    coarsest = codes[int(np.argmin(sample.cluster_counts))] if codes else None
+    return Resampling(
+        cohort=sample.cohort, clusters=coarsest, weights=sample.weights, single=single, instead=instead
+    )
+
+
+def _single(sample: CohortSample, cells: CellTable) -> NDArray[np.bool_]:
+    """Cells whose cohort is seen in one cluster only, then or in the base period (k,)."""
+    none = np.iinfo(np.int64).max
+    alone = np.zeros((sample.n_cohorts, sample.n_periods), dtype=bool)
+    for codes in [codes for codes, _ in sample.clusters[:2]] or [np.arange(sample.n)]:
+        for c, rows in enumerate(sample.members):
+            own = codes[rows]
+            low, high = np.full(sample.n_periods, none), np.full(sample.n_periods, -1)
+            if sample.time is None and len(rows):
+                seen = ~np.isnan(sample.outcome[rows])
+                low = np.where(seen, own[:, None], none).min(axis=0)
+                high = np.where(seen, own[:, None], -1).max(axis=0)
+            elif sample.time is not None:
+                np.minimum.at(low, sample.time[rows], own)
+                np.maximum.at(high, sample.time[rows], own)
+            alone[c] |= low == high
+    out = alone[cells.cohort, cells.time] | alone[cells.cohort, cells.base]
+    if sample.design.comparison == "never_treated":
+        out |= alone[-1, cells.time] | alone[-1, cells.base]
+    return np.asarray(out)
 
 
 def _without_variation(sample: CohortSample, variance: FloatArray) -> NDArray[np.bool_]:

@@ -354,6 +354,7 @@ def _within_window(result: Result, design: Design) -> Result:
         coef=result.coef[keep],
         vcov=result.vcov[np.ix_(keep, keep)],
         influence_function=None if base is None else influence,
+        resampled=result.resampled_as(np.eye(len(result))[keep]),
         shares=replace(shares, cross=shares.cross[keep], term_weight=shares.term_weight[keep]),
         notes=(*result.notes, f"event times outside {design.window} are estimated and not reported"),
     )

@@ -15,11 +15,13 @@ from evaluation.estimators._cohorts import CohortSample, build_cohorts
 from evaluation.estimators._shared import (
     MENDED,
     Vectors,
+    cluster_factors,
     few_cluster_note,
     joint_result,
     lazy,
     named,
     nearest,
+    resampling,
 )
 from evaluation.numerics.cohorts import (
     LinearMap,
@@ -30,7 +32,7 @@ from evaluation.numerics.cohorts import (
     second_moments,
     unit_vectors,
 )
-from evaluation.numerics.covariance import SmallSample, factors, parameter_count, small_sample
+from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.numerics.effects import EffectsFit, MaskedPanel, fit_effects, imputable, score_vectors
 from evaluation.numerics.imputed import balanced_imputation
 from evaluation.panel import Panel
@@ -181,16 +183,15 @@ class Imputation:
         matrix[:, 1 + sample.n_periods :] = fit.hessian_inverse[:m]
         maps = [LinearMap(np.arange(m), matrix) for _ in sample.members]
         scores = score_vectors(masked, fit)
-        second = second_moments(sample.members, scores, matrix.shape[1], sample.clusters)
+        observations, *levels = _fitted_size(sample, untreated)
         option = small_sample(small_sample_correction)
-        observations, units, periods = _fitted_size(sample, untreated)
-        counted = parameter_count(int(fit.kept.sum()), (units, periods), (True, False), option)
-        counts = sample.cluster_counts
-        groups = counts if len(counts) == 1 else (*counts, min(counts))
-        f = factors(observations, counted, groups, option)
-        vcov = f.parameters * f.parts[0] * second.covariance(maps, m)
+        f, clusters = cluster_factors(
+            sample, observations, int(fit.kept.sum()), (levels[0], levels[1]), option
+        )
+        second = second_moments(sample.members, scores, matrix.shape[1], clusters)
+        vcov = f.parameters * second.covariance(maps, m)
         mended = False
-        if len(counts) == 2:
+        if len(clusters) == 3:
             vcov, mended = nearest(vcov)
         return Result(
             method="Pre-trends of the imputation estimator (Borusyak, Jaravel and Spiess)",
@@ -209,7 +210,7 @@ class Imputation:
             ),
             inference=f"clustered by {' and '.join(design.cluster_columns) or panel.unit}",
             influence_function=lambda: sample.n * contributions(sample.members, scores, maps, sample.n, m),
-            cluster_codes=sample.cluster_codes,
+            resampled=lambda: resampling(sample, np.zeros(m, dtype=bool)),
         )
 
 

@@ -11,15 +11,16 @@ from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable, balanced_contrasts, group_time_cells, share_map
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
-from evaluation.estimators._shared import Vectors, joint_result, lazy, named, unit_weight
+from evaluation.estimators._shared import Vectors, cluster_factors, joint_result, lazy, named, unit_weight
 from evaluation.numerics.cohorts import (
+    ClusterDimension,
     LinearMap,
     SecondMoments,
     cohort_moments,
     second_moments,
     unit_vectors,
 )
-from evaluation.numerics.covariance import SmallSample, factors, parameter_count, small_sample
+from evaluation.numerics.covariance import Factors, SmallSample, small_sample
 from evaluation.numerics.effects import EffectsFit, MaskedPanel, fit_effects, score_vectors
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -94,21 +95,21 @@ class InteractionWeighted:
         return self._regression(sample, cells)
 
     def _balanced(self, sample: CohortSample, cells: CellTable) -> Result:
+        f, clusters = self._factors(sample, len(sample.values) * (sample.n_periods - 1))
         moments = cohort_moments(
             sample.outcome,
             sample.cohort,
             sample.n_cohorts,
             weights=sample.weights,
-            clusters=sample.clusters,
+            clusters=clusters,
         )
         estimate, maps = balanced_contrasts(cells, moments.weight, moments.path)
-        free = len(sample.values) * (sample.n_periods - 1)
         return self._result(
             sample,
             cells,
             estimate,
             np.repeat(moments.weight[:, None], sample.n_periods, axis=1),
-            slopes=free,
+            factors=f,
             second=moments.second,
             vectors=lambda rows, c: unit_vectors(sample.outcome, rows, moments.path[c], sample.weights),
             maps=maps,
@@ -123,19 +124,23 @@ class InteractionWeighted:
         estimate, maps, weight = _saturated(sample, cells, fit)
         vectors = score_vectors(panel, fit)
         p = 1 + sample.n_periods + len(fit.beta)
-        second = second_moments(sample.members, vectors, p, sample.clusters)
         linked = [int((fit.part[g] >= 0).sum()) - len(set(fit.part[g][fit.part[g] >= 0])) for g in fit.group]
+        f, clusters = self._factors(sample, sum(linked[:-1]) + int(fit.kept.sum()))
         return self._result(
             sample,
             cells,
             estimate,
             weight,
-            slopes=sum(linked[:-1]) + int(fit.kept.sum()),
-            second=second,
+            factors=f,
+            second=second_moments(sample.members, vectors, p, clusters),
             vectors=vectors,
             maps=maps,
             notes=named(sample, fit),
         )
+
+    def _factors(self, sample: CohortSample, slopes: int) -> tuple[Factors, tuple[ClusterDimension, ...]]:
+        levels = (sum(map(len, sample.members)), sample.n_periods)
+        return cluster_factors(sample, sample.n_observations, slopes, levels, small_sample(self.small_sample))
 
     def _result(
         self,
@@ -144,18 +149,12 @@ class InteractionWeighted:
         estimate: FloatArray,
         cell_weight: FloatArray,
         *,
-        slopes: int,
+        factors: Factors,
         second: SecondMoments,
         vectors: Vectors,
         maps: list[LinearMap],
         notes: tuple[str, ...] = (),
     ) -> Result:
-        option = small_sample(self.small_sample)
-        levels = (sum(map(len, sample.members)), sample.n_periods)
-        counted = parameter_count(slopes, levels, (True, False), option)
-        counts = sample.cluster_counts
-        groups = counts if len(counts) == 1 else (*counts, min(counts))
-        f = factors(sample.n_observations, counted, groups, option)
         lost = np.isnan(estimate)
         empty: list[str] = []
         if lost.any():
@@ -170,10 +169,10 @@ class InteractionWeighted:
             sample,
             cells,
             estimate,
-            f.parameters * f.parts[0] * second.covariance(maps, k + g),
+            factors.parameters * second.covariance(maps, k + g),
             lazy(sample, maps, vectors, 0, k),
             lazy(sample, maps, vectors, k, k + g) if self.estimated_shares else None,
-            df=f.df,
+            df=factors.df,
             method="Interaction-weighted (Sun and Abraham)",
             estimand="effect on the treated of a cohort in a period, relative to its last period before",
             convention=f"small sample: {convention}",

@@ -14,7 +14,7 @@ from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import references
-from evaluation.estimators.two_way import cluster_codes, few_units
+from evaluation.estimators.two_way import few_units, resampling
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -125,7 +125,7 @@ class Stacked:
             inference=cov.inference + (", residuals within cohorts" if own else ""),
             notes=(*sample.notes, *notes, *cov.notes, *few_units(sample)),
             influence_function=lambda: panel.n_units * psi,
-            cluster_codes=cluster_codes(sample),
+            resampled=lambda: resampling(sample, m=len(times)),
         )
 
 

@@ -12,7 +12,7 @@ from evaluation.design import Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
-from evaluation.estimators.two_way import cluster_codes, few_units, window_notes
+from evaluation.estimators.two_way import few_units, resampling, window_notes
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -74,7 +74,7 @@ class TwoByTwo:
             notes=tuple(notes),
             inference=cov.inference,
             influence_function=lambda: panel.n_units * psi,
-            cluster_codes=cluster_codes(sample),
+            resampled=lambda: resampling(sample, m=1),
         )
 
     def means(self, panel: Panel, design: Design) -> pd.DataFrame:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.bands import Resampling
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance
 from evaluation.estimators._regression import is_perfect, regress
-from evaluation.estimators._sample import Sample, build_sample
+from evaluation.estimators._sample import Clusters, Sample, build_sample
 from evaluation.estimators._terms import Terms, event_terms, references, static_term
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
@@ -246,7 +247,7 @@ def assemble(
 
     return Result(
         terms=frame,
-        cluster_codes=cluster_codes(sample),
+        resampled=lambda: resampling(sample, terms, m),
         coef=out,
         vcov=full,
         sample=sample.count(),
@@ -287,8 +288,55 @@ def few_units(sample: Sample) -> list[str]:
     return notes
 
 
-def cluster_codes(sample: Sample) -> NDArray[np.intp] | None:
-    """Cluster of each unit for multiplier draws, where there is one dimension of unit groups."""
-    if len(sample.clusters) != 1 or sample.clusters[0].by_unit is None:
-        return None
-    return np.asarray(sample.clusters[0].by_unit, dtype=np.intp)
+def resampling(sample: Sample, terms: Terms | None = None, m: int = 0) -> Resampling:
+    """Cohorts and clusters of the panel's units, for draws and bands.
+
+    Parameters
+    ----------
+    sample : Sample
+    terms : Terms, optional
+        Those whose cells may be seen in one cluster only.
+    m : int
+        Number of terms of the result, the first of which are those of ``terms``.
+    """
+    held = [c for c in sample.clusters if c.holds_units]
+    if not sample.clusters:
+        instead = "its covariance is not clustered, and draws follow units or clusters of units"
+    elif len(held) == len(sample.clusters) == 1:
+        instead = ""
+    else:
+        names = " and ".join(repr(c.name) for c in sample.clusters)
+        instead = f"its covariance is clustered by {names}, and draws follow one dimension that holds units"
+    single = np.zeros(m, dtype=bool)
+    if not held:
+        return Resampling(cohort=None, clusters=None, weights=None, single=single, instead=instead)
+    cluster = min(held, key=lambda c: c.n)
+    if terms is not None:
+        single[terms.estimated] = _single(sample, terms, cluster)
+    present = np.bincount(sample.unit, minlength=sample.panel.n_units) > 0
+    weights = None
+    if sample.weights is not None:
+        weights = np.zeros(sample.panel.n_units)
+        weights[sample.unit] = sample.weights
+    return Resampling(
+        cohort=np.where(present, sample.group, -1),
+        clusters=cluster.by_unit,
+        weights=weights,
+        single=single,
+        instead=instead,
+    )
+
+
+def _single(sample: Sample, terms: Terms, cluster: Clusters) -> NDArray[np.bool_]:
+    """Which terms are other than 0 in one cluster only (k,)."""
+    place = sample.group[sample.unit] * terms.table.shape[1] + sample.time
+    table = terms.table.reshape(-1, terms.table.shape[2])
+    codes = cluster.codes(sample.unit, sample.time)
+    low = np.full(len(table), np.iinfo(np.int64).max)
+    high = np.full(len(table), -1)
+    np.minimum.at(low, place, codes)
+    np.maximum.at(high, place, codes)
+    active = table != 0
+    first = np.where(active, low[:, None], np.iinfo(np.int64).max).min(axis=0)
+    last = np.where(active, high[:, None], -1).max(axis=0)
+    return np.asarray(first == last)

@@ -4,7 +4,9 @@ The usual clustered variance is too small when clusters are few or unequal, beca
 smaller than errors where a cluster has leverage. CR2 (Bell and McCaffrey 2002; Pustejovsky and
 Tipton 2018) scales each cluster's residuals by ``(I - H_gg)^-1/2``, which makes the variance unbiased
 when errors are independent and alike; CR3 by ``(I - H_gg)^-1``, which is the jackknife over clusters
-(MacKinnon, Nielsen and Webb 2023). The t distribution takes Satterthwaite's degrees of freedom.
+(MacKinnon, Nielsen and Webb 2023). The t distribution takes Satterthwaite's degrees of freedom: for CR2
+those of Bell and McCaffrey and of Pustejovsky and Tipton, for CR3 the same two moments with CR3's
+adjustment in them; MacKinnon, Nielsen and Webb take G - 1 there.
 """
 
 from __future__ import annotations
