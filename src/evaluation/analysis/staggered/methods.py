@@ -174,7 +174,7 @@ def jackknife(asked: Asked, result: Result | None = None) -> Jackknife:
     sides = smaller_side(codes, treated)
     details = result.details
     if isinstance(details, ImputedCounts):
-        # units that say nothing were left out, and their clusters with them: without them nothing changes
+        # units never seen before treatment were left out, and their clusters with them: nothing changes
         without = pd.Series(details.without[:, 0], index=details.clusters).reindex(labels)
         filled = without.where(without.index.isin(details.clusters), result.estimate)
         return Jackknife(result.estimate, np.asarray(filled, dtype=np.float64), tuple(labels), *sides)
