@@ -144,11 +144,18 @@ def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:
-    single = [sample.names[c] for c, rows in enumerate(sample.members) if len(rows) == 1]
+    """Note on cohorts of one unit or cluster, whose residuals from their own mean add up to 0."""
+    codes = np.arange(sample.n) if sample.cluster_codes is None else sample.cluster_codes
+    kind = "unit" if sample.cluster_codes is None else "cluster"
+    single = [
+        sample.names[c]
+        for c, rows in enumerate(sample.members)
+        if len(rows) and (codes[rows] == codes[rows[0]]).all()
+    ]
     if not single:
         return []
     return [
-        f"one unit only in {shortlist(single)}: its own variation is not in the standard errors, "
+        f"one {kind} only in {shortlist(single)}: its own variation is not in the standard errors, "
         "which are too small; use randomisation inference"
     ]
 
