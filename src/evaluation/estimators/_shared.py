@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,14 +144,22 @@ def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:
+    """`lone_cohorts` of a sample by cohort."""
+    return lone_cohorts(sample.names, sample.members, sample.cluster_codes)
+
+
+def lone_cohorts(
+    names: Sequence[str],
+    members: Sequence[NDArray[np.integer]],
+    clusters: NDArray[np.integer] | None,
+) -> list[str]:
     """Note on cohorts of one unit or cluster, whose residuals from their own mean add up to 0."""
-    codes = np.arange(sample.n) if sample.cluster_codes is None else sample.cluster_codes
-    kind = "unit" if sample.cluster_codes is None else "cluster"
-    single = [
-        sample.names[c]
-        for c, rows in enumerate(sample.members)
-        if len(rows) and (codes[rows] == codes[rows[0]]).all()
-    ]
+    kind = "unit" if clusters is None else "cluster"
+    single = []
+    for name, rows in zip(names, members, strict=True):
+        codes = rows if clusters is None else clusters[rows]
+        if len(rows) and (codes == codes[0]).all():
+            single.append(name)
     if not single:
         return []
     return [

@@ -234,12 +234,20 @@ def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
     return Panel(panel.frame[rows], unit=panel.unit, time=panel.time, frequency=panel.frequency)
 
 
-def treated_mean(asked: Asked) -> float:
-    """Weighted mean of the outcome in treated unit-periods, in units of the panel's outcome."""
+def treated_sums(asked: Asked, *, by_cell: bool = False) -> tuple[FloatArray, FloatArray]:
+    """Weighted sum of the outcome, and sum of weights, over each unit's treated periods (n_units,) each.
+
+    With ``by_cell`` the outcome is replaced by the mean of the unit's cohort and period.
+    """
     panel, design = asked.panel, asked.design
     first = design.cohorts(panel).first[panel.unit_codes]
     after = panel.ordinals[panel.time_codes] >= first
     weight = np.ones(panel.n_rows) if design.weights is None else panel.column(design.weights)
     value = panel.column(design.outcome)
     used = after & np.isfinite(value) & np.isfinite(weight)
-    return float(np.average(value[used], weights=weight[used]))
+    unit, value, weight = panel.unit_codes[used], value[used], weight[used]
+    if by_cell:
+        cell = np.unique(first[used] * panel.n_periods + panel.time_codes[used], return_inverse=True)[1]
+        value = (np.bincount(cell, weight * value) / np.bincount(cell, weight))[cell]
+    n = panel.n_units
+    return np.bincount(unit, weight * value, minlength=n), np.bincount(unit, weight, minlength=n)
