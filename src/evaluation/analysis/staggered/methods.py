@@ -251,3 +251,15 @@ def treated_sums(asked: Asked, *, by_cell: bool = False) -> tuple[FloatArray, Fl
         value = (np.bincount(cell, weight * value) / np.bincount(cell, weight))[cell]
     n = panel.n_units
     return np.bincount(unit, weight * value, minlength=n), np.bincount(unit, weight, minlength=n)
+
+
+def without_events(case: StaggeredCase, outcome: Outcome) -> int:
+    """Treated units of the main comparison whose count is 0 in every period before treatment."""
+    panel, design = case.panel(outcome, counts=True)
+    cohorts = design.cohorts(panel)
+    value = panel.column(design.outcome)
+    start = cohorts.first[panel.unit_codes] - design.anticipation
+    before = (panel.ordinals[panel.time_codes] < start) & np.isfinite(value)
+    seen = np.bincount(panel.unit_codes[before], minlength=panel.n_units)
+    events = np.bincount(panel.unit_codes[before], value[before], minlength=panel.n_units)
+    return int((cohorts.treated & (seen > 0) & (events == 0)).sum())
