@@ -220,7 +220,7 @@ def count_covariance(fitted: CountFit, kind: str, convention: str | SmallSample)
 
 
 def few_for_counts(sample: Sample, covariance: str) -> list[str]:
-    """Note where one side has fewer than `FEW` clusters, for which sandwich errors of counts are too small."""
+    """Note where one side has fewer than `FEW` clusters: sandwich errors of counts are then too small."""
     if covariance != "cluster" or len(sample.clusters) != 1 or not sample.clusters[0].holds_units:
         return []
     units = np.unique(sample.unit)
@@ -230,8 +230,8 @@ def few_for_counts(sample: Sample, covariance: str) -> list[str]:
     if fewest >= FEW or sample.n_treated <= 3:
         return []
     return [
-        f"{fewest} clusters on the smaller side are few: clustered errors of Poisson regressions are then too "
-        "small (95 % intervals held the truth in 88 % of simulated panels with 15 on each side); "
+        f"{fewest} clusters on the smaller side are few: clustered errors of Poisson regressions are then "
+        "too small (95 % intervals held the truth in 89 % of simulated panels with 15 units on each side); "
         "PoissonImputation's jackknife is made for few clusters"
     ]
 
