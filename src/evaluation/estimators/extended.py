@@ -139,8 +139,8 @@ class ExtendedTwoWayFixedEffects:
             smallest = min(len(rows) for rows in units[:-1] if len(rows))
             if self.effects == "log" and smallest < FEW:
                 notes.append(
-                    f"the smallest cohort has {smallest} units: an average of effects in log points is a mean "
-                    "of logs, biased where cells are small; the ratio of totals (PoissonImputation, or "
+                    f"the smallest cohort has {smallest} units: an average of effects in log points is a "
+                    "mean of logs, biased where cells are small; the ratio of totals (PoissonImputation, or "
                     'effects="count") is less so'
                 )
         if interacted:
