@@ -249,8 +249,9 @@ def treated_sums(asked: Asked, *, by_cell: bool = False) -> tuple[FloatArray, Fl
     if by_cell:
         cell = np.unique(first[used] * panel.n_periods + panel.time_codes[used], return_inverse=True)[1]
         value = (np.bincount(cell, weight * value) / np.bincount(cell, weight))[cell]
-    n = panel.n_units
-    return np.bincount(unit, weight * value, minlength=n), np.bincount(unit, weight, minlength=n)
+    sums = (np.bincount(unit, part, minlength=panel.n_units) for part in (weight * value, weight))
+    total, mass = (np.asarray(part, dtype=np.float64) for part in sums)
+    return total, mass
 
 
 def without_events(case: StaggeredCase, outcome: Outcome) -> int:
