@@ -330,3 +330,35 @@ def test_degrees_of_freedom_are_the_smaller_sides():
     assert degrees_of_freedom(2, 3) == 1
     assert degrees_of_freedom(1, 3) == 0
     assert degrees_of_freedom(4, 0) == 3  # every unit is treated in the end
+
+
+# notes on few clusters --------------------------------------------------------------------------
+
+
+def test_few_clusters_and_small_cohorts_of_counts_are_named():
+    """Sandwich errors of counts and means of logs hold for many; few on one side have a note."""
+
+    def notes(units, estimator, **design):
+        drawn = Simulation(units=units, counts=True, noise=0.3, effect=0.3).draw(np.random.default_rng(2))
+        panel = Panel(drawn.frame, unit="unit", time="period")
+        return " ".join(estimator.fit(panel, Design("y", "first_treated", **design)).notes)
+
+    cells = ExtendedTwoWayFixedEffects(family="poisson")
+    assert "clusters on the smaller side are few" in notes(40, PoissonFixedEffects())
+    assert "clusters on the smaller side are few" in notes(40, cells)
+    assert "a mean of logs" in notes(40, cells)
+    in_counts = ExtendedTwoWayFixedEffects(family="poisson", effects="count")
+    assert "a mean of logs" not in notes(40, in_counts)
+    for estimator in (PoissonFixedEffects(), cells):
+        assert "few" not in notes(240, estimator)
+
+
+def test_a_cohort_of_one_unit_or_cluster_is_named(frame):
+    one = frame.loc[frame["g"] == 6, "id"].iloc[0]
+    few = frame[(frame["g"] != 6) | (frame["id"] == one)]
+    extended = fit(few, ExtendedTwoWayFixedEffects(), comparison="not_yet_treated")
+    assert any("one unit only in 6" in note for note in extended.notes)
+    together = frame.assign(cl=frame["cl"].where(frame["g"] != 6, 99))
+    for estimator in (ExtendedTwoWayFixedEffects(), Imputation(), GroupTime()):
+        found = fit(together, estimator, comparison="not_yet_treated", cluster="cl")
+        assert any("one cluster only in 6" in note for note in found.notes)
