@@ -234,7 +234,8 @@ def test_leaving_clusters_out_at_once_is_refitting(small, monkeypatch):
 def test_percent_of_a_rate_is_of_what_was_to_be_expected(small):
     row = staggered.estimates(small, outcomes=(small.lead,)).set_index("estimator").loc["imputation"]
     asked = methods.ask(small, small.lead, "imputation")
-    mean = methods.treated_mean(asked)
+    value, weight = methods.treated_sums(asked)
+    mean = value.sum() / weight.sum()
     assert row["percent"] == pytest.approx(100 * row["estimate"] / (mean - row["estimate"]))
 
 

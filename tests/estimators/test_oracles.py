@@ -104,8 +104,10 @@ def test_imputation_follows_the_paper(simulate, seed, missing, cohorts, never, d
             continue
         own = np.where(cell, w[treated], 0.0) / w[treated][cell].sum()
         np.testing.assert_allclose(result.coef[i], own @ effect, **CLOSE)
-        squares = own[cell] ** 2
-        residual[np.flatnonzero(treated)[cell]] = effect[cell] - squares @ effect[cell] / squares.sum()
+        # equation 8, the cluster in the unit's place
+        inside = codes[treated][cell, None] == np.unique(codes)
+        mass, total = own[cell] @ inside, (own * effect)[cell] @ inside
+        residual[np.flatnonzero(treated)[cell]] = effect[cell] - mass @ total / (mass @ mass)
         v = np.zeros(len(frame))
         v[treated] = own
         v[~treated] = -w[~treated] * (z0 @ (bread @ (z1.T @ own)))
@@ -116,6 +118,50 @@ def test_imputation_follows_the_paper(simulate, seed, missing, cohorts, never, d
     simple = result.aggregate("simple")
     kept = w[treated] * known
     np.testing.assert_allclose(simple.estimate, kept @ effect / kept.sum(), **CLOSE)
+
+
+def test_imputation_centres_by_cluster_and_not_by_unit():
+    """Borusyak, Jaravel and Spiess's equation 8 for treated units in clusters of unequal size, balanced.
+
+    One date and no covariates: an effect is a change from the mean before, less the untreated one's.
+    """
+    sizes = (12, 6, 4, 4, 2, 2)
+    cluster = np.repeat(np.arange(12), (*sizes, *([5] * 6)))
+    treated = cluster < 6
+    rng = np.random.default_rng(12)
+    y = rng.normal(size=(len(cluster), 5)) + rng.normal(size=(12, 5))[cluster]
+    frame = pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(len(cluster)), 5),
+            "t": np.tile(np.arange(1, 6), len(cluster)),
+            "g": np.repeat(np.where(treated, 4.0, np.nan), 5),
+            "cl": np.repeat(cluster, 5),
+            "y": y.ravel(),
+        }
+    )
+    result = Imputation().fit(Panel(frame, unit="id", time="t"), Design("y", "g", cluster="cl"))
+    change = y[:, 3:].mean(axis=1) - y[:, :3].mean(axis=1)  # of both treated periods, as in "simple"
+    by_period = y[:, 3:] - y[:, :3].mean(axis=1, keepdims=True)
+    total = np.array([[by_period[cluster == c, p].sum() for p in range(2)] for c in range(12)])
+    mass = np.bincount(cluster)
+    centre = mass[:6] @ total[:6] / (mass[:6] @ mass[:6])
+    own = (total[:6] - mass[:6, None] * centre).mean(axis=1) / treated.sum()
+    # residuals of the untreated are from their own mean path
+    others = (total[6:] - mass[6:, None] * total[6:].sum(axis=0) / mass[6:].sum()).mean(axis=1) / (
+        ~treated
+    ).sum()
+    simple = result.aggregate("simple")
+    assert simple.estimate == pytest.approx(change[treated].mean() - change[~treated].mean(), abs=1e-12)
+    assert simple.std_error == pytest.approx(np.sqrt(own @ own + others @ others), rel=1e-10)
+    units = np.sqrt(
+        sum(
+            ((by_period[cluster == c] - by_period[treated].mean(axis=0)).mean(axis=1).sum() / treated.sum())
+            ** 2
+            for c in range(6)
+        )
+        + others @ others
+    )
+    assert abs(simple.std_error / units - 1) > 0.005
 
 
 @quick

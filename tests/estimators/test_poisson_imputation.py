@@ -22,6 +22,7 @@ from evaluation.inference import cluster_robust
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
 from evaluation.numerics.leave_out import WITH_GAPS, WITHOUT
 from evaluation.numerics.proportional import fit_proportional
+from evaluation.sources.simulate import Simulation
 
 
 @pytest.fixture
@@ -105,13 +106,81 @@ def test_cells_without_an_event_stay_in(frame):
     assert fit(empty).estimate < fit(frame).estimate - 0.05
 
 
-def test_a_treated_unit_without_events_before_is_named_and_left_out(frame):
+def silenced(frame):
+    unit = frame.loc[frame["g"] == 4, "id"].iloc[0]
     silent = frame.copy()
-    unit = silent.loc[silent["g"] == 4, "id"].iloc[0]
     silent.loc[(silent["id"] == unit) & (silent["t"] < 4), "count"] = 0.0
+    return silent, unit
+
+
+def test_a_treated_unit_without_events_before_stays(frame):
+    """Its events after treatment are counted and 0 are expected: events do not decide who is left out."""
+    silent, unit = silenced(frame)
     result = fit(silent)
-    assert result.estimate == pytest.approx(fit(silent[silent["id"] != unit]).estimate, abs=1e-9)
-    assert any("1 treated units have no event before treatment" in note for note in result.notes)
+    others = fit(silent[silent["id"] != unit])
+    after = silent.loc[(silent["id"] == unit) & (silent["t"] >= 4), "count"].sum()
+    assert after > 0
+    assert result.details.expected == pytest.approx(others.details.expected, rel=1e-9)
+    assert result.details.events == others.details.events + after
+    assert any("1 of 28 treated units have no event before" in note for note in result.notes)
+
+
+def test_the_standard_error_counts_a_unit_without_events_before(frame):
+    """The jackknife leaves it out in its turn, as it does every other."""
+    silent, _ = silenced(frame)
+    result = fit(silent)
+    without = np.array([fit(silent[silent["id"] != i]).estimate for i in sorted(silent["id"].unique())])
+    np.testing.assert_allclose(result.details.without[:, 0], without, atol=1e-8)
+
+
+def test_a_unit_never_seen_before_treatment_is_left_out(frame):
+    unit = frame.loc[frame["g"] == 4, "id"].iloc[0]
+    late = frame[(frame["id"] != unit) | (frame["t"] >= 4)]
+    result = fit(late)
+    assert result.estimate == pytest.approx(fit(frame[frame["id"] != unit]).estimate, abs=1e-9)
+    assert any("not observed before treatment" in note for note in result.notes)
+
+
+def test_rare_events_where_nothing_happened_show_no_effect():
+    """Mean 0.2, true ratio 1: leaving out units without an event before finds a fall by a quarter."""
+    draws = [
+        Simulation(effect=0.0, counts=True, noise=0.3, level=-2.9).draw(np.random.default_rng([20, i]))
+        for i in range(40)
+    ]
+    design = Design("y", "first_treated")
+    found = [
+        PoissonImputation(exposure="exposure").fit(Panel(drawn.frame, unit="unit", time="period"), design)
+        for drawn in draws
+    ]
+    estimates = np.array([result.estimate for result in found])
+    assert abs(estimates.mean()) < 3 * estimates.std(ddof=1) / np.sqrt(len(draws))
+    held = np.mean([low <= 0 <= high for low, high in (result.conf_int() for result in found)])
+    assert held > 0.85
+
+
+def test_equal_to_the_extended_regression_only_where_exposure_is_constant_and_nothing_is_missing(frame):
+    """Summed up in one ratio the two agree in a balanced panel with fixed exposure, and part elsewhere."""
+
+    def both(data):
+        ours = fit(data)
+        cells = fit(
+            data,
+            ExtendedTwoWayFixedEffects(family="poisson", effects="count", exposure="pop"),
+            comparison="not_yet_treated",
+        )
+        treated = data[data["t"] >= data["g"]]
+        expected = treated["count"].sum() - cells.aggregate("simple").estimate * len(treated)
+        return ours.estimate, np.log(treated["count"].sum() / expected)
+
+    fixed = frame.assign(pop=frame.groupby("id")["pop"].transform("first"))
+    ours, theirs = both(fixed)
+    assert ours == pytest.approx(theirs, abs=1e-7)
+    rng = np.random.default_rng(8)
+    moving = fixed.assign(pop=fixed["pop"] * rng.uniform(0.3, 3, len(fixed)))
+    ours, theirs = both(moving)
+    assert abs(ours - theirs) > 0.002
+    ours, theirs = both(fixed[rng.uniform(size=len(fixed)) < 0.8])
+    assert abs(ours - theirs) > 0.002
 
 
 def test_it_is_close_to_two_way_poisson_when_the_effect_is_constant(frame):
@@ -261,3 +330,35 @@ def test_degrees_of_freedom_are_the_smaller_sides():
     assert degrees_of_freedom(2, 3) == 1
     assert degrees_of_freedom(1, 3) == 0
     assert degrees_of_freedom(4, 0) == 3  # every unit is treated in the end
+
+
+# notes on few clusters --------------------------------------------------------------------------
+
+
+def test_few_clusters_and_small_cohorts_of_counts_are_named():
+    """Sandwich errors of counts and means of logs hold for many; few on one side have a note."""
+
+    def notes(units, estimator, **design):
+        drawn = Simulation(units=units, counts=True, noise=0.3, effect=0.3).draw(np.random.default_rng(2))
+        panel = Panel(drawn.frame, unit="unit", time="period")
+        return " ".join(estimator.fit(panel, Design("y", "first_treated", **design)).notes)
+
+    cells = ExtendedTwoWayFixedEffects(family="poisson")
+    assert "clusters on the smaller side are few" in notes(40, PoissonFixedEffects())
+    assert "clusters on the smaller side are few" in notes(40, cells)
+    assert "a mean of logs" in notes(40, cells)
+    in_counts = ExtendedTwoWayFixedEffects(family="poisson", effects="count")
+    assert "a mean of logs" not in notes(40, in_counts)
+    for estimator in (PoissonFixedEffects(), cells):
+        assert "few" not in notes(240, estimator)
+
+
+def test_a_cohort_of_one_unit_or_cluster_is_named(frame):
+    one = frame.loc[frame["g"] == 6, "id"].iloc[0]
+    few = frame[(frame["g"] != 6) | (frame["id"] == one)]
+    extended = fit(few, ExtendedTwoWayFixedEffects(), comparison="not_yet_treated")
+    assert any("one unit only in 6" in note for note in extended.notes)
+    together = frame.assign(cl=frame["cl"].where(frame["g"] != 6, 99))
+    for estimator in (ExtendedTwoWayFixedEffects(), Imputation(), GroupTime()):
+        found = fit(together, estimator, comparison="not_yet_treated", cluster="cl")
+        assert any("one cluster only in 6" in note for note in found.notes)

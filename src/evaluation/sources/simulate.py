@@ -101,6 +101,8 @@ class Simulation:
     missing : float
         Probability that a row is not observed, whatever is in it.
     counts : bool
+    level : float
+        Added to y, or to the exponent of counts: ``-3.6`` makes a mean count of about 0.1.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Simulation:
     trend: float = 0.0
     missing: float = 0.0
     counts: bool = False
+    level: float = 0.0
 
     def __post_init__(self) -> None:
         odds = [share for _, share in self.cohorts]
@@ -186,7 +189,8 @@ class Simulation:
         v = generator.standard_normal(n)
         scale = 0.1 if self.counts else 1.0
         y = (
-            (0.5 if self.counts else 2.0) * generator.standard_normal((n, 1))
+            self.level
+            + (0.5 if self.counts else 2.0) * generator.standard_normal((n, 1))
             + scale * np.sin(periods)
             + scale * np.outer(self.trend * z + v / 10, periods)
             + effects * (event[cohort] >= 0)

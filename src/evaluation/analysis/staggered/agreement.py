@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
-from evaluation.analysis.staggered.effects import choose, in_percent, infer
+from evaluation.analysis.staggered.effects import choose, infer
 from evaluation.analysis.staggered.evidence import total_change
 from evaluation.analysis.staggered.methods import ask
+from evaluation.analysis.staggered.relative import relative
 from evaluation.analysis.staggered.withheld import may_say
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
@@ -76,7 +77,10 @@ def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     ends = np.array([result.estimate, held["ci_low"], held["ci_high"]])
     if rate_of_count(outcome, name):
         # a rate has no log points of its own: they are those of its percentage
-        ends = np.array(in_percent(asked, outcome, {**held, "estimate": result.estimate}))
+        shown, _ = relative(
+            asked, outcome, result, choice.kind, None, (held["ci_low"], held["ci_high"]), 0.95
+        )
+        ends = np.array(list(shown.values()))
         ends = ends if item.scale == "percent" else np.log1p(ends / 100)
     elif item.scale == "percent":
         ends = 100 * np.expm1(ends)

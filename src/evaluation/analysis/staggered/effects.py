@@ -17,8 +17,8 @@ from evaluation.analysis.staggered.methods import (
     clusters_of,
     jackknife,
     names_for,
-    treated_mean,
 )
+from evaluation.analysis.staggered.relative import relative
 from evaluation.errors import EvaluationError
 from evaluation.inference import randomization_test, recommend
 from evaluation.inference.recommend import FEW_CLUSTERS, MANY_CLUSTERS, Recommendation
@@ -121,9 +121,9 @@ def estimates(
         ``outcome, comparison, estimator, leading, estimate, std_error, ci_low, ci_high, p_value, df, percent,
         percent_low, percent_high, own_error, inference, n_units, n_periods, n_treated, n_clusters, same_as,
         reason``. ``estimate`` is in log points for Poisson and for models "log", else in the outcome's unit
-        (counts: as a rate). ``percent`` is relative to what treated places would have had; missing for rates
-        and levels. ``own_error`` is the estimator's usual standard error. ``same_as`` names an estimator
-        that gives the same number. ``reason`` says why a number is absent.
+        (counts: as a rate). ``percent`` is relative to what treated places would have had (`relative`);
+        missing for rates and levels. ``own_error`` is the estimator's usual standard error. ``same_as`` names
+        an estimator that gives the same number. ``reason`` says why a number is absent.
     """
     comparison = comparison or case.main
     rows = []
@@ -179,7 +179,11 @@ def _row(
         found = twin[1] if twin and twin[1] is not None else jackknife(asked, result)
     held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
     row |= held
-    row |= _percent(asked, outcome, row)
+    percent, why = relative(
+        asked, outcome, result, choice.kind, found, (held.get("ci_low", nan), held.get("ci_high", nan)), level
+    )
+    row |= percent
+    row["reason"] = "; ".join(filter(None, (row["reason"], why)))
     return row, found
 
 
@@ -266,24 +270,3 @@ def expected(row: Any) -> float:
     """
     estimate, percent = float(row["estimate"]), float(row["percent"])
     return 100 * estimate / percent if percent and isfinite(percent) else nan
-
-
-def in_percent(asked: Asked, outcome: Outcome, row: Any) -> tuple[float, float, float]:
-    """An estimate and its interval relative to what treated places would have had; see `estimates`."""
-    shown = _percent(asked, outcome, dict(row))
-    return shown["percent"], shown["percent_low"], shown["percent_high"]
-
-
-def _percent(asked: Asked, outcome: Outcome, row: dict[str, Any]) -> dict[str, float]:
-    """Effects relative to what treated places would have had; logs by themselves, rates over their mean."""
-    ends = np.array([row["estimate"], row["ci_low"], row["ci_high"]], dtype=float)
-    if outcome.model == "log" or asked.name in ("poisson", "extended_poisson"):
-        shown = 100 * np.expm1(ends)
-    elif outcome.model == "count":
-        mean = treated_mean(asked)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # beyond a counterfactual of 0 no percentage exists
-            shown = np.where(ends < mean, 100 * ends / (mean - ends), np.inf)
-    else:
-        shown = np.full(3, nan)
-    return dict(zip(("percent", "percent_low", "percent_high"), shown.tolist(), strict=True))

@@ -174,7 +174,7 @@ def jackknife(asked: Asked, result: Result | None = None) -> Jackknife:
     sides = smaller_side(codes, treated)
     details = result.details
     if isinstance(details, ImputedCounts):
-        # units that say nothing were left out, and their clusters with them: without them nothing changes
+        # units never seen before treatment were left out, and their clusters with them: nothing changes
         without = pd.Series(details.without[:, 0], index=details.clusters).reindex(labels)
         filled = without.where(without.index.isin(details.clusters), result.estimate)
         return Jackknife(result.estimate, np.asarray(filled, dtype=np.float64), tuple(labels), *sides)
@@ -233,12 +233,33 @@ def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
     return Panel(panel.frame[rows], unit=panel.unit, time=panel.time, frequency=panel.frequency)
 
 
-def treated_mean(asked: Asked) -> float:
-    """Weighted mean of the outcome in treated unit-periods, in units of the panel's outcome."""
+def treated_sums(asked: Asked, *, by_cell: bool = False) -> tuple[FloatArray, FloatArray]:
+    """Weighted sum of the outcome, and sum of weights, over each unit's treated periods (n_units,) each.
+
+    With ``by_cell`` the outcome is replaced by the mean of the unit's cohort and period.
+    """
     panel, design = asked.panel, asked.design
     first = design.cohorts(panel).first[panel.unit_codes]
     after = panel.ordinals[panel.time_codes] >= first
     weight = np.ones(panel.n_rows) if design.weights is None else panel.column(design.weights)
     value = panel.column(design.outcome)
     used = after & np.isfinite(value) & np.isfinite(weight)
-    return float(np.average(value[used], weights=weight[used]))
+    unit, value, weight = panel.unit_codes[used], value[used], weight[used]
+    if by_cell:
+        cell = np.unique(first[used] * panel.n_periods + panel.time_codes[used], return_inverse=True)[1]
+        value = (np.bincount(cell, weight * value) / np.bincount(cell, weight))[cell]
+    sums = (np.bincount(unit, part, minlength=panel.n_units) for part in (weight * value, weight))
+    total, mass = (np.asarray(part, dtype=np.float64) for part in sums)
+    return total, mass
+
+
+def without_events(case: StaggeredCase, outcome: Outcome) -> int:
+    """Treated units of the main comparison whose count is 0 in every period before treatment."""
+    panel, design = case.panel(outcome, counts=True)
+    cohorts = design.cohorts(panel)
+    value = panel.column(design.outcome)
+    start = cohorts.first[panel.unit_codes] - design.anticipation
+    before = (panel.ordinals[panel.time_codes] < start) & np.isfinite(value)
+    seen = np.bincount(panel.unit_codes[before], minlength=panel.n_units)
+    events = np.bincount(panel.unit_codes[before], value[before], minlength=panel.n_units)
+    return int((cohorts.treated & (seen > 0) & (events == 0)).sum())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count, shares
+from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count, shares, without_events
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -163,6 +163,18 @@ def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
             other=say(f"methods.{other}", language),
         )
         for one, other in twins.items()
+    ]
+    notes += [
+        say(
+            "estimates.rare",
+            language,
+            outcome=outcome.label[language],
+            count=count,
+            method=say("methods.extended_poisson", language),
+        )
+        for outcome in case.study.outcomes
+        if "extended_poisson" in set(table.loc[table["outcome"] == outcome.id, "estimator"])
+        and (count := without_events(case, outcome))
     ]
     if "group_time" in shown and "imputation" in order:
         notes.append(say("estimates.base", language, **periods(case, language)))
