@@ -83,7 +83,7 @@ def test_influence_function_gives_the_covariance(key, staggered, staggered_unbal
 def test_auto_takes_unbalanced_rows_and_balanced_counts_what_it_drops(staggered_unbalanced):
     panel = Panel(staggered_unbalanced, unit="id", time="t")
     auto = GroupTime().fit(panel, Design("y", "g"))
-    full = GroupTime(sampling="unbalanced").fit(panel, Design("y", "g"))
+    full = GroupTime(sampling="levels").fit(panel, Design("y", "g"))
     np.testing.assert_array_equal(auto.coef, full.coef)
     kept = GroupTime(sampling="balanced").fit(panel, Design("y", "g"))
     seen = staggered_unbalanced.groupby("id").size()

@@ -213,6 +213,25 @@ def cross_section_effect(
     return estimate, out, trimmed, None if fit is None else fit.coef
 
 
+def beyond(x1: FloatArray, x0: FloatArray, w0: FloatArray | None) -> tuple[int, int]:
+    """Treated units whose leverage in the comparison units' regression no comparison unit reaches, and all.
+
+    ``h(x) = x' (X0' W0 X0)^-1 x`` grows with the Mahalanobis distance from the comparison units' mean; points
+    with ``h(x) > max_j h(x_j)`` lie outside the smallest ellipsoid of that shape that holds the data (Cook 1977, section 6,
+    "independent variable hull"), and a prediction for them is an extrapolation.
+
+    Parameters
+    ----------
+    x1, x0 : ndarray (n1, q), (n0, q)
+        Covariates, first column 1; ``x0`` of full rank.
+    w0 : ndarray (n0,), optional
+    """
+    weighted = x0 if w0 is None else x0 * w0[:, None]
+    root = np.linalg.cholesky(np.linalg.inv(weighted.T @ x0))
+    one, two = (((x @ root) ** 2).sum(axis=1) for x in (x1, x0))
+    return int((one > two.max() * (1 + 1e-9)).sum()), len(x1)
+
+
 def _regress(
     x: FloatArray,
     y: FloatArray,
