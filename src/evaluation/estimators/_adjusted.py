@@ -221,7 +221,7 @@ class _Covariates:
             matrices = [m[:, :1] for m in matrices]
         kept = sample.cohort >= 0
         used = [m if kept.all() else m[kept] for m in matrices]
-        if sample.sampling == "unbalanced":
+        if sample.sampling == "unbalanced" and not constant:
             seen = np.isfinite(sample.outcome[kept])
             used = [m[seen] for m in used]
         centre = np.array([m.mean() for m in used])
