@@ -178,7 +178,9 @@ def test_diff_diff_group_time(frame, method, covariates):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"comparison": "not_yet_treated"}, {"base_period": "universal"}, {"anticipation": 1}], ids=str
+    "options",
+    [{}, {"comparison": "not_yet_treated"}, {"base_period": "universal"}, {"anticipation": 1}],
+    ids=str,
 )
 @pytest.mark.parametrize(
     ("method", "covariates"), [("dr", ()), ("ipw", ("z",)), ("ipw", ("x",)), ("reg", ("x", "z"))], ids=str
@@ -202,7 +204,8 @@ def test_diff_diff_with_gaps(gaps, method, covariates, options):
     )
     cells = theirs.group_time_effects.items()
     theirs = pd.DataFrame(
-        [(g, t, cell["effect"], cell["se"]) for (g, t), cell in cells], columns=["cohort", "time", "att", "se"]
+        [(g, t, cell["effect"], cell["se"]) for (g, t), cell in cells],
+        columns=["cohort", "time", "att", "se"],
     )
     design = Design("y", "g", covariates=covariates, **options)
     result = GroupTime(method=method).fit(Panel(gaps, unit="id", time="t"), design)

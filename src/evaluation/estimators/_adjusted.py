@@ -64,11 +64,12 @@ class _Log:
         if self.far:
             worst = max(self.far, key=lambda i: self.far[i][0] / self.far[i][1])
             some, of = self.far[worst]
+            where = self.cells.name(self.sample, worst)
             out.append(
-                f"outcome regression extrapolates in {len(self.far)} effects: in {self.cells.name(self.sample, worst)} "
-                f"{some} of {of} treated units have covariates further from the mean of the comparison units "
-                "(Mahalanobis distance) than any comparison unit; their change without treatment rests on the "
-                "regression being linear that far out"
+                f"outcome regression extrapolates in {len(self.far)} effects: in {where} {some} of {of} treated "
+                "units have covariates further from the mean of the comparison units (Mahalanobis distance) than "
+                "any comparison unit; their change without treatment rests on the regression being linear that "
+                "far out"
             )
         if self.trimmed:
             out.append(

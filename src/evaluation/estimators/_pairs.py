@@ -25,8 +25,8 @@ class PairCounts:
     Attributes
     ----------
     table : pandas.DataFrame
-        A row a term: ``term``, ``units`` of the cohort and ``comparison_units`` that are seen in the period and
-        in its base period.
+        A row a term: ``term``, ``units`` of the cohort and ``comparison_units`` that are seen both in the
+        period and in its base period.
     """
 
     table: pd.DataFrame
@@ -38,7 +38,7 @@ def pairs_of(sample: CohortSample) -> PairSums:
 
 
 def sides(cells: CellTable, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sums (C, T, T) at each cell's pair of periods: of its cohort, and of its comparison group, both (k,)."""
+    """Of sums (C, T, T), those at each cell's periods: its cohort's and its comparison group's, both (k,)."""
     at_pair = values[:, cells.time, cells.base]  # (C, k)
     own = at_pair[cells.cohort, np.arange(len(cells))]
     return own, np.einsum("kc,ck->k", cells.control, at_pair)
@@ -109,12 +109,15 @@ def counted(
     known = np.flatnonzero(~lost & ~cells.reference)
     if not len(known):
         return PairCounts(table), []
-    fewest = [int(part[known].argmin()) for part in (own, pool)]
-    least = known[fewest]
+    parts = [
+        f"{low:.0f} to {high:.0f} {who} units (fewest: {names[known[part.argmin()]]})"
+        if (low := part.min()) < (high := part.max())
+        else f"{low:.0f} {who} units"
+        for who, part in (("treated", own[known]), ("comparison", pool[known]))
+    ]
     notes = [
-        f"changes within units seen in both periods: {len(known)} effects rest on {own[known].min():.0f} to "
-        f"{own[known].max():.0f} treated units (fewest: {names[least[0]]}) and on {pool[known].min():.0f} to "
-        f"{pool[known].max():.0f} comparison units (fewest: {names[least[1]]})"
+        f"changes within units seen in both periods: {len(known)} effects rest on {parts[0]} "
+        f"and on {parts[1]}"
     ]
     small = np.minimum(own, pool)[known]
     few = known[small < FEW]

@@ -216,9 +216,9 @@ def cross_section_effect(
 def beyond(x1: FloatArray, x0: FloatArray, w0: FloatArray | None) -> tuple[int, int]:
     """Treated units whose leverage in the comparison units' regression no comparison unit reaches, and all.
 
-    ``h(x) = x' (X0' W0 X0)^-1 x`` grows with the Mahalanobis distance from the comparison units' mean; points
-    with ``h(x) > max_j h(x_j)`` lie outside the smallest ellipsoid of that shape that holds the data (Cook 1977, section 6,
-    "independent variable hull"), and a prediction for them is an extrapolation.
+    ``h(x) = x' (X0' W0 X0)^-1 x`` grows with the Mahalanobis distance from the comparison units' mean. Points
+    with ``h(x) > max_j h(x_j)`` lie outside the ellipsoid that holds the data, the independent variable hull
+    of Cook (1979), and a prediction there is an extrapolation (Conn, Johnson and Boveng 2015).
 
     Parameters
     ----------

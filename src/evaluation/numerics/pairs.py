@@ -2,7 +2,7 @@
 
 Of each pair of periods (t, b) and cohort c only the sums over units seen in both enter an effect. All pairs
 come from two products of matrices, the mask of what was seen with itself and with the outcomes. A covariance
-needs the units' own contributions, which are made for a block of units at a time and only for the pairs in use.
+needs the units' own contributions, which are made for a block of units at a time and only for pairs in use.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class PairSums:
 class PairMap:
     """What a unit of one cohort adds to the estimates.
 
-    With s the mask of what was seen, a unit has the vector ``v``: ``w s_t s_b (y_t - y_b - mean)`` for each of
-    m pairs of periods, and last its weight w. Estimate ``rows[j]`` gets ``factor[j] * v[place[j]]``.
+    With s the mask of what was seen, a unit has the vector ``v``: ``w s_t s_b (y_t - y_b - mean)`` for each
+    of m pairs of periods, and last its weight w. Estimate ``rows[j]`` gets ``factor[j] * v[place[j]]``.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def pair_contributions(
     k: int,
     weights: FloatArray | None = None,
 ) -> FloatArray:
-    """What each unit adds to each estimate (n, k), 0 for units left out; parameters as in `pair_covariance`."""
+    """What each unit adds to each estimate (n, k), 0 for units left out; see `pair_covariance`."""
     out = np.zeros((len(outcome), k))
     for rows, part in zip(members, maps, strict=True):
         for piece in part.pieces(rows):
