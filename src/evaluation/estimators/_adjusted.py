@@ -66,10 +66,10 @@ class _Log:
             some, of = self.far[worst]
             where = self.cells.name(self.sample, worst)
             out.append(
-                f"outcome regression extrapolates in {len(self.far)} effects: in {where} {some} of {of} treated "
-                "units have covariates further from the mean of the comparison units (Mahalanobis distance) than "
-                "any comparison unit; their change without treatment rests on the regression being linear that "
-                "far out"
+                f"outcome regression extrapolates in {len(self.far)} effects: in {where} {some} of {of} "
+                "treated units have covariates further from the mean of the comparison units (Mahalanobis "
+                "distance) than any comparison unit; their change without treatment rests on the regression "
+                "being linear that far out"
             )
         if self.trimmed:
             out.append(
