@@ -104,7 +104,8 @@ def adjusted_panel(
         g, base = int(cells.cohort[chosen[0]]), int(periods[chosen[0]])
         pool = np.flatnonzero(cells.control[chosen[0]])
         control = np.concatenate([members[c] for c in pool])
-        treated, used = members[g], slice(None)
+        treated = members[g]
+        used: slice | list[int] = slice(None)
         time, before = cells.time[chosen], cells.base[chosen]
         if seen is not None:
             t, b = int(time[0]), int(before[0])
