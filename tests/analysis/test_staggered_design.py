@@ -63,7 +63,7 @@ def test_a_window_is_the_same_as_dropping_the_rows_by_hand(path, estimator):
     assert whole.left_out(whole.lead) == 0
 
 
-@pytest.mark.parametrize("name", ["imputation", "two_way"])
+@pytest.mark.parametrize("name", ["imputation", "two_way", "group_time"])
 def test_leaving_out_each_cluster_at_once_is_leaving_it_out_by_hand(path, name):
     """Weights that treated towns have in the window only are theirs all the same."""
     near = case(path, design__window=24)

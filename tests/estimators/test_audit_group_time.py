@@ -37,11 +37,12 @@ def pieces(result):
 @pytest.mark.parametrize(
     ("estimator", "covariates"),
     [
-        (GroupTime(sampling="unbalanced"), ()),
+        (GroupTime(), ()),
+        (GroupTime(sampling="levels"), ()),
         (GroupTime(sampling="balanced"), ()),
-        (GroupTime(method="dr", sampling="unbalanced"), ("z",)),
+        (GroupTime(method="dr"), ("x", "z")),
         (GroupTime(method="ipw", sampling="balanced"), ("z",)),
-        (GroupTime(method="reg", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(method="reg", sampling="levels"), ("x", "z")),
     ],
     ids=lambda value: str(value)[:48],
 )
@@ -79,7 +80,7 @@ def test_the_covariance_is_that_of_derivatives_in_the_weight_of_a_cluster(
 def test_outcome_regression_with_holes_is_four_weighted_regressions(frame, covariates):
     """Sant'Anna and Zhao (2020), section 2: regressions among comparison rows of each period, averaged
     over treated rows of both periods."""
-    result = fit(GroupTime(method="reg", sampling="unbalanced"), frame, design(covariates=covariates))
+    result = fit(GroupTime(method="reg", sampling="levels"), frame, design(covariates=covariates))
     data = frame.assign(g=frame["g"].fillna(np.inf), one=1.0)
     names = ["one", *covariates]
 
@@ -115,8 +116,8 @@ def test_weights_are_repetitions(frame):
     frame = frame.assign(w=1.0 + frame["id"] % 2)
     again = frame[frame["w"] == 2].assign(id=lambda d: d["id"] + 1000)
     doubled = type(frame)(np.concatenate([frame, again]), columns=frame.columns)
-    one = fit(GroupTime(sampling="unbalanced"), frame, design())
-    two = fit(GroupTime(sampling="unbalanced"), doubled, design(weights=None))
+    one = fit(GroupTime(sampling="levels"), frame, design())
+    two = fit(GroupTime(sampling="levels"), doubled, design(weights=None))
     np.testing.assert_allclose(one.coef, two.coef, atol=1e-12)
     np.testing.assert_allclose(one.vcov, two.vcov, atol=1e-12)
     for by in BY:

@@ -136,7 +136,7 @@ def test_missing_weights_are_counted(simulate, estimator):
     np.testing.assert_allclose(result.vcov, other.vcov, atol=1e-12)
 
 
-@pytest.mark.parametrize("sampling", ["balanced", "unbalanced"])
+@pytest.mark.parametrize("sampling", ["balanced", "pairs", "levels"])
 @pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
 def test_singular_covariates_are_named_with_cohort_and_period(simulate, method, sampling):
     frame = simulate(1, units=60).assign(twice=lambda f: 2 * f["z"] - 1)

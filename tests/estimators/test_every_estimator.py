@@ -80,8 +80,12 @@ CASES = {
     "group-time, dr": Case(GroupTime(method="dr"), {"covariates": ("x", "z")}),
     "group-time, ipw": Case(GroupTime(method="ipw"), {"covariates": ("x", "z")}),
     "group-time, reg": Case(GroupTime(method="reg"), {"covariates": ("x", "z"), "cluster": "cl"}),
-    "group-time, unbalanced": Case(GroupTime(), missing=0.1, exempt=COMPOSITION),
-    "group-time, unbalanced dr": Case(GroupTime(), {"covariates": ("z",)}, missing=0.1, exempt=COMPOSITION),
+    "group-time, unbalanced": Case(GroupTime(), missing=0.1),
+    "group-time, unbalanced, not yet treated, clusters, weights": Case(
+        GroupTime(), {"comparison": "not_yet_treated", "cluster": "cl", "weights": "w"}, missing=0.1
+    ),
+    "group-time, unbalanced dr": Case(GroupTime(), {"covariates": ("z",)}, missing=0.1),
+    "group-time, levels": Case(GroupTime(sampling="levels"), missing=0.1, exempt=COMPOSITION),
     "group-time, complete units only": Case(GroupTime(sampling="balanced"), missing=0.03),
     "group-time, rows": Case(GroupTime(sampling="cross_sections"), exempt=ROWS),
     "imputation": Case(Imputation()),

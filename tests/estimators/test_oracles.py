@@ -216,7 +216,7 @@ def test_group_time_is_a_difference_of_four_means(
     )
     if not any(g - ahead > 1 for g in cohorts):
         return
-    result = GroupTime().fit(Panel(frame, unit="id", time="t"), design)
+    result = GroupTime(sampling="levels").fit(Panel(frame, unit="id", time="t"), design)
     w = frame["w"] if weighted else pd.Series(1.0, index=frame.index)
     g, t = frame["g"].fillna(np.inf), frame["t"]
 
@@ -245,11 +245,12 @@ def test_group_time_is_a_difference_of_four_means(
         (GroupTime(method="dr"), ("x", "z")),
         (GroupTime(method="ipw"), ("x", "z")),
         (GroupTime(method="reg"), ("x", "z")),
-        (GroupTime(sampling="unbalanced"), ()),
-        (GroupTime(method="dr", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(sampling="levels"), ()),
+        (GroupTime(sampling="pairs"), ()),
+        (GroupTime(method="dr", sampling="levels"), ("x", "z")),
         (GroupTime(method="dr", sampling="cross_sections"), ("x", "z")),
-        (GroupTime(method="ipw", sampling="unbalanced"), ("x", "z")),
-        (GroupTime(method="reg", sampling="unbalanced"), ("x", "z")),
+        (GroupTime(method="ipw", sampling="levels"), ("x", "z")),
+        (GroupTime(method="reg", sampling="levels"), ("x", "z")),
         (GroupTime(method="ipw", sampling="cross_sections"), ("x", "z")),
         (InteractionWeighted(small_sample="none", estimated_shares=True), ()),
         (InteractionWeighted(small_sample="none", estimated_shares=True), ("x",)),

@@ -105,7 +105,7 @@ def test_csdid_takes_the_earlier_periods_covariates_with_a_universal_base(frame)
 
 @pytest.mark.parametrize("covariates", [(), ("x", "z")])
 @pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
-@pytest.mark.parametrize("sampling", ["unbalanced", "cross_sections"])
+@pytest.mark.parametrize("sampling", ["levels", "cross_sections"])
 def test_csdid_unbalanced_and_cross_sections(gaps, sampling, method, covariates):
     rows = gaps.assign(id=np.arange(len(gaps))) if sampling == "cross_sections" else gaps
     options = {"panel": False} if sampling == "cross_sections" else {"allow_unbalanced_panel": True}
@@ -175,6 +175,43 @@ def test_diff_diff_group_time(frame, method, covariates):
         return
     np.testing.assert_allclose(effects, result.coef, **PLAIN)
     np.testing.assert_allclose([cell["se"] for cell in cells], result.std_errors, rtol=EXACT)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"comparison": "not_yet_treated"}, {"base_period": "universal"}, {"anticipation": 1}],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("method", "covariates"), [("dr", ()), ("ipw", ("z",)), ("ipw", ("x",)), ("reg", ("x", "z"))], ids=str
+)
+def test_diff_diff_with_gaps(gaps, method, covariates, options):
+    """Effects and standard errors of changes within units seen in both periods."""
+    from diff_diff import CallawaySantAnna
+
+    theirs = CallawaySantAnna(
+        estimation_method=method,
+        control_group=options.get("comparison", "never_treated"),
+        base_period=options.get("base_period", "varying"),
+        anticipation=options.get("anticipation", 0),
+    ).fit(
+        zeros(gaps),
+        outcome="y",
+        unit="id",
+        time="t",
+        first_treat="g",
+        covariates=list(covariates) or None,
+    )
+    cells = theirs.group_time_effects.items()
+    theirs = pd.DataFrame(
+        [(g, t, cell["effect"], cell["se"]) for (g, t), cell in cells],
+        columns=["cohort", "time", "att", "se"],
+    )
+    design = Design("y", "g", covariates=covariates, **options)
+    result = GroupTime(method=method).fit(Panel(gaps, unit="id", time="t"), design)
+    table = result.tidy().merge(theirs, on=["cohort", "time"], validate="one_to_one")
+    assert len(table) == len(theirs) >= 12
+    same(table[table["std_error"].notna()])
 
 
 def unnormalised(frame, result):

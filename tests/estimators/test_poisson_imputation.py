@@ -285,7 +285,8 @@ def test_estimates_without_each_unit_are_those_of_refitting(simulate, name, esti
 
 
 @pytest.mark.parametrize(
-    ("name", "estimator"), [("two_way", TwoWayFixedEffects()), ("imputation", Imputation())]
+    ("name", "estimator"),
+    [("two_way", TwoWayFixedEffects()), ("imputation", Imputation()), ("group_time", GroupTime())],
 )
 @pytest.mark.parametrize("seed", [5, 6])
 def test_estimates_without_each_unit_of_a_panel_with_gaps(simulate, name, estimator, seed):

@@ -224,6 +224,6 @@ def test_mistakes_in_extended(staggered):
     assert "no unit is never treated" in message(DesignError, treated, Design("y", "g"))
     assert "treated at the same time" in message(DesignError, treated[treated["g"] == 5], NOT_YET)
     late = staggered.assign(g=staggered["g"] + 50)
-    assert "no treated cohort-period" in message(EstimationError, late, NOT_YET)
+    assert "after the panel's last period" in message(DesignError, late, NOT_YET)
     with pytest.raises(EstimationError, match="family is 'logit'"):
         ExtendedTwoWayFixedEffects(family="logit")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample
-from evaluation.numerics.doubly_robust import cross_section_effect, panel_effects
+from evaluation.numerics.doubly_robust import beyond, cross_section_effect, panel_effects
 from evaluation.numerics.propensity import CellError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
+MANY = 0.1
+"""Share of treated units beyond the comparison units' covariates above which a note says so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class _Log:
     skip: bool
     failures: list[str]
     trimmed: int = 0
+    far: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def fail(self, chosen: NDArray[np.intp], error: CellError) -> None:
         names = [self.sample.design.covariates[j - 1] for j in error.columns if j > 0]
@@ -51,8 +54,23 @@ class _Log:
             )
         self.failures.extend(f"{name}: left out, {which}{error.what}" for name in where)
 
+    def beyond(self, chosen: NDArray[np.intp], found: tuple[int, int]) -> None:
+        """Remember cells in which a regression is used for many units unlike all those it was fitted to."""
+        if found[0] > MANY * found[1]:
+            self.far.update(dict.fromkeys(chosen.tolist(), found))
+
     def notes(self) -> tuple[str, ...]:
         out = list(self.failures)
+        if self.far:
+            worst = max(self.far, key=lambda i: self.far[i][0] / self.far[i][1])
+            some, of = self.far[worst]
+            where = self.cells.name(self.sample, worst)
+            out.append(
+                f"outcome regression extrapolates in {len(self.far)} effects: in {where} {some} of {of} "
+                "treated units have covariates further from the mean of the comparison units (Mahalanobis "
+                "distance) than any comparison unit; their change without treatment rests on the regression "
+                "being linear that far out"
+            )
         if self.trimmed:
             out.append(
                 f"{self.trimmed} comparison units (counted in each cell) have a treatment probability above "
@@ -64,12 +82,15 @@ class _Log:
 def adjusted_panel(
     sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool, earlier: bool
 ) -> Adjustment:
-    """Cells of a balanced panel; covariates are those of the base (or the earlier) period.
+    """Cells of a panel; covariates are those of the base (or the earlier) period.
 
-    Cells that share cohort, comparison group and covariates are estimated together: one logit, one
-    set of cross-products.
+    In a balanced panel cells that share cohort, comparison group and covariates are estimated together: one
+    logit, one set of cross-products. With gaps each pair of periods has its own units, seen in both, and
+    covariates are used where they and the outcome are known.
     """
+    gaps = sample.sampling == "unbalanced"
     members = sample.members
+    seen = np.isfinite(sample.outcome) if gaps else None
     covariates = _Covariates.of(sample)
     k = len(cells)
     estimate = np.full(k, np.nan)
@@ -78,25 +99,34 @@ def adjusted_panel(
     log = _Log(sample, cells, skip, [])
     start: dict[int, FloatArray | None] = {}
     periods = np.minimum(cells.time, cells.base) if earlier else cells.base
-    for chosen in _groups(cells, np.zeros_like(periods) if covariates.constant else periods):
+    shared = np.zeros_like(periods) if covariates.constant else periods
+    for chosen in _groups(cells, cells.time * sample.n_periods + cells.base if gaps else shared):
         g, base = int(cells.cohort[chosen[0]]), int(periods[chosen[0]])
         pool = np.flatnonzero(cells.control[chosen[0]])
         control = np.concatenate([members[c] for c in pool])
-        if len(control) == 0:
-            continue
         treated = members[g]
-        difference = np.zeros((sample.n_periods, len(chosen)))
+        used: slice | list[int] = slice(None)
+        time, before = cells.time[chosen], cells.base[chosen]
+        if seen is not None:
+            t, b = int(time[0]), int(before[0])
+            treated, control = (rows[seen[rows, t] & seen[rows, b]] for rows in (treated, control))
+            used, time, before = [t, b], np.zeros(1, dtype=np.intp), np.ones(1, dtype=np.intp)
+        if len(control) == 0 or len(treated) == 0:
+            continue
+        y1, y0 = sample.outcome[treated][:, used], sample.outcome[control][:, used]
+        difference = np.zeros((y1.shape[1], len(chosen)))
         at = np.arange(len(chosen))
-        difference[cells.time[chosen], at] += 1.0
-        difference[cells.base[chosen], at] -= 1.0
+        difference[time, at] += 1.0
+        difference[before, at] -= 1.0
         w = sample.weights
+        x1, x0 = covariates.at(treated, base), covariates.at(control, base)
         try:
             done = panel_effects(
                 method,
-                sample.outcome[treated],
-                sample.outcome[control],
-                covariates.at(treated, base),
-                covariates.at(control, base),
+                y1,
+                y0,
+                x1,
+                x0,
                 None if w is None else w[treated],
                 None if w is None else w[control],
                 difference,
@@ -108,6 +138,8 @@ def adjusted_panel(
             continue
         start[g] = done.start
         log.trimmed += done.trimmed * len(chosen)
+        if method == "reg":
+            log.beyond(chosen, beyond(x1, x0, None if w is None else w[control]))
         estimate[chosen] = done.estimate
         out[np.ix_(treated, chosen)] = done.treated
         out[np.ix_(control, chosen)] = done.control
@@ -117,7 +149,7 @@ def adjusted_panel(
 def adjusted_cross_sections(
     sample: CohortSample, cells: CellTable, method: str, *, trim: float, skip: bool, earlier: bool
 ) -> Adjustment:
-    """Cells of unbalanced panels and cross-sections; every row has its own covariates."""
+    """Cells of cohort-period means and cross-sections; every row has its own covariates."""
     n_periods = sample.n_periods
     rows_of, unit_of, y, x, w = _long(sample)
     k = len(cells)
@@ -157,6 +189,9 @@ def adjusted_cross_sections(
             log.fail(np.array([i]), error)
             continue
         log.trimmed += trimmed
+        if method == "reg":
+            other = rows[~treated]
+            log.beyond(np.array([i]), beyond(x[rows[treated]], x[other], None if w is None else w[other]))
         estimate[i] = value
         out[:, i] = np.bincount(unit_of[rows], contribution, minlength=sample.n)
     return Adjustment(estimate, out, log.notes())
@@ -188,6 +223,9 @@ class _Covariates:
             matrices = [m[:, :1] for m in matrices]
         kept = sample.cohort >= 0
         used = [m if kept.all() else m[kept] for m in matrices]
+        if sample.sampling == "unbalanced" and not constant:
+            seen = np.isfinite(sample.outcome[kept])
+            used = [m[seen] for m in used]
         centre = np.array([m.mean() for m in used])
         return cls(matrices, centre, _scales(sample, [m.std() for m in used], centre), constant)
 

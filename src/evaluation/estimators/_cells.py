@@ -132,7 +132,7 @@ def balanced_contrasts(
 def unbalanced_contrasts(
     cells: CellTable, weight: FloatArray, mean: FloatArray, unit_weight: FloatArray
 ) -> tuple[FloatArray, list[LinearMap]]:
-    """As `balanced_contrasts` where each cohort-period has its own units.
+    """As `balanced_contrasts` where each cohort-period has the mean of its own rows.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +20,7 @@ from evaluation.estimators._cells import (
     unbalanced_contrasts,
 )
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
+from evaluation.estimators._pairs import counted, pair_contrasts, pairs_of
 from evaluation.estimators._shared import Vectors, joint_result, lazy, unit_weight
 from evaluation.estimators._unbalanced import cell_means, row_second_moments, unbalanced_vectors
 from evaluation.numerics.cohorts import (
@@ -29,6 +30,7 @@ from evaluation.numerics.cohorts import (
     second_moments,
     unit_vectors,
 )
+from evaluation.numerics.pairs import PairSums, pair_contributions, pair_covariance
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -48,11 +50,14 @@ class GroupTime:
     ----------
     method : {"dr", "ipw", "reg"}
         Doubly robust, inverse probability weighting, outcome regression.
-    sampling : {"auto", "balanced", "unbalanced", "cross_sections"}
-        ``"auto"``: cross-sections when no unit is seen twice, balanced when every unit has an
-        outcome in every period, unbalanced otherwise. ``"balanced"`` leaves out and counts units not
-        seen in every period; ``"unbalanced"`` uses every row, each cohort-period by its own mean,
-        with standard errors clustered by unit; ``"cross_sections"`` takes every row as another unit.
+    sampling : {"auto", "pairs", "balanced", "levels", "cross_sections"}
+        ``"auto"``: cross-sections when no unit is seen twice, otherwise pairs. ``"pairs"``: each effect
+        from the changes of units seen in its period and in its base period, treated and comparison
+        units alike; in a balanced panel these are all units. ``"balanced"`` leaves out and counts units
+        not seen in every period. ``"levels"`` uses every row, each cohort-period by its own mean, with
+        standard errors clustered by unit, as R's did with ``allow_unbalanced_panel=TRUE``: when units
+        leave because of their level, whoever leaves changes the mean and that counts as an effect.
+        ``"cross_sections"`` takes every row as another unit.
     trim : float
         Comparison units with a treatment probability from here on get no weight, and are counted.
     covariate_period : {"base", "earlier"}
@@ -71,7 +76,7 @@ class GroupTime:
     """
 
     method: Literal["dr", "ipw", "reg"] = "dr"
-    sampling: Literal["auto", "balanced", "unbalanced", "cross_sections"] = "auto"
+    sampling: Literal["auto", "pairs", "balanced", "levels", "cross_sections"] = "auto"
     trim: float = 0.995
     covariate_period: Literal["base", "earlier"] = "base"
     failing_cells: Literal["raise", "skip"] = "raise"
@@ -79,7 +84,7 @@ class GroupTime:
     def __post_init__(self) -> None:
         for name, allowed in (
             ("method", ("dr", "ipw", "reg")),
-            ("sampling", ("auto", "balanced", "unbalanced", "cross_sections")),
+            ("sampling", ("auto", "pairs", "balanced", "levels", "cross_sections")),
             ("covariate_period", ("base", "earlier")),
             ("failing_cells", ("raise", "skip")),
         ):
@@ -104,7 +109,8 @@ class GroupTime:
         -------
         Result
             Terms are cohort-by-period effects; aggregate with ``result.aggregate(...)``. NaN where
-            a cell has no units or nobody to compare with.
+            a cell has no units or nobody to compare with. With gaps ``details`` is a `PairCounts`: the
+            units behind each effect.
 
         Raises
         ------
@@ -113,7 +119,8 @@ class GroupTime:
         EstimationError
             Covariates that are singular or do not overlap in a cell.
         """
-        sample = build_cohorts(panel, design, self.sampling)
+        gaps = self.sampling in ("pairs", "levels")
+        sample = build_cohorts(panel, design, "unbalanced" if gaps else self.sampling)
         cells = group_time_cells(
             sample,
             universal=design.base_period == "universal",
@@ -125,34 +132,45 @@ class GroupTime:
                 where=f"window {design.window}, anticipation {design.anticipation}",
                 fix="widen the window",
             )
+        pairs = sample.sampling == "unbalanced" and self.sampling != "levels"
+        sums = pairs_of(sample) if pairs else None
         if design.covariates:
-            fitted = self._adjusted(sample, cells)
+            fitted = self._adjusted(sample, cells, changes=pairs or sample.sampling == "balanced")
+        elif sums is not None:
+            fitted = _from_pairs(sample, cells, sums)
         elif sample.sampling == "balanced":
             fitted = _from_balanced(sample, cells)
         else:
             fitted = _from_cells(sample, cells)
         lost = np.isnan(fitted.estimate)
-        return joint_result(
+        counts, few = (None, []) if sums is None else counted(sample, cells, sums, lost)
+        seen = "" if sums is None else " seen both in the period and in its base period"
+        result = joint_result(
             sample,
             cells,
             fitted.estimate,
             fitted.vcov,
             fitted.effects,
             fitted.shares,
-            method=self._words(sample),
+            method=self._words(sample, pairs),
             estimand="effect on the treated of a cohort in a period",
             convention="influence functions without small-sample factor",
-            notes=[*fitted.notes, *_empty_notes(sample, cells, lost, fitted.notes)],
+            notes=[*few, *fitted.notes, *_empty_notes(sample, cells, lost, fitted.notes, seen)],
         )
+        return result if counts is None else replace(result, details=counts)
 
-    def _words(self, sample: CohortSample) -> str:
+    def _words(self, sample: CohortSample, pairs: bool) -> str:
         how = {"dr": "doubly robust", "ipw": "inverse probability weighting", "reg": "outcome regression"}
         adjusted = f", {how[self.method]}" if sample.design.covariates else ""
-        data = {"balanced": "", "unbalanced": ", unbalanced", "cross_sections": ", repeated cross-sections"}
+        data = {
+            "balanced": "",
+            "unbalanced": ", units seen in both periods" if pairs else ", means of all rows",
+            "cross_sections": ", repeated cross-sections",
+        }
         return f"Group-time effects (Callaway and Sant'Anna){adjusted}{data[sample.sampling]}"
 
-    def _adjusted(self, sample: CohortSample, cells: CellTable) -> _Fitted:
-        fit = adjusted_panel if sample.sampling == "balanced" else adjusted_cross_sections
+    def _adjusted(self, sample: CohortSample, cells: CellTable, *, changes: bool) -> _Fitted:
+        fit = adjusted_panel if changes else adjusted_cross_sections
         options = {
             "trim": self.trim,
             "skip": self.failing_cells == "skip",
@@ -215,6 +233,22 @@ def _from_balanced(sample: CohortSample, cells: CellTable) -> _Fitted:
     return _mapped(sample, estimate, moments.second, maps, vectors)
 
 
+def _from_pairs(sample: CohortSample, cells: CellTable, sums: PairSums) -> _Fitted:
+    estimate, maps = pair_contrasts(cells, sums, unit_weight(sample))
+    k, total = len(cells), len(cells) + len(sample.values)
+    units = sample.outcome, sample.members
+
+    def influence() -> FloatArray:
+        return sample.n * pair_contributions(*units, maps, total, sample.weights)
+
+    return _Fitted(
+        estimate,
+        pair_covariance(*units, maps, total, sample.weights, sample.clusters),
+        lambda: influence()[:, :k],
+        lambda: influence()[:, k:],
+    )
+
+
 def _from_cells(sample: CohortSample, cells: CellTable) -> _Fitted:
     means = cell_means(sample)
     estimate, maps = unbalanced_contrasts(cells, means.weight, means.mean, means.unit_weight)
@@ -244,9 +278,12 @@ def _mapped(
 
 
 def _empty_notes(
-    sample: CohortSample, cells: CellTable, lost: NDArray[np.bool_], known: tuple[str, ...]
+    sample: CohortSample, cells: CellTable, lost: NDArray[np.bool_], known: tuple[str, ...], seen: str
 ) -> list[str]:
-    """Cells without units or comparison group; those with a reason of their own are in ``known``."""
+    """Cells without units or comparison group; those with a reason of their own are in ``known``.
+
+    ``seen`` says when units must have been seen.
+    """
     mentioned = " ".join(known)
     names = [cells.name(sample, int(i)) for i in np.flatnonzero(lost)]
     names = [name for name in names if f"{name}:" not in mentioned]
@@ -254,7 +291,8 @@ def _empty_notes(
         return []
     who = "never treated" if sample.design.comparison == "never_treated" else "not yet treated"
     return [
-        f"{len(names)} cohort-periods have no units or no {who} units to compare with: {shortlist(names)}"
+        f"{len(names)} cohort-periods have no units, or no {who} units to compare with,{seen} and are not "
+        f"identified: {shortlist(names)}"
     ]
 
 

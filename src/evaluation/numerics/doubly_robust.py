@@ -213,6 +213,29 @@ def cross_section_effect(
     return estimate, out, trimmed, None if fit is None else fit.coef
 
 
+def beyond(x1: FloatArray, x0: FloatArray, w0: FloatArray | None) -> tuple[int, int]:
+    """How many treated units lie beyond the comparison units' covariates, and of how many.
+
+    ``h(x) = x' (X0' W0 X0)^-1 x`` is the variance of the regression's prediction at x in units of the
+    residuals', and grows with the Mahalanobis distance from the comparison units' mean. A treated unit is
+    beyond when h exceeds what every comparison unit has in the regression without itself,
+    ``h_j / (1 - w_j h_j)``: the independent variable hull of Cook (1979), outside which a prediction is an
+    extrapolation (Conn, Johnson and Boveng 2015), with comparison units as new points, as treated ones are.
+
+    Parameters
+    ----------
+    x1, x0 : ndarray (n1, q), (n0, q)
+        Covariates, first column 1; ``x0`` of full rank.
+    w0 : ndarray (n0,), optional
+    """
+    weighted = x0 if w0 is None else x0 * w0[:, None]
+    root = np.linalg.cholesky(np.linalg.inv(weighted.T @ x0))
+    one, two = (((x @ root) ** 2).sum(axis=1) for x in (x1, x0))
+    without = 1 - (two if w0 is None else two * w0)
+    furthest = np.divide(two, without, out=np.full(len(two), np.inf), where=without > 1e-9).max()
+    return int((one > furthest * (1 + 1e-9)).sum()), len(x1)
+
+
 def _regress(
     x: FloatArray,
     y: FloatArray,

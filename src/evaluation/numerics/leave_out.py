@@ -91,9 +91,11 @@ def _periods(seen: FloatArray, share: FloatArray, weight: FloatArray, sums: Floa
 def group_time(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> FloatArray:
     """Mean effects on treated unit-periods against never treated units, each from the period before its own.
 
-    The ``simple`` average of Callaway and Sant'Anna (2021). Parameters and returns as in `two_way`; every
-    unit is observed in every period.
+    The ``simple`` average of Callaway and Sant'Anna (2021). Parameters and returns as in `two_way`; with
+    gaps an effect rests on units seen both in the period and in the one before treatment.
     """
+    if not np.isfinite(y).all():
+        return _group_time_pairs(y, start, weights)
     n, periods = y.shape
     treated = _treated(y, start) * (start > 0)[:, None]
     rows = np.arange(n)
@@ -111,6 +113,29 @@ def group_time(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -
     return np.divide(weights @ own - moved, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
+def _group_time_pairs(y: FloatArray, start: NDArray[np.integer], weights: FloatArray) -> FloatArray:
+    """`group_time` of a panel with gaps: cohort by cohort, since each has pairs of periods of its own."""
+    periods = y.shape[1]
+    present = np.isfinite(y).any(axis=1)
+    never = present & (start >= periods)
+    above, below = np.zeros((2, len(weights)))
+    for first in np.unique(start[present & (start > 0) & (start < periods)]):
+        own = present & (start == first)
+        change = y[:, first:] - y[:, [first - 1]]
+        seen = np.isfinite(change)
+        change = np.where(seen, change, 0.0)
+        mass, total = zip(
+            *((weights[:, rows] @ seen[rows], weights[:, rows] @ change[rows]) for rows in (own, never)),
+            strict=True,
+        )
+        known = (mass[0] > 0) & (mass[1] > 0)
+        effect = total[0] / np.where(known, mass[0], 1.0) - total[1] / np.where(known, mass[1], 1.0)
+        size = weights @ own
+        above += size * (effect * known).sum(axis=1)
+        below += size * known.sum(axis=1)
+    return np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+
+
 def _treated(y: FloatArray, start: NDArray[np.integer]) -> FloatArray:
     return (np.arange(y.shape[1]) >= start[:, None]).astype(float)
 
@@ -125,5 +150,5 @@ WITHOUT: dict[str, Callable[[FloatArray, NDArray[np.integer], FloatArray], Float
 """Estimators by name. The extended two-way regression equals imputation (Wooldridge 2021), and the
 interaction-weighted estimate group-time effects from the same base (Sun and Abraham 2021)."""
 
-WITH_GAPS = ("two_way", "imputation")
+WITH_GAPS = ("two_way", "imputation", "group_time")
 """Those that are the same formula where units were not observed in every period."""
