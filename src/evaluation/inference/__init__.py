@@ -1,5 +1,6 @@
 """Inference for the cases where the usual standard error fails."""
 
+from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.cluster_robust import ClusterRobust, cluster_robust
 from evaluation.inference.conformal import ConformalTest, conformal_intervals, conformal_test
 from evaluation.inference.conley_taber import FewTreated, conley_taber, ferman_pinto
@@ -19,6 +20,7 @@ from evaluation.inference.stretches import Season, improvements, moving_stretche
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
+    "Assignments",
     "ClusterRobust",
     "ClusterTTest",
     "ConformalTest",
@@ -30,6 +32,7 @@ __all__ = [
     "Season",
     "StepDown",
     "WildBootstrap",
+    "assignments",
     "cluster_robust",
     "conformal_intervals",
     "conformal_test",
