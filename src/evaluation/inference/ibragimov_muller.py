@@ -7,7 +7,7 @@ often (Bakirov and Szekely 2005; Ibragimov and Müller 2010, 2016).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Any
 
@@ -153,7 +153,7 @@ def _within(
     both: NDArray[np.bool_],
 ) -> ClusterTTest:
     rows, notes = [], []
-    alone = Design(**{**design.__dict__, "cluster": None})
+    alone = replace(design, cluster=None)
     for g in np.flatnonzero(both):
         part = panel.frame[(cluster == g)[panel.unit_codes]].reset_index(drop=True)
         try:
