@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from evaluation.design import Cohorts, Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import OverallATT, TwoWayFixedEffects, is_linear
+from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
 from evaluation.inference.assignments import Assignments, IntArray, assignments
 from evaluation.inference.placebo import is_synthetic, synthetic_test
@@ -138,13 +139,7 @@ class RandomizationTest:
                 f"so no {level:.0%} interval exists",
             )
         a0, a, b = self.observed[column], self.placebo[:, column], self.slope[:, column]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = np.stack([(a0 - a) / (1 - b), (a0 + a) / (1 + b)])
-        low, high = ends.min(axis=0), ends.max(axis=0)
-        # a placebo that moves one for one with the effect is always as extreme, or never
-        same = np.abs(b) >= 1 - 1e-12
-        low, high = np.where(same, -inf, low), np.where(same, inf, high)
-        bounds = float(np.sort(low)[needed - 1]), float(np.sort(high)[::-1][needed - 1])
+        bounds = not_rejected(float(a0), a, b, needed)
         if not np.isfinite(bounds).all():
             return nan, nan, "the set of effects not rejected is unbounded"
         return *bounds, ""
