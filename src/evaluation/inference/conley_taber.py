@@ -8,8 +8,8 @@ the size of the unit, so that a large treated unit is not measured with the nois
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import inf, nan
+from dataclasses import dataclass
+from math import nan
 from typing import Literal
 
 import numpy as np
@@ -19,12 +19,11 @@ from scipy.optimize import nnls
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
-from evaluation.inference._inversion import not_rejected
+from evaluation.inference._few_treated import FewTreated
 from evaluation.inference._noise import noise_note
 from evaluation.inference._regression import (
     ClusteredFit,
     check_draws,
-    check_level,
     check_options,
     fit_clustered,
 )
@@ -32,82 +31,9 @@ from evaluation.inference.assignments import assignments
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 FEW_CONTROLS = 20
 FEWEST_BEFORE = 3
 """Periods before treatment from which a unit's own variance can be read."""
-
-
-@dataclass(frozen=True, eq=False)
-class FewTreated:
-    """An estimate beside the noise that untreated units would have given it.
-
-    Attributes
-    ----------
-    method : str
-    estimate : float
-        In units of the outcome.
-    noise : ndarray (B,)
-        What the estimate would be without an effect, for each choice of untreated units in place
-        of the treated.
-    exact : bool
-        Whether all choices were enumerated.
-    n_treated, n_controls : int
-    variance : tuple of float
-        Ferman and Pinto: the constant and the coefficient on 1/size; else empty.
-    notes : tuple of str
-    slope : ndarray (B,) or None
-        What a true effect of one adds to each noise: where several units are treated they are in the
-        pool themselves, with the null imposed. None for no slope.
-    """
-
-    method: str
-    estimate: float
-    noise: FloatArray = field(repr=False)
-    exact: bool
-    n_treated: int
-    n_controls: int
-    variance: tuple[float, ...] = ()
-    notes: tuple[str, ...] = ()
-    slope: FloatArray | None = field(default=None, repr=False)
-
-    @property
-    def smallest_p(self) -> float:
-        """The smallest p-value that this test can give."""
-        return 1 / (1 + len(self.noise))
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided: ``(1 + #{|noise| >= |estimate|}) / (1 + B)``."""
-        return self.p_value_at(0.0)
-
-    @property
-    def reason(self) -> str:
-        """Always empty: where the test does not exist, the function says so by an error."""
-        return ""
-
-    def p_value_at(self, null: float) -> float:
-        """The p-value of another effect."""
-        gap = abs(self.estimate - null) * (1 - _TIE)
-        noise = self.noise if self.slope is None else self.noise - null * self.slope
-        return (1 + int((np.abs(noise) >= gap).sum())) / (1 + len(noise))
-
-    def interval(self, level: float = 0.95) -> tuple[float, float, str]:
-        """Effects not rejected at 1 - level: low, high, and why there is no bounded interval."""
-        check_level(level)
-        needed = int(np.floor((1 - level) * (1 + len(self.noise)) + 1e-9))
-        if needed < 1:
-            return (
-                -inf,
-                inf,
-                f"{self.n_controls} untreated units give no p-value below {self.smallest_p:.3f}, "
-                f"so no {level:.0%} interval is bounded",
-            )
-        slope = np.zeros_like(self.noise) if self.slope is None else self.slope
-        low, high = not_rejected(self.estimate, self.noise, slope, needed)
-        if not np.isfinite([low, high]).all():
-            return -inf, inf, "the set of effects not rejected is unbounded"
-        return low, high, ""
 
 
 def conley_taber(
