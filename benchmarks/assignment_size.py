@@ -2,11 +2,13 @@
 
     python benchmarks/assignment_size.py clusters [panels]
     python benchmarks/assignment_size.py few [panels]
+    python benchmarks/assignment_size.py several 4000
 
 ``clusters``: 12 clusters, 3 treated from period 6 of 12 (or units in 4 of them), no effect; units permuted
 (no cluster in the design) and as the design says. ``few``: 24 periods, 14 before; errors follow an AR(1) of
 .7 with t innovations of 3 degrees of freedom and deviation sqrt(.3 + .7/size), sizes log-normal; one treated
 of 50 or three of 30: any, the noisiest, the quietest, or neighbours that share half of their variance.
+``several``: three of 30, also with normal errors of one variance.
 """
 
 from __future__ import annotations
@@ -77,23 +79,61 @@ def clusters(panels: int) -> None:
         report(name, found, panels)
 
 
+RATIO = SyntheticControl(variance="none")
+TESTS: dict[str, Callable[[Panel, Design, int], float]] = {
+    "randomisation": lambda p, d, s: randomization_test(STATIC, p, d, seed=s).p_value,
+    "Conley-Taber": lambda p, d, s: conley_taber(STATIC, p, d, draws=1_999, seed=s).p_value,
+    "the same, no small-sample correction": lambda p, d, s: (
+        conley_taber(STATIC, p, d, draws=1_999, seed=s, small_sample=False).p_value
+    ),
+    "Ferman-Pinto by size": lambda p, d, s: (
+        ferman_pinto(STATIC, p, d, size="size", draws=1_999, seed=s).p_value
+    ),
+    "before": lambda p, d, s: ferman_pinto(STATIC, p, d, variance="before", draws=1_999, seed=s).p_value,
+    "RMSPE ratio": lambda p, d, s: randomization_test(RATIO, p, d, statistic="rmspe_ratio").p_value,
+}
+
+
+def errors(
+    n: int, rng: np.random.Generator, *, alike: bool = False, shared: bool = False
+) -> tuple[Array, Array]:
+    """Errors (n, 24) and sizes (n,); ``alike``: normal with the same variance; ``shared``: by three."""
+    e = rng.normal(size=(n + 10, 44)) if alike else rng.standard_t(3, size=(n + 10, 44)) / np.sqrt(3)
+    u = np.zeros_like(e)
+    for t in range(1, 44):
+        u[:, t] = 0.7 * u[:, t - 1] + e[:, t]
+    own, common = u[:n, 20:], u[n:, 20:]
+    if shared:
+        own = np.sqrt(0.5) * own + np.sqrt(0.5) * common[np.arange(n) // 3]
+    size = np.exp(rng.normal(size=n))
+    return own if alike else own * np.sqrt(0.3 + 0.7 / size)[:, None], size
+
+
+def sizes(n: int, m: int, which: str, panels: int, skip: tuple[str, ...], *, alike: bool = False) -> None:
+    """Print the size of every test with m of n treated."""
+    rng = np.random.default_rng(8)
+    found: Counter[str] = Counter()
+    noted = 0
+    for draw in range(panels):
+        y, size = errors(n, rng, alike=alike, shared=which == "neighbours")
+        chosen = {
+            "noisiest": np.argsort(size)[:m],
+            "quietest": np.argsort(size)[n - m :],
+            "neighbours": np.arange(m),
+        }.get(which, rng.choice(n, m, replace=False))
+        first = np.full(n, np.nan)
+        first[chosen] = 14
+        panel, design = panel_of(y, first, size=size), Design("y", "first")
+        noted += bool(randomization_test(STATIC, panel, design, draws=19, seed=1).notes)
+        for key, test in TESTS.items():
+            if key not in skip:
+                found[key] += test(panel, design, draw) <= LEVEL
+    kind = ", normal and alike" if alike else ""
+    report(f"{m} of {n} treated, {which}{kind} (noise noted in {100 * noted / panels:.0f} %)", found, panels)
+
+
 def few(panels: int) -> None:
     """Print sizes with one and three treated units."""
-    ratio = {"variance": "none"}
-    tests: dict[str, Callable[[Panel, Design, int], float]] = {
-        "randomisation": lambda p, d, s: randomization_test(STATIC, p, d, seed=s).p_value,
-        "Conley-Taber": lambda p, d, s: conley_taber(STATIC, p, d, draws=1_999, seed=s).p_value,
-        "as the paper": lambda p, d, s: (
-            conley_taber(STATIC, p, d, draws=1_999, seed=s, small_sample=False).p_value
-        ),
-        "Ferman-Pinto": lambda p, d, s: ferman_pinto(STATIC, p, d, size="size", draws=1_999, seed=s).p_value,
-        "Ferman-Pinto, before": lambda p, d, s: (
-            ferman_pinto(STATIC, p, d, variance="before", draws=1_999, seed=s).p_value
-        ),
-        "RMSPE ratio": lambda p, d, s: (
-            randomization_test(SyntheticControl(**ratio), p, d, statistic="rmspe_ratio").p_value
-        ),
-    }
     for n, m, which in (
         (30, 3, "any"),
         (30, 3, "noisiest"),
@@ -102,32 +142,13 @@ def few(panels: int) -> None:
         (50, 1, "noisiest"),
         (50, 1, "quietest"),
     ):
-        rng = np.random.default_rng(8)
-        found: Counter[str] = Counter()
-        noted = 0
-        used = {k: f for k, f in tests.items() if k != "RMSPE ratio" or m == 1}
-        for draw in range(panels):
-            e = rng.standard_t(3, size=(n + 10, 44)) / np.sqrt(3)
-            u = np.zeros_like(e)
-            for t in range(1, 44):
-                u[:, t] = 0.7 * u[:, t - 1] + e[:, t]
-            u, shared = u[:n, 20:], u[n:, 20:]
-            if which == "neighbours":
-                u = np.sqrt(0.5) * u + np.sqrt(0.5) * shared[np.arange(n) // 3]
-            size = np.exp(rng.normal(size=n))
-            y = u * np.sqrt(0.3 + 0.7 / size)[:, None]
-            chosen = {
-                "noisiest": np.argsort(size)[:m],
-                "quietest": np.argsort(size)[n - m :],
-                "neighbours": np.arange(m),
-            }.get(which, rng.choice(n, m, replace=False))
-            first = np.full(n, np.nan)
-            first[chosen] = 14
-            panel, design = panel_of(y, first, size=size), Design("y", "first")
-            noted += bool(randomization_test(STATIC, panel, design, draws=19, seed=1).notes)
-            for key, test in used.items():
-                found[key] += test(panel, design, draw) <= LEVEL
-        report(f"{m} of {n} treated, {which} (noise noted in {100 * noted / panels:.0f} %)", found, panels)
+        sizes(n, m, which, panels, ("RMSPE ratio",) if m > 1 else ())
+
+
+def several(panels: int) -> None:
+    """Print sizes with three treated units of 30, normal and alike and as in `few`."""
+    for alike in (True, False):
+        sizes(30, 3, "any", panels, ("RMSPE ratio",), alike=alike)
 
 
 def report(name: str, found: Counter[str], panels: int) -> None:
@@ -137,4 +158,6 @@ def report(name: str, found: Counter[str], panels: int) -> None:
 
 
 if __name__ == "__main__":
-    {"clusters": clusters, "few": few}[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 600)
+    {"clusters": clusters, "few": few, "several": several}[sys.argv[1]](
+        int(sys.argv[2]) if len(sys.argv) > 2 else 600
+    )
