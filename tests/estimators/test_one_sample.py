@@ -98,6 +98,7 @@ def test_nobody_treated_within_the_panel_is_refused():
     [
         *(lambda p, d, e=e: e.fit(p, d) for e in EVERY[:-2]),
         lambda p, d: ibragimov_muller(TwoByTwo(), p, d),
+        lambda p, d: randomization_test(TwoWayFixedEffects(), p, d, draws=50, seed=1),
         recommend,
         clusters_of,
     ],

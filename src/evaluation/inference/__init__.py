@@ -1,8 +1,10 @@
 """Inference for the cases where the usual standard error fails."""
 
+from evaluation.inference._few_treated import FewTreated
+from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.cluster_robust import ClusterRobust, cluster_robust
 from evaluation.inference.conformal import ConformalTest, conformal_intervals, conformal_test
-from evaluation.inference.conley_taber import FewTreated, conley_taber, ferman_pinto
+from evaluation.inference.conley_taber import conley_taber, ferman_pinto
 from evaluation.inference.ibragimov_muller import (
     ClusterTTest,
     ibragimov_muller,
@@ -14,6 +16,7 @@ from evaluation.inference.randomization import RandomizationTest, randomization_
 from evaluation.inference.randomization_time import randomization_in_time
 from evaluation.inference.rank_sets import RankSets, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
+from evaluation.inference.refusal import refusal
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.stretches import (
     Autocorrelation,
@@ -26,6 +29,7 @@ from evaluation.inference.stretches import (
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
 __all__ = [
+    "Assignments",
     "Autocorrelation",
     "ClusterRobust",
     "ClusterTTest",
@@ -38,6 +42,7 @@ __all__ = [
     "Season",
     "StepDown",
     "WildBootstrap",
+    "assignments",
     "cluster_robust",
     "conformal_intervals",
     "conformal_test",
@@ -51,6 +56,7 @@ __all__ = [
     "randomization_test",
     "rank_sets",
     "recommend",
+    "refusal",
     "romano_wolf",
     "steady_share",
     "stretch_autocorrelation",

@@ -128,7 +128,7 @@ def _placebos(
         asked = ask(case, outcome, outcome.leading)
         try:
             test = randomization_test(
-                asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=case.study.seed
+                asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=case.study.seed, slopes=False
             )
         except EvaluationError as error:
             reasons[outcome.id] = error.what
