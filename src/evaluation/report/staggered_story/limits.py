@@ -25,7 +25,8 @@ def settle(case: StaggeredCase, found: Findings, language: str) -> Prose:
     """The smallest effects that this design can show, and data that would decide."""
     level = f"{100 * case.study.rule.level:g}%"
     lines = [f"**{say('settle.size', language)}**", ""]
-    lines += [say("settle.lead", language, level=level, group=group(case, case.main, language)), ""]
+    beside = group(case, case.main, language, *case.study.outcomes)
+    lines += [say("settle.lead", language, level=level, group=beside), ""]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
         told: dict[str, str] = {"outcome": outcome.label[language]}
@@ -90,7 +91,12 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
             for item in study.alternatives
         )
     items["comparisons"] = join(
-        say("choices.labelled", language, label=group(case, item, language), why=_bare(item.why[language]))
+        say(
+            "choices.labelled",
+            language,
+            label=group(case, item, language, *study.outcomes),
+            why=_bare(item.why[language]),
+        )
         for item in study.comparisons
     )
     if study.neighbours is not None:
