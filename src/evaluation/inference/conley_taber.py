@@ -31,6 +31,8 @@ from evaluation.panel import Panel
 FloatArray = NDArray[np.float64]
 _TIE = 1e-10
 FEW_CONTROLS = 20
+FEWEST_BEFORE = 3
+"""Periods before treatment from which a unit's own variance can be read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +188,8 @@ def ferman_pinto(
         As `conley_taber`; a size is needed; too few periods before treatment for ``"before"``.
     """
     check_options(variance=(variance, ("size", "before")))
-    parts = _parts("Ferman-Pinto inference", estimator, panel, design)
+    periods = FEWEST_BEFORE if variance == "before" else 1
+    parts = _parts("Ferman-Pinto inference", estimator, panel, design, periods=periods)
     fitted: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     if variance == "before":
@@ -235,40 +238,20 @@ class _Parts:
     first: int  # position of the first treated period of any unit
 
 
-def _parts(method: str, estimator: object, panel: Panel, design: Design) -> _Parts:
+def _parts(method: str, estimator: object, panel: Panel, design: Design, *, periods: int = 1) -> _Parts:
     if isinstance(estimator, TwoWayFixedEffects) and estimator.event_study:
         raise EstimationError(
             f"{method} is for one effect, and the event study has several",
             fix="use TwoWayFixedEffects() without event_study",
         )
-    if design.weights is not None:
-        raise EstimationError(
-            f"{method} takes no weights",
-            fix="leave weights out; ferman_pinto(size=...) handles unequal units",
-        )
-    if design.cluster_columns and design.cluster_columns != (panel.unit,):
-        raise EstimationError(
-            f"{method} takes units as clusters, and the design has {shortlist(design.cluster_columns)}",
-            fix="average the units of a cluster first, so that each row is a cluster-period",
-        )
+    check_few_treated(method, panel, design, periods=periods)
     fit: ClusteredFit = fit_clustered(method, estimator, panel, design)
     sample = fit.sample
     if not sample.complete:
-        reasons = ", ".join(f"{reason}: {count} rows" for reason, count in sample.dropped.items())
-        raise EstimationError(
-            f"{method} needs every unit in every period",
-            where=reasons or f"{panel.n_units} units, {panel.n_periods} periods, {panel.n_rows} rows",
-            fix="drop units or periods with gaps, and say which",
-        )
+        raise _incomplete(method, panel, sample.dropped)
     shape = (panel.n_units, panel.n_periods)
     cohorts = design.cohorts(panel)
     treated = cohorts.treated
-    if (~treated).sum() < 2:
-        raise DesignError(
-            f"{method} reads the noise off untreated units, and there are {int((~treated).sum())}",
-            expected="at least 2, and 20 or more to be of use",
-            fix="add units that are never treated",
-        )
     start = np.where(treated, cohorts.first - design.anticipation, cohorts.first)
     paths = (panel.ordinals[None, :] >= start[:, None]).astype(float)
     paths -= paths.mean(axis=1, keepdims=True)
@@ -285,6 +268,52 @@ def _parts(method: str, estimator: object, panel: Panel, design: Design) -> _Par
         residual=residual,
         treated=treated,
         first=position,
+    )
+
+
+def check_few_treated(method: str, panel: Panel, design: Design, *, periods: int = 1) -> None:
+    """Raise where a design is none for untreated units in place of the treated.
+
+    Parameters
+    ----------
+    periods : int
+        Periods before treatment that are needed.
+    """
+    if design.weights is not None:
+        raise EstimationError(
+            f"{method} takes no weights",
+            fix="leave weights out; ferman_pinto(size=...) handles unequal units",
+        )
+    if design.cluster_columns and design.cluster_columns != (panel.unit,):
+        raise EstimationError(
+            f"{method} takes units as clusters, and the design has {shortlist(design.cluster_columns)}",
+            fix="average the units of a cluster first, so that each row is a cluster-period",
+        )
+    cohorts = design.cohorts(panel)
+    untreated = int((~cohorts.treated).sum())
+    if untreated < 2:
+        raise DesignError(
+            f"{method} reads the noise off untreated units, and there are {untreated}",
+            expected="at least 2, and 20 or more to be of use",
+            fix="add units that are never treated",
+        )
+    if np.isnan(panel.matrix(design.outcome)).any():
+        raise _incomplete(method, panel, {})
+    before = int((panel.ordinals < cohorts.values[0] - design.anticipation).sum())
+    if before < periods:
+        raise DesignError(
+            f"{before} periods before treatment do not show how much a unit varies",
+            expected=f"at least {periods}",
+            fix="use variance='size', or add earlier periods",
+        )
+
+
+def _incomplete(method: str, panel: Panel, dropped: dict[str, int]) -> EstimationError:
+    reasons = ", ".join(f"{reason}: {count} rows" for reason, count in dropped.items())
+    return EstimationError(
+        f"{method} needs every unit in every period",
+        where=reasons or f"{panel.n_units} units, {panel.n_periods} periods, {panel.n_rows} rows",
+        fix="drop units or periods with gaps, and say which",
     )
 
 
@@ -368,12 +397,6 @@ def _sizes(panel: Panel, column: str) -> FloatArray:
 def _before(parts: _Parts) -> FloatArray:
     """Standard deviation of each unit's residuals before the first treatment (n_units,)."""
     before = parts.residual[:, : parts.first]
-    if before.shape[1] < 3:
-        raise DesignError(
-            f"{before.shape[1]} periods before treatment do not show how much a unit varies",
-            expected="at least 3",
-            fix="use variance='size', or add earlier periods",
-        )
     spread = before.std(axis=1, ddof=1)
     if not (spread > 0).all():
         raise DesignError(
