@@ -22,7 +22,8 @@ from evaluation.analysis.staggered.methods import (
 )
 from evaluation.errors import EvaluationError
 from evaluation.inference import RandomizationTest, assignments, randomization_test, recommend
-from evaluation.inference.recommend import FEW_CLUSTERS, MANY_CLUSTERS, Recommendation
+from evaluation.inference.enough import how_many
+from evaluation.inference.recommend import Recommendation
 from evaluation.numerics.jackknife import smaller_side, t_probability, t_quantile
 from evaluation.result import Result
 from evaluation.study.staggered import Comparison, Outcome
@@ -72,15 +73,8 @@ def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     panel, design = case.panel(outcome, comparison)
     labels, codes = clusters_of(panel, design)
     sides = smaller_side(codes, design.cohorts(panel).treated)
-    # where every unit is treated in the end, there is one side
-    fewest = min(sides[0], sides[1] or sides[0])
-    kind: Kind = "jackknife"
-    if case.study.treatment.independent_rows:
-        kind = "rows"
-    elif fewest < FEW_CLUSTERS:
-        kind = "randomization"
-    elif fewest >= MANY_CLUSTERS:
-        kind = "clustered"
+    kinds: dict[str, Kind] = {"few": "randomization", "some": "jackknife", "many": "clustered"}
+    kind = "rows" if case.study.treatment.independent_rows else kinds[how_many(*sides)]
     return Choice(kind, *sides, len(labels))
 
 
@@ -319,9 +313,7 @@ def randomised(asked: Asked, seed: int) -> RandomizationTest:
     rows = pd.util.hash_pandas_object(asked.panel.frame).to_numpy().tobytes()
     key = (asked.name, repr(asked.estimator), repr(asked.design), seed, DRAWS, rows)
     if key not in _TESTS:
-        # the two-way regression itself, whose placebos are one product
-        estimator = asked.estimator.estimator if asked.name == "two_way" else asked.estimator
-        _TESTS[key] = randomization_test(estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+        _TESTS[key] = randomization_test(asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
         while len(_TESTS) > _HELD_TESTS:
             _TESTS.popitem(last=False)
     return _TESTS[key]

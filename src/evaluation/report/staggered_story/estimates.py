@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered import Findings, Path, StaggeredCase, choose, rate_of_count, shares
-from evaluation.inference.recommend import FEW_CLUSTERS
+from evaluation.inference.enough import FEW_CLUSTERS
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -296,6 +296,9 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         if names:
             joined = say("numbers.comma", language).join(names)
             lines.append(say("inference.advice", language, methods=joined))
+        permuting = found.advice.advice("randomization_test")
+        if not permuting.holds:
+            lines.append(say("inference.doubted", language, reason=permuting.reason[language]))
     return Prose((" " if language == "en" else "").join(lines))
 
 
