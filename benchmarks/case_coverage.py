@@ -85,7 +85,7 @@ def _randomised(outcome: str, truth: float) -> Callable[[pd.DataFrame], Any]:
         treated = (frame["month"] >= frame["adopted"]).fillna(False).astype(float)
         shifted = frame.assign(left=frame[outcome] - truth * treated)
         panel = Panel(shifted[np.isfinite(shifted["left"])], unit="district", time="month", frequency="M")
-        test = randomization_test(TwoWayFixedEffects(), panel, Design("left", "adopted"), draws=199, seed=1)
+        test = randomization_test(TwoWayFixedEffects(), panel, Design("left", "adopted"))
         reach = np.inf if test.p_value > 0.05 else 0.0
         return truth + test.estimate, np.nan, truth - reach, truth + reach if reach else np.nan
 

@@ -20,6 +20,7 @@ from evaluation.estimators import (
     GroupTime,
     Imputation,
     InteractionWeighted,
+    OverallATT,
     PoissonFixedEffects,
     PoissonImputation,
     Stacked,
@@ -27,6 +28,7 @@ from evaluation.estimators import (
     SyntheticDiD,
     TwoByTwo,
     TwoWayFixedEffects,
+    is_linear,
 )
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-8}
@@ -84,6 +86,7 @@ CASES = {
     "group-time, unbalanced dr": Case(GroupTime(), {"covariates": ("z",)}, missing=0.1, exempt=COMPOSITION),
     "group-time, complete units only": Case(GroupTime(sampling="balanced"), missing=0.03),
     "group-time, rows": Case(GroupTime(sampling="cross_sections"), exempt=ROWS),
+    "group-time, one number": Case(OverallATT(GroupTime())),
     "imputation": Case(Imputation()),
     "imputation, unbalanced, covariates, clusters": Case(
         Imputation(), {"covariates": ("x",), "cluster": "cl"}, missing=0.1
@@ -193,6 +196,18 @@ def test_a_large_level_changes_nothing(simulate, case):
         pytest.skip(f"exempt: {case.exempt['period effect']}")
     frame = data(simulate, case)
     equal(fit(case, frame), fit(case, frame.assign(y=frame["y"] + 1e6)), rtol=1e-4, atol=1e-4)
+
+
+def test_coefficients_are_linear_in_the_outcome_where_the_estimator_says_so(simulate, case):
+    """What `randomization_test` rests its intervals on."""
+    frame = data(simulate, case)
+    other = np.random.default_rng(6).poisson(3, len(frame)) * 1.0
+    both = frame.assign(**{case.outcome: frame[case.outcome] + other})
+    one, two, total = (
+        fit(case, f) for f in (frame, frame.assign(**{case.outcome: other + 0 * frame[case.outcome]}), both)
+    )
+    equal_sum = np.allclose(total.coef, one.coef + two.coef, rtol=1e-7, atol=1e-8)
+    assert equal_sum == is_linear(case.estimator)
 
 
 @pytest.mark.parametrize("factor", [-3.0, 1e6, 1e-6])

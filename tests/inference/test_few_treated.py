@@ -55,6 +55,44 @@ def test_conley_taber_puts_every_control_in_place_of_the_treated(treated, covari
     assert test.p_value == pytest.approx((1 + far) / (1 + len(test.noise)))
 
 
+@pytest.mark.parametrize("by_size", [False, True])
+def test_with_several_treated_all_units_are_drawn_with_the_null_imposed(by_size):
+    """Each effect is tested as a zero effect of the outcome without it."""
+    treated = {4: 3, 7: 2}
+    data = table(treated=treated)
+    data["size"] = np.repeat(np.arange(12) + 1.0, 6)
+
+    def test_of(frame):
+        if by_size:
+            return ferman_pinto(TWFE, panel(frame), DESIGN, size="size")
+        return conley_taber(TWFE, panel(frame), DESIGN)
+
+    test = test_of(data)
+    path = (np.arange(6) >= np.array([3, 2])[:, None]).astype(float)
+    path -= path.mean(axis=1, keepdims=True)
+    y = data["y"].to_numpy().reshape(12, 6)
+    null = y - y.mean(axis=1, keepdims=True) - y.mean(axis=0) + y.mean()
+    w = null @ path.T
+    if by_size:
+        a, b = test.variance  # of the first; fitted for each, as the dates differ
+        assert a >= 0 <= b
+    else:
+        every = np.array([w[i, 0] + w[j, 1] for i in range(12) for j in range(12)])
+        square, both = (path**2).sum(), (path**2).sum() - (path.sum(axis=0) ** 2).sum() / 12
+        factor = np.sqrt(both / (square * (1 - 1 / 12))) / both
+        np.testing.assert_allclose(np.sort(test.noise), np.sort(every * factor), atol=1e-9)
+        # what the treated contribute is the estimate
+        assert (w[4, 0] + w[7, 1]) / both == pytest.approx(test.estimate)
+    low, high, reason = test.interval(0.9)
+    assert reason == ""
+    cells = data["time"] >= data["first"]
+    for effect in (low, high, 0.3):
+        shifted = test_of(data.assign(y=data["y"] - effect * cells))
+        assert shifted.p_value == pytest.approx(test.p_value_at(effect), abs=1.5 / 145)
+    assert test.p_value_at(low + 1e-6) > 0.1 >= test.p_value_at(low - 1e-6)
+    assert test.p_value_at(high - 1e-6) > 0.1 >= test.p_value_at(high + 1e-6)
+
+
 def test_small_sample_factor_for_one_treated_is_what_the_control_mean_adds():
     data = panel(table(treated={4: 3}))
     wide, plain = conley_taber(TWFE, data, DESIGN), conley_taber(TWFE, data, DESIGN, small_sample=False)

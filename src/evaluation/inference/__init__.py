@@ -1,9 +1,10 @@
 """Inference for the cases where the usual standard error fails."""
 
+from evaluation.inference._few_treated import FewTreated
 from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.cluster_robust import ClusterRobust, cluster_robust
 from evaluation.inference.conformal import ConformalTest, conformal_intervals, conformal_test
-from evaluation.inference.conley_taber import FewTreated, conley_taber, ferman_pinto
+from evaluation.inference.conley_taber import conley_taber, ferman_pinto
 from evaluation.inference.ibragimov_muller import (
     ClusterTTest,
     ibragimov_muller,

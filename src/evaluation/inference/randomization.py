@@ -10,7 +10,6 @@ permuted is what was assigned: clusters, where the design has them (`assignments
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, nan
@@ -20,10 +19,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Cohorts, Design
+from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
-from evaluation.estimators import OverallATT, TwoWayFixedEffects, is_linear
+from evaluation.estimators import is_linear
+from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
+from evaluation.inference._two_way_placebos import two_way_placebos
 from evaluation.inference.assignments import Assignments, IntArray, assignments
 from evaluation.inference.placebo import is_synthetic, synthetic_test
 from evaluation.numerics.chunks import each
@@ -138,13 +139,7 @@ class RandomizationTest:
                 f"so no {level:.0%} interval exists",
             )
         a0, a, b = self.observed[column], self.placebo[:, column], self.slope[:, column]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = np.stack([(a0 - a) / (1 - b), (a0 + a) / (1 + b)])
-        low, high = ends.min(axis=0), ends.max(axis=0)
-        # a placebo that moves one for one with the effect is always as extreme, or never
-        same = np.abs(b) >= 1 - 1e-12
-        low, high = np.where(same, -inf, low), np.where(same, inf, high)
-        bounds = float(np.sort(low)[needed - 1]), float(np.sort(high)[::-1][needed - 1])
+        bounds = not_rejected(float(a0), a, b, needed)
         if not np.isfinite(bounds).all():
             return nan, nan, "the set of effects not rejected is unbounded"
         return *bounds, ""
@@ -253,7 +248,7 @@ def randomization_test(
     sets, exact = plan.others(draws, seed)
     labels = tuple(plan.labels[i] for i in sets[:, 0]) if len(plan.actual) == 1 else ()
     notes = _notes(panel, design, plan, statistic)
-    fast = _linear(estimator, panel, design, plan)
+    fast = two_way_placebos(estimator, panel, design, plan)
     if fast is not None:
         terms, effect, slope = fast
         observed = effect(plan.actual[None])[0]
@@ -333,80 +328,6 @@ def _with_indicator(panel: Panel, design: Design) -> tuple[Panel, str]:
     values = np.where(np.isnan(panel.column(design.outcome)), nan, reached.astype(float))
     frame = panel.frame.assign(**{name: values})
     return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency), name
-
-
-def _linear(
-    estimator: Estimator, panel: Panel, design: Design, plan: Assignments
-) -> tuple[pd.DataFrame, Callable[[IntArray], FloatArray], Callable[[IntArray], FloatArray | None]] | None:
-    """All placebos in one product, where the estimator is a known linear map of the outcome."""
-    inner = estimator.estimator if isinstance(estimator, OverallATT) else estimator
-    if not isinstance(inner, TwoWayFixedEffects) or not panel.is_balanced:
-        return None
-    if design.covariates or design.weights or design.anticipation or design.window:
-        return None
-    outcome = panel.matrix(design.outcome)
-    if np.isnan(outcome).any():
-        return None
-    cohorts = design.cohorts(panel)
-    if inner.event_study and (len(cohorts.values) > 1 or isinstance(inner.reference, tuple)):
-        return None
-    result = estimator.fit(panel, design)
-    if inner.event_study:
-        path = _event_study(inner, panel, plan, cohorts, outcome, result)
-        observed = path(plan.actual[None])[0]
-        if not np.allclose(observed, result.coef, rtol=1e-8, atol=1e-8):
-            return None
-        return result.terms, path, lambda sets: None
-    indicator = (panel.ordinals[None, :] >= cohorts.first[:, None]).astype(float)
-    static = partial(_static, plan, panel.ordinals[None, :] >= cohorts.values[:, None])
-    return result.terms, lambda sets: static(outcome, sets), lambda sets: static(indicator, sets)
-
-
-def _static(plan: Assignments, paths: NDArray[np.bool_], values: FloatArray, sets: IntArray) -> FloatArray:
-    """Two-way coefficients of ``values`` (n, T) on treatment under each assignment (m, 1).
-
-    With paths p_c less their means over periods, and N_c units in cohort c, the coefficient of y on treatment
-    beside both effects is ``sum_i p_c(i)'(y_i - mean y) / (sum_c N_c p_c'p_c - |sum_c N_c p_c|^2 / n)``.
-    """
-    p = paths - paths.mean(axis=1, keepdims=True)
-    score = np.zeros((len(plan.path), len(p)))
-    np.add.at(score, plan.item, (values - values.mean(axis=0)) @ p.T)
-    total = np.zeros(len(sets))
-    units = np.zeros((len(sets), len(p)))
-    for k, c in enumerate(plan.cohort):
-        total += score[:, c][sets[:, k]]
-        units[:, c] += plan.size[sets[:, k]]
-    gram = p @ p.T
-    square = units @ np.diag(gram) - ((units @ gram) * units).sum(axis=1) / len(values)
-    return (total / square)[:, None]
-
-
-def _event_study(
-    estimator: TwoWayFixedEffects,
-    panel: Panel,
-    plan: Assignments,
-    cohorts: Cohorts,
-    outcome: FloatArray,
-    result: Result,
-) -> Callable[[IntArray], FloatArray]:
-    """Event-study coefficients of one cohort under each assignment: changes of means from the reference."""
-    reference = estimator.reference if isinstance(estimator.reference, int) else -1
-    events = result.terms["event_time"].to_numpy(dtype=float)
-    columns = np.searchsorted(panel.ordinals, events.astype(np.int64) + int(cohorts.values[0]))
-    base = int(np.searchsorted(panel.ordinals, int(cohorts.values[0]) + reference))
-    centred = outcome - outcome.mean(axis=0)
-    change = np.zeros((len(plan.path), len(columns)))
-    np.add.at(change, plan.item, centred[:, columns] - centred[:, [base]])
-
-    def path(sets: IntArray) -> FloatArray:
-        total = np.zeros((len(sets), change.shape[1]))
-        units = np.zeros(len(sets))
-        for k in range(sets.shape[1]):
-            total += change[sets[:, k]]
-            units += plan.size[sets[:, k]]
-        return total / (units * (1 - units / len(outcome)))[:, None]
-
-    return path
 
 
 def _refits(

@@ -27,10 +27,12 @@ def settle(case: StaggeredCase, found: Findings, language: str) -> Prose:
     lines = [f"**{say('settle.size', language)}**", ""]
     beside = group(case, case.main, language, *case.study.outcomes)
     lines += [say("settle.lead", language, level=level, group=beside), ""]
+    without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
         told: dict[str, str] = {"outcome": outcome.label[language]}
-        key = "never"
+        # by randomisation no size is computed; with too few assignments no effect can be found
+        key = "never" if without[outcome.id] == "few_assignments" else "unknown"
         if row["size"] == row["size"] and outcome.in_percent:
             key = "percent"
             told |= {name: f"{number(abs(row[name]), language, 0)}%" for name in ("fall", "rise")}
