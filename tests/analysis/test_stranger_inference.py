@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +207,18 @@ def test_the_page_and_the_recommendation_agree_when_places_are_few(tmp_path, tre
     )
     needed = recommend(*case.panel(case.lead)).advice("subcluster_bootstrap").holds
     assert (staggered.choose(case, case.lead).kind == "randomization") == needed
+
+
+def test_no_effect_is_said_to_be_invisible_that_the_page_has_found(one, few):
+    assert "however large" not in story.settle(*one, "en").markdown
+    assert "not computed" in story.settle(*one, "en").markdown
+    assert "no effect, however large" in story.settle(*few, "en").markdown
+
+
+def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
+    case, found = few
+    table = found.estimates.copy()
+    table.loc[:, ["ci_low", "ci_high"]] = [-4.0, 0.5]
+    table.loc[table["estimator"] == "group_time", "ci_high"] = -0.5
+    text = story.methods_sentence(case, replace(found, estimates=table), "en").markdown
+    assert "1 of the 6 intervals leave out zero" in text
