@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evaluation.analysis import prepare, staggered
@@ -222,3 +223,14 @@ def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
     table.loc[table["estimator"] == "group_time", "ci_high"] = -0.5
     text = story.methods_sentence(case, replace(found, estimates=table), "en").markdown
     assert "1 of the 6 intervals leave out zero" in text
+
+
+def test_methods_of_inference_are_captioned_with_the_pool_they_were_computed_with(root):
+    from evaluation.report import story as one_place
+
+    case = prepare("pollution_enforcement", {"rule.pool": "province"}, root=root)
+    row = {"pool": "nationwide", "method": "m", "holds": True, "p_value": 0.5}
+    row |= dict.fromkeys(("name_en", "name_zh", "reason_en", "reason_zh"), "m")
+    table = one_place.inference_table(case, pd.DataFrame([row]), "en")
+    assert f"{len(case.donors('nationwide')) + 1}" in table.caption
+    assert case.label("nationwide", "en") in str(table.notes)

@@ -127,9 +127,9 @@ def path(case: StaggeredCase, outcome: Outcome, level: float = 0.95) -> Path:
         if lever is not None:
             p = _share_as_far(slope, test.placebo @ lever)
     names = ["estimate", "ci_low", "ci_high", "placebo_low", "placebo_high"][: len(ends)]
-    frame = pd.DataFrame(dict(zip(names, ends, strict=True)))
     if outcome.in_percent:
-        frame = 100 * np.expm1(frame)
+        ends = [100 * np.expm1(end) for end in ends]
+    frame = pd.DataFrame(dict(zip(names, ends, strict=True)))
     frame.insert(0, "event_time", times)
     return Path(
         outcome=outcome,
@@ -265,7 +265,8 @@ def _randomised(asked: _Asked, full: Result, seed: int) -> RandomizationTest | N
         test = randomization_test(estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
     except EvaluationError:
         return None
-    at = pd.Index(test.terms["event_time"].astype(int)).get_indexer(full.terms["event_time"].astype(int))
+    of_test, of_path = (pd.Index(terms["event_time"].astype(int)) for terms in (test.terms, full.terms))
+    at = of_test.get_indexer(of_path)
     test = _part(test, at) if (at >= 0).all() else test
     agree = test.observed.shape == full.coef.shape and np.allclose(test.observed, full.coef)
     return test if agree and np.isfinite(test.placebo).all() else None
@@ -291,12 +292,12 @@ def _part(test: RandomizationTest, keep: NDArray[Any]) -> RandomizationTest:
 
 def _kept(result: Result, keep: NDArray[np.bool_]) -> Result:
     """Some terms of a path."""
-    keep = np.flatnonzero(keep)
+    at = np.flatnonzero(keep)
     return replace(
         result,
-        terms=result.terms.iloc[keep],
-        coef=result.coef[keep],
-        vcov=result.vcov[np.ix_(keep, keep)],
+        terms=result.terms.iloc[at],
+        coef=result.coef[at],
+        vcov=result.vcov[np.ix_(at, at)],
         influence_function=None,
         shares=None,
         aggregate_overall=None,

@@ -283,7 +283,7 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         else say("inference.single", language, places=case.study.treatment.places[language]),
         "places": case.study.treatment.places[language],
     }
-    key = choice.kind
+    key: str = choice.kind
     if key == "randomization" and case.study.treatment.cluster:
         key = "randomization_groups"
     lines = [say(f"inference.{key}", language, **told), *_otherwise(case, found, language)]
@@ -350,7 +350,7 @@ def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Pros
             **periods(case, language),
         ),
         "placebos": 0 if path.test is None else path.test.n_assignments - 1,
-        "smallest": p_value(None if path.test is None else path.test.smallest_p, language),
+        "smallest": p_value(np.nan if path.test is None else path.test.smallest_p, language),
         **periods(case, language),
     }
     source = say("path.source", language, source=source_line(case, language), base=told["base"])

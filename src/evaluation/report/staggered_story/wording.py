@@ -56,7 +56,10 @@ def named(case: StaggeredCase, outcome: Outcome, language: str) -> str:
 def no_interval(row: Any, language: str) -> str:
     """Why a row of estimates has no interval, as it stands in the middle of a sentence."""
     count = int(row["n_assignments"])
-    told = {"count": number(count, language, 0), "smallest": p_value(1 / count if count else None, language)}
+    told = {
+        "count": number(count, language, 0),
+        "smallest": p_value(1 / count if count else float("nan"), language),
+    }
     return say(f"no_interval.{row['no_interval'] or 'no_error'}", language, **told)
 
 
