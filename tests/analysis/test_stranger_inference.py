@@ -234,3 +234,13 @@ def test_methods_of_inference_are_captioned_with_the_pool_they_were_computed_wit
     table = one_place.inference_table(case, pd.DataFrame([row]), "en")
     assert f"{len(case.donors('nationwide')) + 1}" in table.caption
     assert case.label("nationwide", "en") in str(table.notes)
+
+
+def test_three_hundred_places_have_the_usual_error(tmp_path):
+    first = [2012 + i % 4 if i < 120 else None for i in range(300)]
+    case, found = read(stranger(tmp_path, first, range(2005, 2019), effect=-2.0))
+    assert found.choice.kind == "clustered"
+    assert found.paths["share"].test is None
+    row = found.estimates[found.estimates["leading"]].iloc[0]
+    assert row["ci_low"] < -2.0 < row["ci_high"]
+    assert "120 groups with a treated place and 180" in story.inference_sentence(case, found, "en").markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from math import isfinite, nan
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from evaluation.analysis.staggered.methods import (
 )
 from evaluation.errors import EvaluationError
 from evaluation.inference import RandomizationTest, assignments, randomization_test, recommend
-from evaluation.inference.enough import how_many
+from evaluation.inference.enough import FEW_CLUSTERS, how_many
 from evaluation.inference.recommend import Recommendation
 from evaluation.numerics.jackknife import smaller_side, t_probability, t_quantile
 from evaluation.result import Result
@@ -53,6 +53,8 @@ class Choice:
         Every method judged; None where units of all kinds are treated in the end.
     """
 
+    few: ClassVar[int] = FEW_CLUSTERS
+    """Fewer clusters than this on a side: randomisation."""
     kind: Kind
     treated: int
     untreated: int

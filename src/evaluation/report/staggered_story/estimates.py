@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered import Findings, Path, StaggeredCase, choose, rate_of_count, shares
-from evaluation.inference.enough import FEW_CLUSTERS
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -275,7 +274,7 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         "untreated": choice.untreated,
         "clusters": choice.clusters,
         "df": number(float(leading_row(case, found)["df"]), language, 0),
-        "few": FEW_CLUSTERS,
+        "few": choice.few,
         "ratio": percent(ratio, language),
         "s": "" if choice.treated == 1 else "s",
         "groups": say("inference.groups", language)
