@@ -31,8 +31,8 @@ def read(path):
 def grouped(tmp_path_factory):
     """51 states in four groups that share shocks: too few for a clustered error, not for an interval."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(effects, "DRAWS", 99)
-        patch.setattr(sys.modules["evaluation.analysis.staggered.paths"], "DRAWS", 99)
+        patch.setattr(effects, "DRAWS", 39)
+        patch.setattr(sys.modules["evaluation.analysis.staggered.paths"], "DRAWS", 39)
         yield read(insurance(tmp_path_factory.mktemp("grouped"), treatment__cluster="county"))
 
 
@@ -98,11 +98,11 @@ def test_with_one_treated_place_drift_is_told_by_placebos_alone(tmp_path, draw):
 def test_the_answer_speaks_of_drift_as_often_as_a_test_at_five_percent_may(tmp_path):
     """One treated state and no drift: clustered errors of the same path told one in most draws."""
     told = 0
-    for draw in range(12):
+    for draw in range(8):
         folder = tmp_path / str(draw)
         case = prepare(one_state(folder, 24, effect=0.0, seed=100 + draw), root=folder)
         told += staggered.path(case, case.lead).drifting
-    assert told <= 3  # each with probability 0.04: more in one run of 1,000
+    assert told <= 2  # each with probability 0.04: more in one run of 300
 
 
 def test_the_band_is_where_the_placebos_are(one):
