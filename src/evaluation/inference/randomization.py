@@ -251,9 +251,10 @@ def randomization_test(
     fast = two_way_placebos(estimator, panel, design, plan)
     if fast is not None:
         terms, effect, slope = fast
-        observed = effect(plan.actual[None])[0]
+        observed, gained = effect(plan.actual[None])[0], slope(sets)
+        why = "" if gained is not None else _NOT_FOR_PATHS
         return RandomizationTest(
-            terms, observed, effect(sets), labels, slope(sets), exact, notes=notes, no_slope=_NOT_FOR_PATHS
+            terms, observed, effect(sets), labels, gained, exact, notes=notes, no_slope=why
         )
     result = estimator.fit(panel, design)
     outcomes: tuple[str, ...] = (design.outcome,)
@@ -266,11 +267,11 @@ def randomization_test(
         why = "slopes were not asked for"
     else:
         panel, name = _with_indicator(panel, design)
-        gained = estimator.fit(panel, replace(design, outcome=name)).coef
-        if np.allclose(gained, 1, atol=1e-6):
+        own = estimator.fit(panel, replace(design, outcome=name)).coef
+        if np.allclose(own, 1, atol=1e-6):
             outcomes = (design.outcome, name)
         else:
-            why = f"an effect of 1 on treated cells moves the estimate by {float(gained[0]):.4g}, not by 1"
+            why = f"an effect of 1 on treated cells moves the estimate by {float(own[0]):.4g}, not by 1"
     rows = _refits(estimator, panel, design, plan, sets, outcomes)
     if any(row.shape[1] != len(result) for row in rows):
         raise EstimationError(
