@@ -129,13 +129,14 @@ def inference_methods(case: Case, pool: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``method, holds, p_value, name_en, name_zh, reason_en, reason_zh``, best first.
+        ``pool, method, holds, p_value, name_en, name_zh, reason_en, reason_zh``, best first.
     """
     panel, design = _headline_panel(case, pool)
     advice = recommend(panel, design)
     computed = _p_values(panel, design, case.study.seed)
     rows = [
         {
+            "pool": pool,
             "method": item.method,
             "holds": item.holds,
             "p_value": computed.get(item.method, float("nan")),

@@ -291,6 +291,13 @@ def _text(
 ) -> dict[str, str]:
     en, zh = _TARGETS[target]
     level = show_percent(1 - alpha)
+    if limit == 0 and restriction == "smoothness":
+        # a bound of 0 still allows a straight line, drawn on from the periods before
+        return {
+            "en": f"Even if the drift seen before had gone on in a straight line and no further, the {level} "
+            f"interval of {en} holds zero, so there is no conclusion that a bend of it could overturn.",
+            "zh": f"即使此前的偏离只沿直线延续，{zh}的{level}区间也包含零，没有结论可供推翻。",
+        }
     if limit == 0:
         return {
             "en": f"Even if both groups would have moved exactly in parallel, the {level} interval of {en} "

@@ -20,12 +20,10 @@ from evaluation.design import Design
 from evaluation.errors import DesignError
 from evaluation.inference._facts import MOST_FOR_DF, DesignFacts, design_facts
 from evaluation.inference.cluster_robust import FEW_DF
+from evaluation.inference.enough import FEW_CLUSTERS, MANY_CLUSTERS
 from evaluation.panel import Panel
 
 LEVEL = 0.05
-FEW_CLUSTERS = 6
-"""Fewer treated, or untreated, clusters than this: methods that count on many of them fail."""
-MANY_CLUSTERS = 40
 ALIKE = (0.75, 1.33)
 """Ratios of standard deviations within which units count as exchangeable."""
 UNEQUAL_SIZE = 3.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from math import isfinite, nan
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,14 +21,17 @@ from evaluation.analysis.staggered.methods import (
 )
 from evaluation.analysis.staggered.relative import relative
 from evaluation.errors import EvaluationError
-from evaluation.inference import randomization_test, recommend
-from evaluation.inference.recommend import FEW_CLUSTERS, MANY_CLUSTERS, Recommendation
+from evaluation.inference import RandomizationTest, assignments, randomization_test, recommend
+from evaluation.inference.enough import FEW_CLUSTERS, how_many
+from evaluation.inference.recommend import Recommendation
 from evaluation.numerics.jackknife import smaller_side, t_probability, t_quantile
 from evaluation.result import Result
 from evaluation.study.staggered import Comparison, Outcome
 
 Kind = Literal["jackknife", "clustered", "randomization", "rows"]
 DRAWS = 999
+FAST = 100
+"""With more assignments than this, estimators that do not lead are not put to the randomisation test."""
 SAME = 1e-6
 """Estimates nearer than this share of their size are one estimate computed in two ways."""
 
@@ -49,6 +53,8 @@ class Choice:
         Every method judged; None where units of all kinds are treated in the end.
     """
 
+    few: ClassVar[int] = FEW_CLUSTERS
+    """Fewer clusters than this on a side: randomisation."""
     kind: Kind
     treated: int
     untreated: int
@@ -69,15 +75,8 @@ def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     panel, design = case.panel(outcome, comparison)
     labels, codes = clusters_of(panel, design)
     sides = smaller_side(codes, design.cohorts(panel).treated)
-    # where every unit is treated in the end, there is one side
-    fewest = min(sides[0], sides[1] or sides[0])
-    kind: Kind = "jackknife"
-    if case.study.treatment.independent_rows:
-        kind = "rows"
-    elif fewest < FEW_CLUSTERS:
-        kind = "randomization"
-    elif fewest >= MANY_CLUSTERS:
-        kind = "clustered"
+    kinds: dict[str, Kind] = {"few": "randomization", "some": "jackknife", "many": "clustered"}
+    kind = "rows" if case.study.treatment.independent_rows else kinds[how_many(*sides)]
     return Choice(kind, *sides, len(labels))
 
 
@@ -119,11 +118,13 @@ def estimates(
     -------
     pandas.DataFrame
         ``outcome, comparison, estimator, leading, estimate, std_error, ci_low, ci_high, p_value, df, percent,
-        percent_low, percent_high, own_error, inference, n_units, n_periods, n_treated, n_clusters, same_as,
-        reason``. ``estimate`` is in log points for Poisson and for models "log", else in the outcome's unit
-        (counts: as a rate). ``percent`` is relative to what treated places would have had (`relative`);
-        missing for rates and levels. ``own_error`` is the estimator's usual standard error. ``same_as`` names
-        an estimator that gives the same number. ``reason`` says why a number is absent.
+        percent_low, percent_high, own_error, inference, n_units, n_periods, n_treated, n_clusters,
+        n_assignments, same_as, reason, no_interval``. ``estimate`` is in log points for Poisson and for
+        models "log", else in the outcome's unit (counts: as a rate). ``percent`` is relative to what treated
+        places would have had (`relative`); missing for rates and levels. ``own_error`` is the estimator's
+        usual standard error. ``same_as`` names an estimator that gives the same number. ``reason`` says why
+        a number is absent, ``no_interval`` the same of the interval in one word (see `NO_INTERVAL`), and
+        ``n_assignments`` is 0 without a randomisation test.
     """
     comparison = comparison or case.main
     rows = []
@@ -155,9 +156,10 @@ def _row(
         **dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"), nan),
         **dict.fromkeys(("percent", "percent_low", "percent_high", "own_error"), nan),
         "inference": "",
-        **dict.fromkeys(("n_units", "n_periods", "n_treated", "n_clusters"), 0),
+        **dict.fromkeys(("n_units", "n_periods", "n_treated", "n_clusters", "n_assignments"), 0),
         "same_as": "",
         "reason": "",
+        "no_interval": "",
     }
     try:
         asked = ask(case, outcome, name, comparison, **options)
@@ -177,7 +179,11 @@ def _row(
     found: Jackknife | None = None
     if choice.kind == "jackknife":
         found = twin[1] if twin and twin[1] is not None else jackknife(asked, result)
-    held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
+    if choice.kind == "randomization" and twin:
+        # an identity of algebra holds under every assignment
+        held = {name: twin[0][name] for name in HELD}
+    else:
+        held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
     row |= held
     percent, why = relative(
         asked, outcome, result, choice.kind, found, (held.get("ci_low", nan), held.get("ci_high", nan)), level
@@ -197,6 +203,21 @@ def _same(other: dict[str, Any], row: dict[str, Any], name: str) -> bool:
     return linear and not other["same_as"] and bool(gap <= SAME * max(abs(row["estimate"]), 1e-12))
 
 
+HELD = (
+    *("std_error", "ci_low", "ci_high", "p_value", "df"),
+    *("inference", "reason", "no_interval", "n_assignments"),
+)
+"""Columns of `estimates` that inference fills in."""
+
+NO_INTERVAL = (
+    *("few_assignments", "no_slope", "unbounded", "not_run", "not_permuted"),
+    *("leave_out", "no_error"),
+)
+"""Why an interval is absent. By randomisation: too few assignments for the level; what an effect adds to
+placebo estimates is not known; the effects not rejected have no bound; the test was not made, or cannot
+be. By a standard error: without one of the clusters there is no effect; the estimator has none."""
+
+
 def infer(
     asked: Asked,
     result: Result,
@@ -209,12 +230,15 @@ def infer(
 ) -> dict[str, Any]:
     """Standard error, interval and p-value by the chosen inference, in the estimate's own unit."""
     blank: dict[str, Any] = dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value", "df"), nan)
+    blank |= {"inference": "", "reason": "", "no_interval": "", "n_assignments": 0}
     if choice.kind == "randomization":
-        return {**blank, **_randomised(asked, result, level, seed, leading=leading)}
+        return {**blank, **_randomised(asked, level, seed, leading=leading)}
+    absent = "no_error"
     if choice.kind == "jackknife":
         found = jackknife(asked, result) if found is None else found
         error, df, words = found.std_error, float(found.df), "jackknife over clusters"
         reason = "" if isfinite(error) else "without one of the clusters there is no effect"
+        absent = "leave_out"
     elif choice.kind == "rows":
         error, df, words, reason = _by_rows(asked)
     else:
@@ -223,6 +247,7 @@ def infer(
             reason = "the estimator gives no standard error"
     half = t_quantile(level, df) * error
     return {
+        **blank,
         "std_error": error,
         "df": df,
         "ci_low": result.estimate - half,
@@ -230,6 +255,7 @@ def infer(
         "p_value": t_probability(result.estimate / error, df) if isfinite(error) else nan,
         "inference": words,
         "reason": reason,
+        "no_interval": "" if isfinite(half) else absent,
     }
 
 
@@ -245,22 +271,59 @@ def _by_rows(asked: Asked) -> tuple[float, float, str, str]:
     return result.std_error, np.inf, "rows independent", ""
 
 
-def _randomised(asked: Asked, result: Result, level: float, seed: int, *, leading: bool) -> dict[str, Any]:
-    if not (leading or asked.name == "two_way"):
-        return {"reason": "randomisation is done for the leading estimator and the simple regression"}
-    estimator = asked.estimator.estimator if asked.name == "two_way" else asked.estimator
+def _randomised(asked: Asked, level: float, seed: int, *, leading: bool) -> dict[str, Any]:
+    if not (leading or asked.name == "two_way" or _few_assignments(asked)):
+        why = (
+            f"with more than {FAST} assignments randomisation is for the leading estimator and the simple one"
+        )
+        return {"reason": why, "no_interval": "not_run"}
     try:
-        test = randomization_test(estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+        test = randomised(asked, seed)
     except EvaluationError as error:
-        return {"reason": error.what}
+        return {"reason": error.what, "no_interval": "not_permuted"}
     low, high, reason = test.interval(level)
+    absent = ""
+    if reason and test.smallest_p > 1 - level + 1e-9:
+        absent = "few_assignments"
+    elif reason:
+        absent = "no_slope" if test.slope is None else "unbounded"
     return {
         "p_value": test.p_value,
         "ci_low": low,
         "ci_high": high,
         "inference": f"randomisation over {test.n_assignments} assignments, smallest p {test.smallest_p:.3f}",
         "reason": reason,
+        "no_interval": absent,
+        "n_assignments": test.n_assignments,
     }
+
+
+def _few_assignments(asked: Asked) -> bool:
+    try:
+        return assignments(asked.panel, asked.design).n_distinct <= FAST
+    except EvaluationError:
+        return False
+
+
+_TESTS: OrderedDict[tuple[Any, ...], RandomizationTest] = OrderedDict()
+_HELD_TESTS = 64
+
+
+def randomised(asked: Asked, seed: int) -> RandomizationTest:
+    """The randomisation test of what was asked; asked again of the same data it is not made again.
+
+    Raises
+    ------
+    EvaluationError
+        As `randomization_test`.
+    """
+    rows = pd.util.hash_pandas_object(asked.panel.frame).to_numpy().tobytes()
+    key = (asked.name, repr(asked.estimator), repr(asked.design), seed, DRAWS, rows)
+    if key not in _TESTS:
+        _TESTS[key] = randomization_test(asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+        while len(_TESTS) > _HELD_TESTS:
+            _TESTS.popitem(last=False)
+    return _TESTS[key]
 
 
 def expected(row: Any) -> float:

@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.analysis.staggered.case import StaggeredCase
-from evaluation.analysis.staggered.effects import DRAWS, choose, estimates
+from evaluation.analysis.staggered.effects import choose, estimates, randomised
 from evaluation.analysis.staggered.methods import ask, clusters_of, jackknife
 from evaluation.errors import EvaluationError
-from evaluation.inference import randomization_test, romano_wolf
+from evaluation.inference import romano_wolf
 from evaluation.study.staggered import Outcome
 
 FloatArray = NDArray[np.float64]
@@ -127,9 +127,7 @@ def _placebos(
     for outcome in outcomes:
         asked = ask(case, outcome, outcome.leading)
         try:
-            test = randomization_test(
-                asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=case.study.seed, slopes=False
-            )
+            test = randomised(asked, case.study.seed)
         except EvaluationError as error:
             reasons[outcome.id] = error.what
             continue

@@ -30,7 +30,10 @@ def published_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
                 say("published.value", language): value,
                 say("published.ours", language): _ours(item, row, language),
                 say("published.against", language): group(
-                    case, case.study.comparison(row["comparison"]), language
+                    case,
+                    case.study.comparison(row["comparison"]),
+                    language,
+                    case.study.outcome(item.outcome),
                 ),
                 say("published.agrees", language): _agrees(item, row, language),
             }

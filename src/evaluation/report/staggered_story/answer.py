@@ -13,6 +13,7 @@ from evaluation.report.staggered_story.wording import (
     ends,
     group,
     n_treated,
+    no_interval,
     places,
     say,
     size,
@@ -88,12 +89,13 @@ def _story(case: StaggeredCase, found: Findings, language: str) -> str:
     parts = []
     for i, name in enumerate(case.study.rule.comparisons):
         comparison = case.study.comparison(name)
-        value, low, high = ends(outcome, leading(case, found, name))
+        row = leading(case, found, name)
+        value, low, high = ends(outcome, row)
         digits = whole(outcome, low, high)
         told = {
             "group": group(case, comparison, language),
             "size": size(outcome, value, language, digits),
-            "interval": _within(outcome, low, high, language, digits, short=i > 0),
+            "interval": _within(outcome, row, language, digits, short=i > 0),
         }
         if i == 0:
             phrase = outcome.phrase[language]
@@ -107,9 +109,10 @@ def _story(case: StaggeredCase, found: Findings, language: str) -> str:
     return say("answer.simulated", language, story=story) if case.simulated else story
 
 
-def _within(outcome: Outcome, low: float, high: float, language: str, digits: int, *, short: bool) -> str:
+def _within(outcome: Outcome, row: Any, language: str, digits: int, *, short: bool) -> str:
+    _, low, high = ends(outcome, row)
     if not (low == low and high == high):
-        return say("answer.no_interval", language)
+        return no_interval(row, language)
     key = "answer.interval_short" if short else "answer.interval"
     return say(key, language, bounds=span(outcome, low, high, language, digits))
 
@@ -130,7 +133,7 @@ def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
                     found.verdicts[name].attributable in ("beyond_comparison", "opposite")
                     for name in together["outcome"]
                 ),
-                group=group(case, case.main, language),
+                group=group(case, case.main, language, *_ruled(case)),
             )
         )
     drifting = [path for path in found.paths.values() if path.drifting]
@@ -142,6 +145,10 @@ def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
     if found.verdicts[case.lead.id].attributable == "not_distinguishable":
         parts.append(say("answer.not_none", language))
     return (" " if language == "en" else "").join(parts)
+
+
+def _ruled(case: StaggeredCase) -> list[Outcome]:
+    return [case.study.outcome(name) for name in case.study.rule.outcomes]
 
 
 def _by_dates(case: StaggeredCase, found: Findings, language: str) -> str:

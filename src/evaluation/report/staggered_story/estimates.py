@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, Path, StaggeredCase, rate_of_count, shares, without_events
+from evaluation.analysis.staggered import (
+    Findings,
+    Path,
+    StaggeredCase,
+    choose,
+    rate_of_count,
+    shares,
+    without_events,
+)
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
@@ -17,6 +25,8 @@ from evaluation.report.staggered_story.wording import (
     effect,
     ends,
     group,
+    named,
+    no_interval,
     not_drawn,
     periods,
     say,
@@ -26,18 +36,20 @@ from evaluation.report.staggered_story.wording import (
     withheld_here,
 )
 from evaluation.report.story.wording import sentence_case
+from evaluation.study.staggered import Outcome
 
 
 def outcomes_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
     """The leading estimate of every outcome that is said in the leading outcome's unit, with its interval."""
     unit = unit_of(case.lead, language)
     adjusted = found.together.set_index("outcome")["p_adjusted"]
-    rows, said = [], []
+    rows, said, drawn = [], [], []
     for row in found.estimates[found.estimates["leading"]].to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
         value, low, high = ends(outcome, row)
         if unit_of(outcome, language) != unit or not np.isfinite(value):
             continue
+        drawn.append(outcome)
         alone = p_value(row["p_value"], language)
         together = p_value(adjusted.get(outcome.id, np.nan), language)
         rows.append(
@@ -66,13 +78,14 @@ def outcomes_figure(case: StaggeredCase, found: Findings, language: str) -> Figu
     if not rows:
         return None
     frame = pd.DataFrame(rows)
-    main = group(case, case.main, language)
+    main = group(case, case.main, language, *drawn)
     known = np.isfinite(frame["ci_low"]).any()
     told = {
         "beyond": int((frame["beyond"] & frame["improves"]).sum()),
         "worse": int((frame["beyond"] & ~frame["improves"]).sum()),
         "count": len(frame),
         "group": main,
+        "why": "" if known else no_interval(leading_row(case, found), language),
     }
     return figures.forest(
         frame.drop(columns=["improves", "beyond"]),
@@ -96,15 +109,16 @@ def family_table(case: StaggeredCase, found: Findings, language: str) -> Table:
     level = case.study.rule.level
     together = found.together.set_index("outcome")
     rows = []
-    for name in case.study.rule.outcomes:
-        outcome = case.study.outcome(name)
-        line = {say("family.outcome", language): _named(case, outcome.id, language)}
+    ruled = [case.study.outcome(name) for name in case.study.rule.outcomes]
+    for outcome in ruled:
+        name = outcome.id
+        line = {say("family.outcome", language): named(case, outcome, language)}
         for comparison in case.study.rule.comparisons:
             table = found.against
             row = table[
                 (table["outcome"] == name) & (table["comparison"] == comparison) & (table["dates"] == "")
             ].iloc[0]
-            heading = group(case, case.study.comparison(comparison), language)
+            heading = group(case, case.study.comparison(comparison), language, *ruled)
             line[say("family.effect", language, group=heading)] = cell(
                 "family.cell", outcome, *ends(outcome, row), language
             )
@@ -121,9 +135,8 @@ def family_table(case: StaggeredCase, found: Findings, language: str) -> Table:
             count=len(together),
             alone=int((together["p_value"] <= level).sum()),
             together=int((together["p_adjusted"] <= level).sum()),
-            beyond=sum(
-                found.verdicts[name].attributable == "beyond_comparison" for name in case.study.rule.outcomes
-            ),
+            beyond=_ruled(found, ruled, "beyond_comparison"),
+            worse=_ruled(found, ruled, "opposite"),
         ),
         name="family",
         notes=[case.study.rule.text[language], say("family.note", language)],
@@ -132,9 +145,17 @@ def family_table(case: StaggeredCase, found: Findings, language: str) -> Table:
     )
 
 
-def _named(case: StaggeredCase, outcome: str, language: str) -> str:
-    item = case.study.outcome(outcome)
-    return say("estimates.named", language, outcome=item.label[language], unit=unit_of(item, language))
+def _ruled(found: Findings, outcomes: list[Outcome], verdict: str) -> int:
+    return sum(found.verdicts[outcome.id].attributable == verdict for outcome in outcomes)
+
+
+def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
+    """The leading estimate of the leading outcome against the main comparison."""
+    table = found.estimates
+    rows: list[dict[Any, Any]] = table[table["leading"] & (table["outcome"] == case.lead.id)].to_dict(
+        "records"
+    )
+    return rows[0]
 
 
 def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Table:
@@ -147,14 +168,14 @@ def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Tabl
     rows, agree = [], 0
     for outcome in case.study.outcomes:
         mine = table[table["outcome"] == outcome.id].set_index("estimator")
-        line = {say("estimates.outcome", language): _named(case, outcome.id, language)}
+        line = {say("estimates.outcome", language): named(case, outcome, language)}
         for name in shown:
             line[say(f"methods.{name}", language)] = _cell(mine, name, outcome, language)
         signs = set(np.sign(mine["estimate"].dropna()))
         agree += len(signs) == 1
         rows.append(line)
     mine = _in_words(case, found)
-    notes = [say("estimates.note", language, group=group(case, case.main, language))]
+    notes = [say("estimates.note", language, group=group(case, case.main, language, *case.study.outcomes))]
     notes += [
         say(
             "estimates.same",
@@ -219,8 +240,15 @@ def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Pro
     simple, low, high = (float(mine[name]["two_way"]) for name in ("value", "low", "high"))
     inside = not (others["value"].min() < low or others["value"].max() > high)
     verdict = "within" if inside else "outside"
+    told = mine[mine["low"].notna() & mine["high"].notna()]
+    clear = int(((told["low"] > 0) | (told["high"] < 0)).sum())
+    if inside and 0 < clear < len(told):
+        verdict = "within_split"
+    values: dict[str, object] = {"clear": clear, "count": len(told)}
     if not (np.isfinite(low) and np.isfinite(high)):
-        verdict = "no_interval"
+        table = found.estimates
+        row = table[(table["outcome"] == case.lead.id) & (table["estimator"] == "two_way")].iloc[0]
+        verdict, values = "no_interval", {"why": sentence_case(no_interval(row, language))}
     return Prose(
         say(
             "estimates.simple",
@@ -230,7 +258,7 @@ def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Pro
             interval=bounds(case.lead, low, high, language),
             low=effect(case.lead, float(others["value"].min()), low, high, language),
             high=effect(case.lead, float(others["value"].max()), low, high, language),
-            verdict=say(f"estimates.{verdict}", language),
+            verdict=say(f"estimates.{verdict}", language, **values),
         )
     )
 
@@ -257,7 +285,6 @@ def _cell(mine: pd.DataFrame, name: str, outcome: Any, language: str) -> str:
 def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> Prose:
     """Which inference holds here and why, in one paragraph."""
     choice = found.choice
-    leading = found.estimates[found.estimates["leading"]]
     # the extended Poisson estimate has no other error than the jackknife's
     compared = found.estimates[found.estimates["estimator"] != "extended_poisson"]
     compared = compared[compared["own_error"].notna() & compared["std_error"].notna()]
@@ -266,14 +293,19 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         "treated": choice.treated,
         "untreated": choice.untreated,
         "clusters": choice.clusters,
-        "df": number(float(leading["df"].iloc[0]), language, 0),
+        "df": number(float(leading_row(case, found)["df"]), language, 0),
+        "few": choice.few,
         "ratio": percent(ratio, language),
         "s": "" if choice.treated == 1 else "s",
         "groups": say("inference.groups", language)
         if case.study.treatment.cluster
         else say("inference.single", language, places=case.study.treatment.places[language]),
+        "places": case.study.treatment.places[language],
     }
-    lines = [say(f"inference.{choice.kind}", language, **told)]
+    key: str = choice.kind
+    if key == "randomization" and case.study.treatment.cluster:
+        key = "randomization_groups"
+    lines = [say(f"inference.{key}", language, **told), *_otherwise(case, found, language)]
     if case.study.estimator is not None:
         key = "leads_rates" if rate_of_count(case.lead, case.study.estimator) else "leads"
         name = say(f"methods.{case.study.estimator}", language)
@@ -283,11 +315,33 @@ def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> P
         if names:
             joined = say("numbers.comma", language).join(names)
             lines.append(say("inference.advice", language, methods=joined))
+        permuting = found.advice.advice("randomization_test")
+        if not permuting.holds:
+            lines.append(say("inference.doubted", language, reason=permuting.reason[language]))
     return Prose((" " if language == "en" else "").join(lines))
 
 
+def _otherwise(case: StaggeredCase, found: Findings, language: str) -> list[str]:
+    """Outcomes whose units are so many, or so few, that another inference holds for them."""
+    kinds: dict[str, list[str]] = {}
+    for outcome in case.study.outcomes:
+        kind = choose(case, outcome).kind
+        if kind != found.choice.kind:
+            kinds.setdefault(kind, []).append(outcome.phrase[language])
+    comma = say("numbers.comma", language)
+    return [
+        say(
+            "inference.otherwise",
+            language,
+            outcomes=comma.join(names),
+            kind=say(f"inference.name_{kind}", language),
+        )
+        for kind, names in kinds.items()
+    ]
+
+
 def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Prose:
-    """The event study of one outcome, zero being the mean of the periods before; words if withheld."""
+    """The event study of one outcome with the inference that holds; words if withheld."""
     outcome, may = path.outcome, shares(case, path.outcome)
     frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
     after = frame[frame["event_time"] >= 0]
@@ -296,15 +350,29 @@ def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Pros
     mean = float(after["estimate"].mean())
     width = float((after["ci_high"] - after["ci_low"]).mean())
     outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())
-    before = "steady"
+    kind = "alt" if np.isfinite(width) else "alt_plain"
+    if path.test is not None:
+        kind = "alt_band" if path.level >= 0.95 else "alt_widest"
+        beyond = (after["estimate"] > after["placebo_high"]) | (after["estimate"] < after["placebo_low"])
+        width, outside = float((after["placebo_high"] - after["placebo_low"]).mean()), int(beyond.sum())
+    before = "steady" if np.isfinite(path.drift_p) else "untested"
     if path.drifting:
         before = "drifting_down" if path.drift < 0 else "drifting_up"
     told = {
         "outcome": outcome.label[language],
         "after": effect(outcome, mean, -width / 2, width / 2, language),
         "before": say(f"path.{before}", language),
+        "base": say(
+            f"path.base_{path.base}",
+            language,
+            count=int((path.frame["event_time"] < 0).sum()),
+            **periods(case, language),
+        ),
+        "placebos": 0 if path.test is None else path.test.n_assignments - 1,
+        "smallest": p_value(np.nan if path.test is None else path.test.smallest_p, language),
         **periods(case, language),
     }
+    source = say("path.source", language, source=source_line(case, language), base=told["base"])
     axis = "path.y_axis_percent" if outcome.in_percent else "path.y_axis"
     x_axis = say("path.x_axis", language, **told)
     return figures.event_study(
@@ -313,12 +381,12 @@ def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Pros
         x_label=sentence_case(x_axis),
         y_label=say(axis, language, unit=unit_of(outcome, language)),
         title=say("path.title", language, **told),
-        source=withheld_here(source_line(case, language), len(path.frame) - len(frame), language),
+        source=withheld_here(source, len(path.frame) - len(frame), language),
+        bands=None if path.test is None else say(f"path.{kind.replace('alt', 'band')}", language, **told),
         alt=say(
-            "path.alt",
+            f"path.{kind}",
             language,
-            group=group(case, case.main, language),
-            count=int((frame["event_time"] < 0).sum()),
+            group=group(case, case.main, language, outcome),
             outside=outside,
             later=len(after),
             **told,

@@ -25,11 +25,14 @@ def settle(case: StaggeredCase, found: Findings, language: str) -> Prose:
     """The smallest effects that this design can show, and data that would decide."""
     level = f"{100 * case.study.rule.level:g}%"
     lines = [f"**{say('settle.size', language)}**", ""]
-    lines += [say("settle.lead", language, level=level, group=group(case, case.main, language)), ""]
+    beside = group(case, case.main, language, *case.study.outcomes)
+    lines += [say("settle.lead", language, level=level, group=beside), ""]
+    without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
         told: dict[str, str] = {"outcome": outcome.label[language]}
-        key = "never"
+        # by randomisation no size is computed; with too few assignments no effect can be found
+        key = "never" if without[outcome.id] == "few_assignments" else "unknown"
         if row["size"] == row["size"] and outcome.in_percent:
             key = "percent"
             told |= {name: f"{number(abs(row[name]), language, 0)}%" for name in ("fall", "rise")}
@@ -90,7 +93,12 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
             for item in study.alternatives
         )
     items["comparisons"] = join(
-        say("choices.labelled", language, label=group(case, item, language), why=_bare(item.why[language]))
+        say(
+            "choices.labelled",
+            language,
+            label=group(case, item, language, *study.outcomes),
+            why=_bare(item.why[language]),
+        )
         for item in study.comparisons
     )
     if study.neighbours is not None:

@@ -19,14 +19,17 @@ from evaluation.report.staggered_story.wording import (
     effect,
     ends,
     group,
+    named,
     periods,
     places,
     rate_unit,
     say,
     source_line,
     unit_of,
+    whole,
 )
 from evaluation.report.story.checks import table_of_checks
+from evaluation.study.staggered import Outcome
 
 
 def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
@@ -91,8 +94,8 @@ def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> F
     )
 
 
-def _label(case: StaggeredCase, comparison: str, dates: str, language: str) -> str:
-    label = group(case, case.study.comparison(comparison), language)
+def _label(case: StaggeredCase, comparison: str, dates: str, language: str, *outcomes: Outcome) -> str:
+    label = group(case, case.study.comparison(comparison), language, *outcomes, dates=dates or None)
     if not dates:
         return label
     other = next(item for item in case.study.alternatives if item.id == dates)
@@ -110,15 +113,9 @@ def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Ta
     lines, same = [], 0
     for outcome in case.study.outcomes:
         mine = found.against[found.against["outcome"] == outcome.id]
-        head = say(
-            "estimates.named",
-            language,
-            outcome=outcome.label[language],
-            unit=unit_of(outcome, language),
-        )
-        line = {say("comparisons.outcome", language): head}
+        line = {say("comparisons.outcome", language): named(case, outcome, language)}
         for row in mine.to_dict("records"):
-            heading = _label(case, row["comparison"], row["dates"], language)
+            heading = _label(case, row["comparison"], row["dates"], language, *case.study.outcomes)
             p = p_value(row["p_value"], language)
             value = ends(outcome, row)
             line[heading] = (
@@ -129,7 +126,12 @@ def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Ta
         same += mine["estimate"].dropna().gt(0).nunique() == 1
         lines.append(line)
     notes = [
-        say("comparisons.why", language, label=group(case, item, language), why=item.why[language])
+        say(
+            "comparisons.why",
+            language,
+            label=group(case, item, language, *case.study.outcomes),
+            why=item.why[language],
+        )
         for item in case.study.comparisons
     ]
     notes += [
@@ -153,7 +155,7 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
     year = PER_YEAR[case.study.data.frequency]
     leading = found.estimates[found.estimates["leading"]].set_index("outcome")
     percents = all(path.outcome.in_percent for path in found.paths.values())
-    rows, total = [], 0
+    rows, total, tested, randomised = [], 0, 0, 0
     for path in found.paths.values():
         if not np.isfinite(path.drift):
             continue
@@ -164,10 +166,15 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
             slope, carried = 100 * np.expm1(slope), 100 * float(np.expm1(carried))
         value, low, high = ends(outcome, leading.loc[outcome.id])
         total += path.drifting
+        tested += bool(np.isfinite(path.drift_p))
+        randomised += path.test is not None
+        shown = number(slope[0], language, whole(outcome, low, high) + 1, sign=True)
+        if np.isfinite(slope[1]):
+            shown = cell("drift.cell", outcome, slope[0], slope[1], slope[2], language)
         rows.append(
             {
                 "outcome": outcome.label[language],
-                "slope": cell("drift.cell", outcome, slope[0], slope[1], slope[2], language),
+                "slope": shown,
                 "p": p_value(path.drift_p, language),
                 "carried": effect(outcome, carried, low, high, language),
                 "effect": effect(outcome, value, low, high, language),
@@ -177,7 +184,7 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
         return None
     names = {key: say(f"drift.{key}", language) for key in rows[0]}
     names["slope"] = say("drift.slope" if percents else "drift.slope_unit", language)
-    before = int(case.window()[0])
+    before = -int(case.window()[0])
     return Table(
         pd.DataFrame(rows).rename(columns=names),
         data=pd.DataFrame(
@@ -193,10 +200,12 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
                 for path in found.paths.values()
             ]
         ),
-        caption=say("drift.caption", language, count=total, total=len(rows)),
+        caption=say("drift.caption" if tested else "drift.untested", language, count=total, total=tested),
         name="drift",
         notes=[
-            say("drift.note", language, count=-before, **periods(case, language)),
+            say("drift.note", language, count=before, **periods(case, language)),
+            *([say("drift.randomised", language)] if randomised else []),
+            say("drift.leads", language),
             *_circular(case, language),
         ],
         simulated=case.simulated,
@@ -231,7 +240,7 @@ def _circular(case: StaggeredCase, language: str) -> list[str]:
 
 def _question(key: str, check: Diagnostic, language: str) -> str:
     question = check.question[language]
-    if key not in ("relative_magnitudes", "smoothness"):
+    if key not in ("pretrends", "relative_magnitudes", "smoothness"):
         return question
     return say("checks.restricted", language, question=question, restriction=say(f"checks.{key}", language))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 
 from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
-from evaluation.report.language import NOT_A_NUMBER, decimals, interval, month, number, with_unit
+from evaluation.report.language import NOT_A_NUMBER, decimals, interval, month, number, p_value, with_unit
 from evaluation.report.story.wording import sentence
 from evaluation.study.staggered import Comparison, Outcome
 
@@ -21,10 +22,45 @@ def say(key: str, language: str, /, **values: object) -> str:
     return sentence(PACKAGE, key, language, **values)
 
 
-def group(case: StaggeredCase, comparison: Comparison, language: str, outcome: Outcome | None = None) -> str:
-    """A comparison in words, with the number of its units."""
-    count = len(case.controls(outcome or case.lead, comparison))
+def group(
+    case: StaggeredCase, comparison: Comparison, language: str, *outcomes: Outcome, dates: str | None = None
+) -> str:
+    """A comparison in words, with the number of its units.
+
+    Outcomes have comparison units of their own: who is treated, and who was observed, differs between
+    them. For several outcomes the number is a range where theirs differ; without any, the leading one's.
+    """
+    counts = n_controls(case, comparison, outcomes or (case.lead,), dates)
+    low, high = str(min(counts)), str(max(counts))
+    count = low if low == high else say("numbers.range", language, low=low, high=high)
     return comparison.label[language].format(count=count)
+
+
+def n_controls(
+    case: StaggeredCase, comparison: Comparison, outcomes: Iterable[Outcome], dates: str | None = None
+) -> list[int]:
+    """How many comparison units each outcome has."""
+    return [len(case.controls(outcome, comparison, dates)) for outcome in outcomes]
+
+
+def named(case: StaggeredCase, outcome: Outcome, language: str) -> str:
+    """An outcome with its unit, and with its comparison units where outcomes differ in them."""
+    told = {"outcome": outcome.label[language], "unit": unit_of(outcome, language)}
+    counts = n_controls(case, case.main, case.study.outcomes)
+    if len(set(counts)) == 1:
+        return say("estimates.named", language, **told)
+    (beside,) = n_controls(case, case.main, [outcome])
+    return say("estimates.named_beside", language, beside=beside, **told)
+
+
+def no_interval(row: Any, language: str) -> str:
+    """Why a row of estimates has no interval, as it stands in the middle of a sentence."""
+    count = int(row["n_assignments"])
+    told = {
+        "count": number(count, language, 0),
+        "smallest": p_value(1 / count if count else float("nan"), language),
+    }
+    return say(f"no_interval.{row['no_interval'] or 'no_error'}", language, **told)
 
 
 def n_treated(case: StaggeredCase, outcome: Outcome | None = None) -> int:

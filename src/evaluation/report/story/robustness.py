@@ -218,10 +218,10 @@ def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     ----------
     case : Case
     frame : pandas.DataFrame
-        From `evaluation.analysis.inference_methods`.
+        From `evaluation.analysis.inference_methods`; the pool is the one it was computed with.
     language : {"en", "zh"}
     """
-    pool = case.study.rule.pool
+    pool = str(frame["pool"].iloc[0])
     columns: dict[str, list[str]] = {
         "method": frame[f"name_{language}"].tolist(),
         "holds": [say("inference.yes" if holds else "inference.no", language) for holds in frame["holds"]],
