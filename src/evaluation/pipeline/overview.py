@@ -61,7 +61,10 @@ def check_project(root: Path) -> tuple[Rows, str]:
 
     problems: Rows = []
 
-    def note(where: str, error: EvaluationError) -> None:
+    def note(where: str, error: Exception) -> None:
+        if not isinstance(error, EvaluationError):
+            problems.append((where, scrub(f"unexpected error: {type(error).__name__}: {error}", root)))
+            return
         detail = "; ".join(
             filter(None, (error.what, error.where, error.expected and f"expected {error.expected}"))
         )
@@ -78,7 +81,7 @@ def check_project(root: Path) -> tuple[Rows, str]:
         for look in (partial(read_notebook, root, study.notebook), partial(prepare, study, root=root)):
             try:
                 look()
-            except EvaluationError as error:
+            except Exception as error:  # one study that cannot be checked hides nothing of the others
                 note(f"studies/{name}.toml", error)
     if not studies:
         problems.append(("studies/", "there is no study file"))

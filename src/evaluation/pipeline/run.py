@@ -238,7 +238,7 @@ def _run(
             specs = plan(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
             )
-        except EvaluationError as error:
+        except Exception as error:
             if strict:
                 raise
             failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)

@@ -182,7 +182,7 @@ def _cells(path: Path) -> list[dict[str, Any]]:
             }
             for cell in cells
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
 
@@ -190,7 +190,7 @@ def _toml(path: Path) -> dict[str, Any]:
     """A TOML file; empty where it cannot be read: the checks before a run say what is wrong."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
