@@ -86,9 +86,9 @@ def publish(
             assert outcome.page is not None
             files[place.page(outcome.language)] = outcome.page
         files[place.result] = result_text({**first, **making})
-        write_together(files)
-        history.record(place, {**first, **making})
+        recorded = history.record(place, {**first, **making})
         place.failure.unlink(missing_ok=True)
+        write_together({**files, **recorded})
     except (EvaluationError, OSError) as error:
         kind = type(error).__name__
         failure = Failure("output", kind, scrub(str(error), root))

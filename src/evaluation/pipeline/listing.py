@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import EvaluationError, ReportError
+from evaluation.errors import EvaluationError
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import COMPARISON as DATA
 from evaluation.pipeline.site import Place, read_results, write_whole
@@ -26,8 +26,6 @@ def write_index(reports: Path, root: Path, now: str) -> None:
 
     Raises
     ------
-    ReportError
-        A result file is not one.
     OutputError
         The index cannot be written.
     """
@@ -66,18 +64,34 @@ def _ages(reports: Path, now: str) -> list[tuple[str, int]]:
     return ages
 
 
+def damaged(reports: Path) -> list[Path]:
+    """Result files and comparisons in the folder that cannot be read: cut short, or written by others."""
+    found = [place.result for place, result in read_results(reports) if result is None]
+    comparisons = sorted((reports / "variants").glob(f"*/{DATA}"))
+    return found + [path for path in comparisons if _comparison(path) is None]
+
+
+def _comparison(path: Path) -> dict[str, Any] | None:
+    """Content of a comparison; None where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        whole = {"study", "finding", "grid"} <= content.keys() and all(
+            "variant" in c for c in content["cells"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return content if whole else None
+
+
 def _comparisons(reports: Path) -> list[dict[str, Any]]:
     """Every comparison of a grid that has a page, with its pages and the variants that it compares."""
     found = []
     for path in sorted((reports / "variants").glob(f"*/{DATA}")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            kept = {key: content[key] for key in ("study", "finding", "grid")}
-            variants = {str(cell["variant"]) for cell in content["cells"] if cell["variant"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReportError(
-                f"{path.relative_to(reports)} is not a comparison", fix="delete it and run the grid again"
-            ) from error
+        content = _comparison(path)
+        if content is None:
+            continue
+        kept = {key: content[key] for key in ("study", "finding", "grid")}
+        variants = {str(cell["variant"]) for cell in content["cells"] if cell["variant"]}
         pages = {
             language: path.with_name(f"{language}.html").relative_to(reports).as_posix()
             for language in LANGUAGES
@@ -101,9 +115,10 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
             for language in LANGUAGES
             if place.page(language).is_file()
         }
-        entries.append(
-            {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
-        )
+        entry = {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
+        if result is None:
+            entry |= {"result": {"study": place.study, **_titles(place.study, root)}, "damaged": True}
+        entries.append(entry)
     shown = {entry["failure"] for entry in entries}
     for path in sorted((reports / "failures").glob("*.html")):
         failure = path.relative_to(reports).as_posix()

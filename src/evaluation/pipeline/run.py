@@ -18,7 +18,7 @@ from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.kernels.warm import warm_kernels
-from evaluation.pipeline.listing import listed, write_index
+from evaluation.pipeline.listing import damaged, listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.progress import Lines, Page, Progress
@@ -187,6 +187,9 @@ def run_orders(
 
             compare_again(root, reports, runs, progress)
         _index(project, reports)
+        for path in damaged(reports):
+            name = path.relative_to(reports).as_posix()
+            progress.note(f"{name} cannot be read: delete it, or run the study or variant again")
         project.remember()
     return runs
 

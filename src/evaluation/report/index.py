@@ -27,7 +27,8 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
         ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
         as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to
         address), ``failure`` (address or None), ``variant`` (name or None),
-        ``comparisons`` (of its variants, each with ``finding``, ``grid`` and ``pages``).
+        ``damaged`` (the result file cannot be read), ``comparisons`` (of its variants, each with
+        ``finding``, ``grid`` and ``pages``).
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
@@ -95,6 +96,7 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
         "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
         "failure": _address(entry.get("failure")),
+        "damaged": bool(entry.get("damaged")),
         "age": _age(result.get("generated"), now),
         "comparisons": [
             {

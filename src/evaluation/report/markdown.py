@@ -17,15 +17,15 @@ with warnings.catch_warnings():
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath, import_plugin
 
 # presentation elements of MathML Core and the attributes that say how they look: nothing that links or acts
-_MATHML = frozenset(
-    "math menclose merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle msub msubsup "
-    "msup mtable mtd mtext mtr munder munderover mmultiscripts mprescripts none".split()
+_MATHML = (
+    "math menclose merror mfrac mi mn mo mover mpadded mphantom mroot mrow ms mspace msqrt mstyle "
+    "msub msubsup msup mtable mtd mtext mtr munder munderover mmultiscripts mprescripts none"
 )
-_MATHML_ATTRIBUTES = frozenset(
+_MATHML_ATTRIBUTES = (
     "accent accentunder columnalign columnlines columnspacing depth display displaystyle fence form frame "
     "height largeop linebreak linethickness lspace mathbackground mathcolor mathsize mathvariant maxsize "
     "minsize movablelimits notation rowlines rowspacing rspace scriptlevel separator stretchy symmetric "
-    "voffset width xmlns".split()
+    "voffset width xmlns"
 )
 _PLUGINS = ("strikethrough", "table", "def_list", "url")
 
@@ -138,7 +138,9 @@ def formula(source: str, *, block: bool, language: str) -> str:
         element.text = html.unescape(element.text or "") or None
         element.attrib.pop("style", None)  # the page's policy forbids it
         left = re.search(r"\\[A-Za-z]+", element.text or "")
-        foreign = [element.tag] if element.tag not in _MATHML else [*(element.attrib.keys() - _MATHML_ATTRIBUTES)]
+        foreign = {element.tag} - set(_MATHML.split()) | element.attrib.keys() - set(
+            _MATHML_ATTRIBUTES.split()
+        )
         if left or foreign:
             raise ReportError(
                 "A formula uses a command that cannot be converted.",

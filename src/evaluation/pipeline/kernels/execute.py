@@ -70,8 +70,8 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        No such notebook, one that cannot be read, not a notebook, or its cell tagged ``parameters`` does not declare
-        exactly study, overrides and language.
+        No such notebook, one that cannot be read, not a notebook, or its cell tagged ``parameters`` does not
+        declare exactly study, overrides and language.
     """
     path = root / "notebooks" / f"{name}.ipynb"
     where = f"notebooks/{name}.ipynb"
