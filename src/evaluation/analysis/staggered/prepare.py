@@ -11,7 +11,7 @@ import pandas as pd
 
 from evaluation.analysis.staggered.case import LOG, StaggeredCase, _periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
-from evaluation.panel import require_columns
+from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.study.staggered import Outcome, StaggeredStudy
 
@@ -208,6 +208,7 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
     values = case.table[outcome.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise DataError(f"column {outcome.column!r} must be numeric", where=f"table {data.table}")
+    require_variation(values, outcome.column, f"table {data.table}, {data.start} to {data.end}")
     if outcome.model == "count":
         _refuse(case, values < 0, f"{outcome.column} is negative", "counts of 0 or more")
         if data.exposure:
