@@ -94,7 +94,9 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
     notebook.metadata.pop("papermill", None)
     if spec.overrides:
         notebook.cells.insert(0, _variant_note(spec))
-    known: dict[str, Any] = {key: result[key] for key in ("seed", "data", "overrides") if key in result}
+    known: dict[str, Any] = {
+        key: result[key] for key in ("seed", "data", "simulated", "overrides") if key in result
+    }
     return render_page(
         notebook,
         language=spec.language,

@@ -93,7 +93,7 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "reproduced": _tally(claims, "reproduced"),
         "attributable": _tally(claims, "attributable"),
         "generated": result.get("generated"),
-        "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
+        "simulated": rests_on_simulated(result),
         "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
         "failure": _address(entry.get("failure")),
         "damaged": bool(entry.get("damaged")),
@@ -109,6 +109,12 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
         or entry.get("variant"),
     }
+
+
+def rests_on_simulated(result: Mapping[str, Any]) -> bool:
+    """Whether a result says that it rests on simulated data; else whether all its tables are simulated."""
+    data = result.get("data") or []
+    return bool(result.get("simulated", bool(data) and all(source.get("simulated") for source in data)))
 
 
 def _address(path: str | None) -> str | None:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered.case import LOG, StaggeredCase, _periods
+from evaluation.analysis.limits import CLAIM as LIMITS_CLAIM
+from evaluation.analysis.limits import TABLE as LIMITS_TABLE
+from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, _periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
-from evaluation.sources.manifest import TableInfo, read_table
+from evaluation.sources.manifest import TableInfo, load_manifest, read_table
 from evaluation.study.staggered import Outcome, StaggeredStudy
 
 
@@ -69,7 +71,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         if column is not None
     }
     end = None if ending is None else ending[0]
-    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}))
+    sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
+    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}), root)
     if study.truth and not case.simulated:
         raise StudyError(
             "a true effect is given, and the data are real",
@@ -91,6 +94,14 @@ def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | 
     require_columns(frame, [end.time, end.column], table=f"table {end.table}")
     times = _times(frame, end.time, end.frequency, end.table)
     return pd.Series(frame[end.column].to_numpy(dtype=float), index=pd.PeriodIndex(times)), info
+
+
+def _beside(study: StaggeredStudy, root: Path) -> list[TableInfo]:
+    """Tables beside the study's own that its page shows: its item mix, the official figures of its claim."""
+    names = {study.data.table.removesuffix("_month") + MIX}
+    if any(claim.id == LIMITS_CLAIM for claim in study.claims):
+        names.add(LIMITS_TABLE)
+    return [table for table in load_manifest(root / "data").tables if table.name in names]
 
 
 def _needed(study: StaggeredStudy) -> list[str]:
