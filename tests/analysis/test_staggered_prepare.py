@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import prepare, staggered
+from evaluation.analysis.staggered import size
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.study import load_study
 
@@ -205,3 +206,11 @@ def test_what_is_rounding_alone_is_zero_without_an_interval(tmp_path):
     assert row["estimate"] == 0
     assert row[["std_error", "ci_low", "ci_high", "p_value", "own_error"]].isna().all()
     assert "does not vary beyond" in row["reason"]
+
+
+def test_a_table_that_is_too_large_is_refused_with_its_size(tmp_path, monkeypatch):
+    assert size.memory(500_000, 25_000, 20, 25_000, counts=True) > 500e9
+    monkeypatch.setattr(size, "installed", lambda: 1e6)
+    path = make(tmp_path)
+    with pytest.raises(DesignError, match=r"480 rows, 40 units, 12 periods"):
+        prepare(path, root=tmp_path)

@@ -12,7 +12,7 @@ from typing import Any
 from evaluation.errors import EvaluationError
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import COMPARISON as DATA
-from evaluation.pipeline.site import Place, read_results, write_whole
+from evaluation.pipeline.site import Place, read_comparison, read_results, write_whole
 
 
 def write_index(reports: Path, root: Path, now: str) -> None:
@@ -64,30 +64,11 @@ def _ages(reports: Path, now: str) -> list[tuple[str, int]]:
     return ages
 
 
-def damaged(reports: Path) -> list[Path]:
-    """Result files and comparisons in the folder that cannot be read: cut short, or written by others."""
-    found = [place.result for place, result in read_results(reports) if result is None]
-    comparisons = sorted((reports / "variants").glob(f"*/{DATA}"))
-    return found + [path for path in comparisons if _comparison(path) is None]
-
-
-def _comparison(path: Path) -> dict[str, Any] | None:
-    """Content of a comparison; None where it is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        whole = {"study", "finding", "grid"} <= content.keys() and all(
-            "variant" in c for c in content["cells"]
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return None
-    return content if whole else None
-
-
 def _comparisons(reports: Path) -> list[dict[str, Any]]:
     """Every comparison of a grid that has a page, with its pages and the variants that it compares."""
     found = []
     for path in sorted((reports / "variants").glob(f"*/{DATA}")):
-        content = _comparison(path)
+        content = read_comparison(path)
         if content is None:
             continue
         kept = {key: content[key] for key in ("study", "finding", "grid")}
@@ -115,7 +96,12 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
             for language in LANGUAGES
             if place.page(language).is_file()
         }
-        entry = {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
+        entry: dict[str, Any] = {
+            "result": result,
+            "pages": pages,
+            "failure": _failed(place),
+            "variant": place.variant,
+        }
         if result is None:
             entry |= {"result": {"study": place.study, **_titles(place.study, root)}, "damaged": True}
         entries.append(entry)

@@ -18,12 +18,12 @@ from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.kernels.warm import warm_kernels
-from evaluation.pipeline.listing import damaged, listed, write_index
+from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.progress import Lines, Page, Progress
 from evaluation.pipeline.render import render
-from evaluation.pipeline.site import COMPARISON, Place, generated_now, require_writable, write_whole
+from evaluation.pipeline.site import COMPARISON, Place, damaged, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]

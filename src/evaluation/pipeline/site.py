@@ -279,6 +279,25 @@ def read_results(reports: Path) -> list[tuple[Place, dict[str, Any] | None]]:
     return found
 
 
+def damaged(reports: Path) -> list[Path]:
+    """Result files and comparisons in the folder that cannot be read: cut short, or written by others."""
+    found = [place.result for place, result in read_results(reports) if result is None]
+    comparisons = sorted((reports / "variants").glob(f"*/{COMPARISON}"))
+    return found + [path for path in comparisons if read_comparison(path) is None]
+
+
+def read_comparison(path: Path) -> dict[str, Any] | None:
+    """Content of a comparison; None where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        whole = {"study", "finding", "grid"} <= content.keys() and all(
+            "variant" in c for c in content["cells"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return content if whole else None
+
+
 def differences(first: Any, second: Any, place: str = "") -> list[str]:
     """Keys at which two results differ; a report says the same in both languages, so there are none."""
     if isinstance(first, Mapping) and isinstance(second, Mapping):

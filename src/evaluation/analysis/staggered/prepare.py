@@ -12,6 +12,7 @@ import pandas as pd
 from evaluation.analysis.limits import CLAIM as LIMITS_CLAIM
 from evaluation.analysis.limits import TABLE as LIMITS_TABLE
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, _periods
+from evaluation.analysis.staggered.size import require_room
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
@@ -39,7 +40,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         A table is missing or corrupt; a column is absent; a unit has a period twice; a period cannot be
         read; a count or an exposure that cannot be one; a first treated period that changes within a unit.
     DesignError
-        A window outside the data, nobody treated within it, or nobody to compare with.
+        A window outside the data, nobody treated within it, nobody to compare with, or a table too large
+        for the machine's memory.
     StudyError
         A true effect although the data are real.
     """
@@ -73,6 +75,7 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
     end = None if ending is None else ending[0]
     sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
     case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}), root)
+    require_room(case)
     if study.truth and not case.simulated:
         raise StudyError(
             "a true effect is given, and the data are real",

@@ -15,8 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import OutputError, ReportError, shortlist
 from evaluation.pipeline.kernels.execute import LANGUAGES
-from evaluation.pipeline.listing import damaged
-from evaluation.pipeline.site import generated_now
+from evaluation.pipeline.site import damaged, generated_now
 from evaluation.pipeline.telling.feed import MEDIA, feed_name, feeds
 
 _PARTS = (

@@ -31,7 +31,7 @@ MEMORY = "600MB"
 _DAYS = ("1971-01-01", "2099-12-31")  # SQL reads the word epoch as 1 January 1970
 _LINE = re.compile(r"Line:? (\d+)")
 _FIELDS = "the same number of fields in every row"
-_FAULTS = (
+_FAULTS: tuple[tuple[str, str, str | None, str], ...] = (
     (
         "Expected Number of Columns",
         "a row of the file has more or fewer fields than the header",
@@ -231,7 +231,7 @@ def _run(database: Database, query: str, piece: Piece) -> Any:
         line = f", line {found.group(1)}" if found else ""
         lines = [part.strip()[:200] for part in text.splitlines() if part.strip()]
         what, expected, fix = next(
-            (told for sign, *told in _FAULTS if sign in text),
+            (told[1:] for told in _FAULTS if told[0] in text),
             ("the file cannot be read by DuckDB", None, "correct the file, or save it again as CSV UTF-8"),
         )
         said = lines[1] if line and len(lines) > 1 else lines[0]
