@@ -117,8 +117,9 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
     for one in comparisons:
         study = one["study"]
         own = (entry for entry in entries if not entry["variant"] and entry["result"]["study"] == study)
-        entry = next(own, None)
-        if entry is None:
+        first = next(own, None)
+        entry = first or {}
+        if first is None:
             known = {"study": study, **_titles(study, root)}
             entry = {"result": known, "pages": {}, "failure": None, "variant": None}
             entries.append(entry)

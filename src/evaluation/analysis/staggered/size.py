@@ -53,7 +53,8 @@ def require_room(case: StaggeredCase) -> None:
         where=f"table {data.table}: {len(case.table):,} rows, {units:,} units, {periods:,} periods",
         expected=f"at most {SHARE * there / 1e9:,.0f} GB, {SHARE:.0%} of what this machine has",
         fix="take fewer units or a shorter window (data.start, data.end), add units up to larger ones, "
-        "or use the library: evaluation.estimators take such a table, without the page's replication and checks",
+        "or use the library: evaluation.estimators take such a table, without a page's replication and "
+        "checks",
     )
 
 
