@@ -93,6 +93,8 @@ def publish(
     from evaluation.pipeline.telling.publish import publish as put
 
     done = put(reports_folder(reports), target, url, keep)
+    if done.left_out:
+        typer.echo(f"left out, since it cannot be read: {', '.join(done.left_out)}", err=True)
     what = "published" if done.changed else "nothing changed:"
     typer.echo(f"{what} {done.files} files, {done.size / 1e6:.1f} MB, at {done.target}")
 

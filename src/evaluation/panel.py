@@ -317,6 +317,20 @@ def require_columns(frame: pd.DataFrame, columns: list[str], *, table: str) -> N
         )
 
 
+def require_variation(values: pd.Series, column: str, where: str) -> None:
+    """Raise `DataError` when an outcome has one value in all rows, or none: there is nothing to estimate."""
+    seen = values.dropna()
+    if seen.nunique() > 1:
+        return
+    what = f"is {seen.iloc[0]} in every row" if len(seen) else "is empty in every row"
+    raise DataError(
+        f"the outcome {column!r} does not vary: it {what}",
+        where=where,
+        expected="an outcome with at least two different values",
+        fix="correct the column, take the outcome out of the study, or widen the window",
+    )
+
+
 def _factorize(values: pd.Series, column: str) -> tuple[NDArray[np.intp], pd.Index]:
     codes, labels = _runs(values)
     if codes is None:

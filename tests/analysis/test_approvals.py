@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 
 from evaluation.analysis import prepare, staggered
 from evaluation.analysis.approvals import item_mix, open_cases, passed_over
+from evaluation.errors import DataError
 from evaluation.report import approval_story
 from evaluation.report import staggered_story as story
 from evaluation.report.display import Figure, Prose, Table
@@ -103,13 +105,13 @@ def test_the_stated_truth_is_the_simulators(huantai):
 
 
 def test_the_whole_record_shows_what_decided_cases_leave_out(huantai, root):
-    cases = open_cases(huantai, root)
+    cases = open_cases(huantai)
     assert cases is not None
     assert len(cases.frame) == 36
     assert cases.shortfall.iloc[-1] > 0.4
     assert abs(cases.frame["restricted_mean"] / cases.frame["true_mean"] - 1).max() < 0.12
     assert np.isnan(cases.frame["restricted_mean"].iloc[-1])
-    mix = item_mix(huantai, root)
+    mix = item_mix(huantai)
     assert mix is not None
     parts = mix[["handling", "mix", "new_items", "dropped_items"]].sum(axis=1)
     np.testing.assert_allclose(parts, mix["change"], atol=5e-6)
@@ -150,3 +152,19 @@ def test_checks_of_a_circular_record_say_what_they_are_worth(business):
     found.estimates = staggered.estimates(business, outcomes=(business.lead,), only_leading=True)
     table = story.drift_table(business, found, "en")
     assert "not for it" in table.notes[-1]
+
+
+def test_every_table_that_the_page_shows_is_in_the_result_and_from_the_project(root, tmp_path, monkeypatch):
+    """A study prepared for another project reads its tables there, wherever the process works."""
+    for name in ("studies", "data"):
+        shutil.copytree(root / name, tmp_path / name)
+    figures = tmp_path / "data" / "approvals" / "zibo_official.csv"
+    figures.write_text(figures.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    monkeypatch.chdir(root)
+    case = prepare("approval_huantai", root=tmp_path)
+    named = [source.name for source in case.sources]
+    table = case.study.data.table
+    assert {table, table.removesuffix("_month") + "_mix", "approvals/zibo_official"} <= set(named)
+    assert case.simulated
+    with pytest.raises(DataError, match="zibo_official"):
+        approval_story.facts(case, "en")

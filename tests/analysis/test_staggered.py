@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from evaluation.diagnostics import bacon
 from evaluation.errors import EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import cluster_robust
+from evaluation.report import staggered_story as story
 
 sys.path.insert(0, str(Path(__file__).parent))
-from staggered_project import make
+from staggered_project import frames, make
 
 
 @pytest.fixture(scope="module")
@@ -398,3 +400,17 @@ def test_a_leading_outcome_that_cannot_be_estimated_stops(tmp_path):
     path = make(tmp_path, none)
     with pytest.raises(EvaluationError):
         staggered.findings(prepare(path, root=tmp_path))
+
+
+def test_many_comparison_units_make_no_warning(tmp_path):
+    """A page of more than 100 untreated places: pandas warns of a frame that grew a column at a time."""
+
+    def many(rows, places):
+        return frames(towns=150)
+
+    path = make(tmp_path, many)
+    case = prepare(path, root=tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        shown = story.years_figure(case, "en")
+    assert len(shown.data.columns) > 100

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.analysis import prepare
+from evaluation.analysis import prepare, staggered
+from evaluation.analysis.staggered import size
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.study import load_study
 
@@ -185,3 +186,31 @@ def test_simulated_tables_may_state_the_truth(tmp_path):
     made = prepare(path, root=tmp_path)
     assert made.simulated
     assert made.study.truth == {"crime": -25.0}
+
+
+def test_an_outcome_that_does_not_vary_is_refused(tmp_path):
+    path = make(tmp_path, lambda rows, places: (rows.assign(days=5.0), places))
+    with pytest.raises(DataError, match=r"'days' does not vary: it is 5\.0 in every row"):
+        prepare(path, root=tmp_path)
+
+
+def test_what_is_rounding_alone_is_zero_without_an_interval(tmp_path):
+    def exact(rows, places):
+        town = rows["town"].str[1:].astype(int)
+        return rows.assign(score=50 + 0.1 * town + 0.3 * (rows["year"] - 2000)), places
+
+    path = make(tmp_path, exact)
+    case = prepare(path, root=tmp_path)
+    score = next(outcome for outcome in case.study.outcomes if outcome.id == "score")
+    row = staggered.estimates(case, outcomes=(score,), only_leading=True).iloc[0]
+    assert row["estimate"] == 0
+    assert row[["std_error", "ci_low", "ci_high", "p_value", "own_error"]].isna().all()
+    assert "does not vary beyond" in row["reason"]
+
+
+def test_a_table_that_is_too_large_is_refused_with_its_size(tmp_path, monkeypatch):
+    assert size.memory(500_000, 25_000, 20, 25_000, counts=True) > 500e9
+    monkeypatch.setattr(size, "installed", lambda: 1e6)
+    path = make(tmp_path)
+    with pytest.raises(DesignError, match=r"480 rows, 40 units, 12 periods"):
+        prepare(path, root=tmp_path)

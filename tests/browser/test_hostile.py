@@ -284,6 +284,7 @@ def outputs(at: str) -> dict[str, dict[str, Any]]:
         rf"\text{{<img src={at}/v onerror=window.ran=1>}}",
         rf"\includegraphics{{{at}/w.png}}",
         r"x < y \text{</math><script>window.ran=1</script>}",
+        rf'\text{{<meta/http-equiv="refresh"/content="0;url={at}/refresh"/http-equiv="x">}}',
     ]
     found |= {f"latex {i}": {"text/latex": f"${text}$", **plain} for i, text in enumerate(latex)}
     svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="window.ran=1"><script>window.ran=1</script>'

@@ -21,6 +21,7 @@ from evaluation.errors import OutputError
 from evaluation.pipeline import run as running
 from evaluation.pipeline.lock import NAME, lasted, sole_run
 from evaluation.pipeline.progress import Lines
+from evaluation.pipeline.records import history
 from evaluation.pipeline.run import preview, run
 from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 
@@ -286,3 +287,142 @@ def test_the_index_says_how_old_the_last_good_report_is(
         index = (project.reports / "index.html").read_text()
         assert english in index
         assert chinese in index
+
+
+# one bad study, one bad file ---------------------------------------------------------------------
+
+
+def folder(project: Any) -> None:
+    (project.root / "studies" / "bad.toml").mkdir()
+
+
+def dangling(project: Any) -> None:
+    (project.root / "studies" / "bad.toml").symlink_to("nowhere.toml")
+
+
+def list_as_kind(project: Any) -> None:
+    project.study("bad", **{"seed = 1": 'seed = 1\nkind = ["a"]'})
+
+
+def many_brackets(project: Any) -> None:
+    project.study("bad", **{"seed = 1": f"seed = {'[' * 5000}{']' * 5000}"})
+
+
+def many_digits(project: Any) -> None:
+    project.study("bad", **{"seed = 1": f"seed = {'1' * 10_000}"})
+
+
+def no_cells(project: Any) -> None:
+    project.study("bad", notebook="bad")
+    (project.root / "notebooks" / "bad.ipynb").write_text('{"cells": 3}')
+
+
+def cell_without_source(project: Any) -> None:
+    project.study("bad", notebook="bad")
+    content = '{"cells": [{"cell_type": "code", "metadata": {"tags": ["parameters"]}}]}'
+    (project.root / "notebooks" / "bad.ipynb").write_text(content)
+
+
+def deep_notebook(project: Any) -> None:
+    project.study("bad", notebook="bad")
+    (project.root / "notebooks" / "bad.ipynb").write_text('{"cells": ' + "[" * 100_000 + "]" * 100_000 + "}")
+
+
+BAD = {
+    folder: "cannot be read",
+    dangling: "cannot be read",
+    list_as_kind: "unknown kind of study",
+    many_brackets: "nested too deeply",
+    many_digits: "4300 digits",
+    no_cells: "is not a notebook",
+    cell_without_source: "is not a notebook",
+    deep_notebook: "is not a notebook",
+}
+
+
+@pytest.mark.parametrize("harm", BAD, ids=lambda harm: harm.__name__)
+def test_a_bad_study_fails_alone(
+    project: Any, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, harm: Callable[[Any], None]
+) -> None:
+    drawn(monkeypatch)
+    harm(project)
+    answer = evaluation("run", "--all", "--jobs", "1")
+    assert answer.status == 2
+    assert "unexpected" not in answer.err
+    made = files(project.reports)
+    assert {"en/tiny.html", "zh/tiny.html", "results/tiny.json", "failures/bad.html", "index.html"} <= set(
+        made
+    )
+    assert BAD[harm] in answer.err
+    assert BAD[harm].split()[0].encode() in made["failures/bad.html"]
+    listed = evaluation("list")
+    assert (listed.status, "tiny" in listed.out, "bad" in listed.out) == (0, True, True)
+    checked = evaluation("check")
+    assert checked.status == 2
+    assert BAD[harm] in checked.err
+    assert evaluation("run", "--all", "--dry-run").status == 0
+
+
+def test_a_fault_of_the_program_in_one_study_lets_the_others_go_on(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch)
+    project.study("bad")
+    plan = running.plan
+
+    def faulty(place: Any, *words: Any, **options: Any) -> Any:
+        if place.study == "bad":
+            raise ZeroDivisionError("a fault")
+        return plan(place, *words, **options)
+
+    monkeypatch.setattr(running, "plan", faulty)
+    bad, good = go(project, "bad", "tiny")
+    assert (bad.exit_status, good.exit_status) == (1, 0)
+    assert "ZeroDivisionError" in bad.failures["both"].trace
+
+
+def test_a_history_that_cannot_be_written_leaves_the_old_report(
+    project: Any, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn(monkeypatch)
+    assert go(project)[0].exit_status == 0
+    good = files(project.reports)
+    log = project.reports / "history" / "tiny" / "log.json"
+    log.unlink()
+    log.mkdir()  # as root may write anywhere: a folder in the file's place, which nobody can replace
+    (log / "x").write_text("")
+    monkeypatch.setattr(history, "_log", lambda folder: [])
+    drawn(monkeypatch, size=200)
+    answer = evaluation("run", "tiny", "--force", "--jobs", "1")
+    assert answer.status == 1
+    assert "log.json cannot be written" in answer.err
+    assert "the last good report is as it was" in answer.err
+    now = files(project.reports)
+    for name in ("en/tiny.html", "zh/tiny.html", "results/tiny.json"):
+        assert now[name] == good[name]
+    assert not [name for name in now if name.endswith((".part", ".old"))]
+
+
+def test_a_damaged_result_of_a_variant_is_named_and_blocks_nothing(
+    project: Any, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    drawn(monkeypatch)
+    assert evaluation("run", "tiny", "--jobs", "1").status == 0
+    assert evaluation("run", "tiny", "--set", "seed=2", "--jobs", "1").status == 0
+    half = project.reports / "variants" / "tiny--seed=2" / "result.json"
+    half.write_bytes(half.read_bytes()[:20])
+    project.study("other")
+    answer = evaluation("run", "--all", "--jobs", "1")
+    assert answer.status == 0
+    assert "variants/tiny--seed=2/result.json cannot be read" in answer.out + answer.err
+    index = (project.reports / "index.html").read_text()
+    assert "en/other.html" in index
+    assert "The file with its results cannot be read" in index
+    answer = evaluation("publish", str(tmp_path / "site"))
+    assert answer.status == 0
+    assert "left out" in answer.err
+    published = {path.relative_to(tmp_path / "site").as_posix() for path in (tmp_path / "site").rglob("*.*")}
+    assert "variants/tiny--seed=2/en.html" in published
+    assert "variants/tiny--seed=2/result.json" not in published
+    assert evaluation("run", "tiny", "--set", "seed=2", "--jobs", "1").status == 0
+    assert "cannot be read" not in (project.reports / "index.html").read_text()

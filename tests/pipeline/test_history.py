@@ -18,7 +18,7 @@ from evaluation.pipeline.records.difference import compare
 from evaluation.pipeline.records.history import Entry
 from evaluation.pipeline.records.moved import moved
 from evaluation.pipeline.run import run
-from evaluation.pipeline.site import Place
+from evaluation.pipeline.site import Place, write_together
 
 pytestmark = pytest.mark.usefixtures("no_orphans")
 DAYS = {"first": "1500940800", "second": "1501027200", "third": "1501113600"}  # 25, 26, 27 July 2017
@@ -112,7 +112,9 @@ def test_a_result_that_comes_back_is_compared_with_the_one_before_it(tmp_path: P
     place = Place(tmp_path, "tiny")
     one, two = result(), result(seed=2)
     for number, content in enumerate([one, two, {**one, "commit": "b" * 40}]):
-        assert history.record(place, {**content, "generated": f"2017-07-2{number}T00:00:00Z"})
+        files = history.record(place, {**content, "generated": f"2017-07-2{number}T00:00:00Z"})
+        assert files
+        write_together(files)
     entries = history.read(place)
     assert [entry.result["seed"] for entry in entries] == [1, 2, 1]
     assert len(list(history.folder_of(place).glob("*.json"))) == 3  # the log and two results
@@ -186,7 +188,7 @@ def test_without_a_record_of_the_code_the_commit_stands_in() -> None:
 @pytest.mark.parametrize("damage", ["not json", '{"format": 9, "runs": []}', '{"format": 1, "runs": [{}]}'])
 def test_a_damaged_log_is_said_and_not_written_over(tmp_path: Path, damage: str) -> None:
     place = Place(tmp_path, "tiny")
-    history.record(place, result())
+    write_together(history.record(place, result()))
     log = history.folder_of(place) / "log.json"
     log.write_text(damage)
     for use in (lambda: history.read(place), lambda: history.record(place, result(seed=3))):
@@ -197,7 +199,7 @@ def test_a_damaged_log_is_said_and_not_written_over(tmp_path: Path, damage: str)
 
 def test_a_result_that_was_edited_is_not_compared_with(tmp_path: Path) -> None:
     place = Place(tmp_path, "tiny")
-    history.record(place, result())
+    write_together(history.record(place, result()))
     (kept,) = (p for p in history.folder_of(place).glob("*.json") if p.name != "log.json")
     kept.write_text(kept.read_text().replace("16.1", "61.1"))
     with pytest.raises(ReportError, match="not what it was"):
@@ -236,8 +238,8 @@ def reports(project: Any) -> Path:
     after = result(generated="2017-08-01T00:00:00Z", commit="b" * 40)
     after["estimates"][0]["estimate"] = 20.0
     after["data"][0]["sha256"] = "2" * 64
-    history.record(place, result())
-    history.record(place, after)
+    write_together(history.record(place, result()))
+    write_together(history.record(place, after))
     place.result.parent.mkdir()
     place.result.write_text(json.dumps(after))
     return project.reports

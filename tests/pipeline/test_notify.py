@@ -15,7 +15,7 @@ import pytest
 
 from evaluation.errors import ReportError, StudyError
 from evaluation.pipeline.records import history
-from evaluation.pipeline.site import Place
+from evaluation.pipeline.site import Place, write_together
 from evaluation.pipeline.telling.notify import KINDS, VARIABLE, notices, notify, read_told
 
 apprise = pytest.importorskip("apprise", reason="apprise is not installed (the extra 'notify')")
@@ -76,9 +76,9 @@ def fail(reports: Path, study: str) -> Path:
 
 def test_a_changed_verdict_is_told_once_in_both_languages(box: Box, tmp_path: Path) -> None:
     place = Place(tmp_path, "tiny")
-    history.record(place, result(1))
+    write_together(history.record(place, result(1)))
     assert notify(tmp_path) == []  # a first result is no change
-    history.record(place, result(2, "reproduced", 63.0))
+    write_together(history.record(place, result(2, "reproduced", 63.0)))
     (told,) = notify(tmp_path, url="https://example.org/r/")
     assert told.kind == "verdict"
     assert notify(tmp_path) == []
@@ -95,10 +95,10 @@ def test_a_changed_verdict_is_told_once_in_both_languages(box: Box, tmp_path: Pa
         "https://example.org/r/zh/tiny.html",
     ):
         assert part in message["message"]
-    history.record(place, result(3, "reproduced", 64.0))  # other numbers, the same verdict: the feed's matter
+    write_together(history.record(place, result(3, "reproduced", 64.0)))  # other numbers, same verdict
     assert notify(tmp_path) == []
-    history.record(place, result(4, "close", 64.0))
-    history.record(place, result(5, "not_reproduced", 64.0))
+    write_together(history.record(place, result(4, "close", 64.0)))
+    write_together(history.record(place, result(5, "not_reproduced", 64.0)))
     assert len(notify(tmp_path)) == 2  # both changes since the last time
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from evaluation.errors import OutputError, ReportError
 from evaluation.pipeline.records import history
-from evaluation.pipeline.site import Place
+from evaluation.pipeline.site import Place, write_together
 from evaluation.pipeline.telling import publish as publishing
 from evaluation.pipeline.telling.feed import feeds
 from evaluation.pipeline.telling.news import news
@@ -51,7 +51,7 @@ def site(reports: Path, *results: Any) -> Path:
     entries = []
     for one in results:
         place = Place(reports, one["study"])
-        history.record(place, one)
+        write_together(history.record(place, one))
         for language in ("en", "zh"):
             place.page(language).parent.mkdir(parents=True, exist_ok=True)
             page = f'<a href="../index.html">x</a><p>{one["generated"]}</p>'
@@ -178,7 +178,7 @@ def test_a_site_that_is_not_whole_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"index.html links to zh/tiny.html"):
         publish(reports, str(tmp_path / "www"))
     assert not (tmp_path / "www").exists()
-    (reports / "results" / "gone.json").write_text("{}")
+    (reports / "results" / "gone.json").write_text('{"study": "gone"}')
     with pytest.raises(ReportError, match=r"results/gone.json has no page"):
         site_files(reports)
 
@@ -325,5 +325,5 @@ def test_a_simulated_study_says_so_in_the_feed(tmp_path: Path) -> None:
 
 def test_variants_are_no_news(tmp_path: Path) -> None:
     reports = site(tmp_path / "reports", result(1))
-    history.record(Place(reports, "tiny", "tiny--seed=2"), result(9))
+    write_together(history.record(Place(reports, "tiny", "tiny--seed=2"), result(9)))
     assert len(news(reports)) == 1

@@ -224,3 +224,28 @@ def test_json_is_the_only_thing_on_stdout(project: Any, evaluation: Evaluation, 
     assert "tiny en: made" in answer.err
     (study,) = json.loads(evaluation("run", "--all", "--json").out)["studies"]
     assert study["status"] == "up_to_date"
+
+
+def test_a_module_of_the_project_counts(project: Any, result_cell: str) -> None:
+    helper = project.root / "notebooks" / "helpers.py"
+    helper.write_text("from evaluation.periods import as_periods\nSHIFT = 1\n")
+    project.notebook("import sys\nsys.path.insert(0, 'notebooks')\nimport helpers", result_cell)
+    for _ in range(2):  # from its source, then from its bytecode
+        (done,) = go(project, languages=("en",), force=True)
+        assert done.exit_status == 0, done.failures
+        assert why(project, languages=("en",)) == []
+        now = Project(project.root).inputs("tiny", {}, ["notebooks/helpers.py"]).page
+        assert any(key.endswith("evaluation/periods.py") for key in now)
+        text = helper.read_text()
+        helper.write_text("SHIFT = 20\n")
+        assert "notebooks/helpers.py changed" in why(project, languages=("en",))
+        helper.write_text(text)
+
+
+def test_what_cannot_be_tracked_is_run_every_time(project: Any, result_cell: str) -> None:
+    (project.root / "data" / "extra.txt").write_text("a\n1\n")
+    project.notebook("import duckdb\nduckdb.sql(\"from read_csv('data/extra.txt')\").fetchall()", result_cell)
+    (done,) = go(project, languages=("en",))
+    assert done.exit_status == 0, done.failures
+    said = "it reads files that cannot be tracked (duckdb), so it is run every time"
+    assert why(project, languages=("en",)) == [said]

@@ -242,3 +242,12 @@ def contrast(one: str, other: str) -> float:
 
     high, low = sorted((luminance(one), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("room", [-10.6, 0.0, 3.0])
+def test_a_line_is_broken_whatever_the_room(room: float) -> None:
+    from evaluation.report.canvas import Canvas
+    from evaluation.report.theme import themes
+
+    canvas = Canvas(themes()[0], "title", "", "source", "en", False)
+    assert "".join(canvas.wrap("−0.00000000000024 to", room, 11.5)).replace(" ", "") == "−0.00000000000024to"

@@ -141,3 +141,16 @@ def test_unknown_language_and_word() -> None:
         words.text("nonsense", "en")
     with pytest.raises(ReportError, match="they need the value 'study'"):
         words.text("failure_title", "en")
+
+
+@pytest.mark.parametrize(
+    ("x", "digits", "written"),
+    [
+        (-1.5e-30, None, "−1.5\u00a0×\u00a010⁻³⁰"),
+        (-2.4e-13, 14, "−2.4\u00a0×\u00a010⁻¹³"),
+        (0.0, 14, "0.000000000"),
+        (0.00123, None, "0.00123"),
+    ],
+)
+def test_a_tiny_number_is_not_written_as_a_row_of_zeros(x: float, digits: int | None, written: str) -> None:
+    assert words.number(x, "en", digits) == written

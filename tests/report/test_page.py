@@ -235,6 +235,7 @@ def test_a_failed_cell_is_no_page(sample: SimpleNamespace) -> None:
         ("<style>p{background:url(https://a.b/c.png)}</style>", "a style that fetches"),
         ("<link rel='stylesheet' href='x.css'>", "<link rel='stylesheet'>"),
         ("<meta http-equiv='refresh' content='0'>", "refresh"),
+        ("<meta http-equiv='refresh' content='0' http-equiv='x'>", "refresh"),
         ("<iframe src='x'></iframe>", "<iframe>"),
         ("<p style='color:red'>", "policy blocks"),
         ("<svg><use href='https://a.b/c.svg#x'/></svg>", "<use href="),
@@ -259,6 +260,27 @@ def test_formula_keeps_its_letters_and_refuses_the_rest() -> None:
     for bad in (r"\frac{a", r"\nosuch x"):
         with pytest.raises(ReportError, match="formula"):
             formula(bad, block=False, language="en")
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        r'\text{<meta/http-equiv="refresh"/content="0;url=file:///x"/http-equiv="y">}',
+        r"\text{<marquee>}",
+        r"\text{&lt;meta http-equiv='refresh'&gt;}",
+        r"\text{<mi href='x'>}",
+        r"\mathrm{<maction>}",
+    ],
+)
+def test_text_in_a_formula_stays_text(label: str) -> None:
+    markup = formula(label, block=False, language="en")
+    assert set(re.findall(r"</?([a-zA-Z-]+)", markup)) <= {"math", "mrow", "mtext", "mi", "mo", "mstyle"}
+    assert "href=" not in re.sub(r">[^<]*<", "><", markup)
+
+
+def test_a_formula_with_a_link_is_refused() -> None:
+    with pytest.raises(ReportError, match="cannot be converted"):
+        formula(r"\href{https://example.org}{x}", block=False, language="en")
 
 
 def test_writer_gives_every_heading_its_own_address() -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered import StaggeredCase
+from evaluation.analysis.staggered.case import MIX
 from evaluation.sources.manifest import load_manifest, read_table
-from evaluation.study import find_root
 
 _MONTHLY = ("mean", "restricted_mean", "true_mean", "cases", "open")
-_MIX = "_mix"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +33,17 @@ class OpenCases:
         return 1 - self.frame["mean"] / self.frame["true_mean"]
 
 
-def open_cases(case: StaggeredCase, root: Path | None = None) -> OpenCases | None:
+def open_cases(case: StaggeredCase) -> OpenCases | None:
     """Means with and without open cases over the whole record; None for a table that has not both.
 
     Parameters
     ----------
     case : StaggeredCase
-    root : Path, optional
-        The project folder.
     """
     data = case.study.data
     if not set(_MONTHLY) <= set(case.table.columns):
         return None
-    table, _ = read_table(data.table, (root or find_root()) / "data")
+    table, _ = read_table(data.table, case.root / "data")
     months = pd.PeriodIndex(table[data.time], freq=data.frequency)
     weight = table["cases"]
     made = pd.DataFrame({"month": months, "cases": weight, "open": table["open"]})
@@ -62,7 +58,7 @@ def open_cases(case: StaggeredCase, root: Path | None = None) -> OpenCases | Non
     return OpenCases(summed)
 
 
-def item_mix(case: StaggeredCase, root: Path | None = None) -> pd.DataFrame | None:
+def item_mix(case: StaggeredCase) -> pd.DataFrame | None:
     """The decomposition that stands beside the study's table; None where there is none.
 
     Returns
@@ -70,8 +66,8 @@ def item_mix(case: StaggeredCase, root: Path | None = None) -> pd.DataFrame | No
     pandas.DataFrame
         As `evaluation.sources.approvals.Decomposition`, index district; the first row is the whole city.
     """
-    folder = (root or find_root()) / "data"
-    name = case.study.data.table.removesuffix("_month") + _MIX
+    folder = case.root / "data"
+    name = case.study.data.table.removesuffix("_month") + MIX
     if name not in {table.name for table in load_manifest(folder).tables}:
         return None
     return read_table(name, folder)[0].set_index("district")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
-from evaluation.panel import Panel, require_columns
+from evaluation.panel import Panel, require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.study import Outcome, Pool, Study
 
@@ -221,6 +221,10 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
     frame = frame.assign(**{data.time: times})
     rows = _window(frame, study, times)
     case = Case(study, rows, tuple(sources), names, annual, labels, dict(overrides or {}))
+    for outcome in study.outcomes:
+        require_variation(
+            rows[outcome.column], outcome.column, f"table {data.table}, {data.start} to {data.end}"
+        )
     _check_units(case)
     _check_dates(case)
     return case

@@ -16,6 +16,8 @@ from evaluation.errors import DataError
 from evaluation.sources.manifest import TableInfo, read_table
 
 TABLE = "approvals/zibo_official"
+CLAIM = "approval-huantai-time"
+"""The claim whose page shows these figures."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 from evaluation.errors import EvaluationError, OutputError
@@ -85,9 +86,9 @@ def publish(
             assert outcome.page is not None
             files[place.page(outcome.language)] = outcome.page
         files[place.result] = result_text({**first, **making})
-        write_together(files)
-        history.record(place, {**first, **making})
+        recorded = history.record(place, {**first, **making})
         place.failure.unlink(missing_ok=True)
+        write_together({**files, **recorded})
     except (EvaluationError, OSError) as error:
         kind = type(error).__name__
         failure = Failure("output", kind, scrub(str(error), root))
@@ -122,7 +123,11 @@ def publish_failure(
     return StudyRun(place, outcomes, failures, written)
 
 
-def refused(place: Place, error: EvaluationError, stated: Mapping[str, Any], root: Path) -> StudyRun:
-    """A study that the checks before the run turned down."""
-    failure = Failure("input", type(error).__name__, scrub(str(error), root), exit_status=error.exit_status)
+def refused(place: Place, error: Exception, stated: Mapping[str, Any], root: Path) -> StudyRun:
+    """A study that the checks before the run turned down, or that they could not be made of."""
+    kind, message = type(error).__name__, scrub(str(error), root)
+    if isinstance(error, EvaluationError):
+        failure = Failure("input", kind, message, exit_status=error.exit_status)
+    else:  # a fault of the program itself fails this study; its traceback goes to the log
+        failure = Failure("page", kind, message, trace=scrub("".join(format_exception(error)), root))
     return publish_failure(place, {"both": failure}, (), stated)

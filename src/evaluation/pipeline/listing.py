@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import EvaluationError, ReportError
+from evaluation.errors import EvaluationError
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import COMPARISON as DATA
-from evaluation.pipeline.site import Place, read_results, write_whole
+from evaluation.pipeline.site import Place, read_comparison, read_results, write_whole
 
 
 def write_index(reports: Path, root: Path, now: str) -> None:
@@ -26,8 +26,6 @@ def write_index(reports: Path, root: Path, now: str) -> None:
 
     Raises
     ------
-    ReportError
-        A result file is not one.
     OutputError
         The index cannot be written.
     """
@@ -70,14 +68,11 @@ def _comparisons(reports: Path) -> list[dict[str, Any]]:
     """Every comparison of a grid that has a page, with its pages and the variants that it compares."""
     found = []
     for path in sorted((reports / "variants").glob(f"*/{DATA}")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            kept = {key: content[key] for key in ("study", "finding", "grid")}
-            variants = {str(cell["variant"]) for cell in content["cells"] if cell["variant"]}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReportError(
-                f"{path.relative_to(reports)} is not a comparison", fix="delete it and run the grid again"
-            ) from error
+        content = read_comparison(path)
+        if content is None:
+            continue
+        kept = {key: content[key] for key in ("study", "finding", "grid")}
+        variants = {str(cell["variant"]) for cell in content["cells"] if cell["variant"]}
         pages = {
             language: path.with_name(f"{language}.html").relative_to(reports).as_posix()
             for language in LANGUAGES
@@ -101,9 +96,15 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
             for language in LANGUAGES
             if place.page(language).is_file()
         }
-        entries.append(
-            {"result": result, "pages": pages, "failure": _failed(place), "variant": place.variant}
-        )
+        entry: dict[str, Any] = {
+            "result": result,
+            "pages": pages,
+            "failure": _failed(place),
+            "variant": place.variant,
+        }
+        if result is None:
+            entry |= {"result": {"study": place.study, **_titles(place.study, root)}, "damaged": True}
+        entries.append(entry)
     shown = {entry["failure"] for entry in entries}
     for path in sorted((reports / "failures").glob("*.html")):
         failure = path.relative_to(reports).as_posix()
@@ -116,8 +117,9 @@ def _entries(reports: Path, root: Path) -> list[dict[str, Any]]:
     for one in comparisons:
         study = one["study"]
         own = (entry for entry in entries if not entry["variant"] and entry["result"]["study"] == study)
-        entry = next(own, None)
-        if entry is None:
+        first = next(own, None)
+        entry = first or {}
+        if first is None:
             known = {"study": study, **_titles(study, root)}
             entry = {"result": known, "pages": {}, "failure": None, "variant": None}
             entries.append(entry)

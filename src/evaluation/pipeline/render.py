@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from evaluation.pipeline.records import history
 from evaluation.pipeline.site import write_whole
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec, value_text
 
+_WARNING = re.compile(r"(?P<file>[^\n:]*):(?P<line>\d+): (?P<kind>\w*Warning): (?P<text>[^\n<]*)")
 _VARIANT = {
     "en": ("**A variant.** This page changes the study file for one run: ", ", ", "."),
     "zh": ("**变体**。本页在一次运行中改动了研究文件的设定：", "、", "。"),
@@ -92,7 +94,9 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
     notebook.metadata.pop("papermill", None)
     if spec.overrides:
         notebook.cells.insert(0, _variant_note(spec))
-    known: dict[str, Any] = {key: result[key] for key in ("seed", "data", "overrides") if key in result}
+    known: dict[str, Any] = {
+        key: result[key] for key in ("seed", "data", "simulated", "overrides") if key in result
+    }
     return render_page(
         notebook,
         language=spec.language,
@@ -121,7 +125,8 @@ def _require_anonymous(page: str, root: Path) -> None:
     Raises
     ------
     ReportError
-        The project folder, the home folder, the interpreter's or a temporary one is named.
+        The project folder, the home folder, the interpreter's or a temporary one is named; by a warning
+        of Python's, too, which names a file: then the warning is what the error tells.
     """
     places = {str(root), str(Path.home()), sys.prefix}
     named = [re.escape(place) for place in sorted(places, key=len, reverse=True) if len(place) > 1]
@@ -130,11 +135,21 @@ def _require_anonymous(page: str, root: Path) -> None:
     for place in named:
         # neighbours that are base64 digits: a picture holds every short word by chance
         found = re.search(r"(?<![A-Za-z0-9+/=.])" + place + r"(?![A-Za-z0-9+=])", page)
+        warning = _WARNING.match(page, found.end()) if found else None
+        if warning:
+            # readers cannot act on a warning of Python's, and the author should: so it is no page yet
+            raise ReportError(
+                f"a cell printed a warning: {warning['kind']}: {html.unescape(warning['text']).strip()}",
+                where=f"line {warning['line']} of {html.unescape(warning['file'])}",
+                expected="no warnings among the outputs of a page",
+                fix="mend what it warns of; where nothing is wrong, filter it in that cell "
+                "(warnings.catch_warnings)",
+            )
         if found:
             around = page[max(0, found.start() - 60) : found.end() + 60]
             raise ReportError(
                 "the page names a folder of this machine",
                 where=scrub(" ".join(around.split()), root),
-                expected="paths relative to the project, and no warnings among the outputs",
+                expected="paths relative to the project",
                 fix="mend the cell that prints it",
             )

@@ -23,7 +23,7 @@ from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
 from evaluation.pipeline.progress import Lines, Page, Progress
 from evaluation.pipeline.render import render
-from evaluation.pipeline.site import COMPARISON, Place, generated_now, require_writable, write_whole
+from evaluation.pipeline.site import COMPARISON, Place, damaged, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
@@ -187,6 +187,9 @@ def run_orders(
 
             compare_again(root, reports, runs, progress)
         _index(project, reports)
+        for path in damaged(reports):
+            name = path.relative_to(reports).as_posix()
+            progress.note(f"{name} cannot be read: delete it, or run the study or variant again")
         project.remember()
     return runs
 
@@ -238,7 +241,7 @@ def _run(
             specs = plan(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
             )
-        except EvaluationError as error:
+        except Exception as error:
             if strict:
                 raise
             failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)

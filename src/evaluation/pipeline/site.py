@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from evaluation.errors import OutputError, ReportError, StudyError
+from evaluation.errors import OutputError, StudyError
 from evaluation.pipeline.spec import value_text
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
@@ -147,9 +148,12 @@ def write_together(files: Mapping[Path, str | bytes]) -> None:
     Raises
     ------
     OutputError
-        The disk is full, or a folder cannot be written. The old files stand as they were.
+        The disk is full, or a folder or a file in it cannot be written. The old files stand as they were:
+        those that were replaced already are put back.
     """
     staged = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
+    kept = {path: path.with_name(f".{path.name}.{os.getpid()}.old") for path in files}
+    replaced: list[Path] = []
     path = Path()
     try:
         for path, content in files.items():
@@ -158,16 +162,33 @@ def write_together(files: Mapping[Path, str | bytes]) -> None:
                 file.write(content.encode("utf-8") if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
+        for path in staged if len(staged) > 1 else ():
+            _keep(path, kept[path])
         for path, temporary in staged.items():
             os.replace(temporary, path)
+            replaced.append(path)
     except OSError as error:
+        for done in replaced:
+            with suppress(OSError):
+                os.replace(kept[done], done) if kept[done].exists() else done.unlink()
         raise OutputError(
             f"{path.name} cannot be written", where=f"{path.parent}: {error.strerror}"
         ) from error
     finally:
-        for temporary in staged.values():
+        for temporary in (*staged.values(), *kept.values()):
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _keep(path: Path, copy: Path) -> None:
+    """A second name for a file, so that it can be put back; a copy where the disk has no such names."""
+    if not path.is_file():
+        return
+    copy.unlink(missing_ok=True)
+    try:
+        os.link(path, copy, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, copy)
 
 
 def commit_of(root: Path) -> str:
@@ -240,31 +261,41 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def read_results(reports: Path) -> list[tuple[Place, dict[str, Any]]]:
-    """Every result file on disk, studies first, with its place.
-
-    Raises
-    ------
-    ReportError
-        A result file is not one.
-    """
-    found = []
+def read_results(reports: Path) -> list[tuple[Place, dict[str, Any] | None]]:
+    """Every result file on disk, studies first, with its place; None for one that cannot be read."""
+    found: list[tuple[Place, dict[str, Any] | None]] = []
     paths = [
         *sorted((reports / "results").glob("*.json")),
         *sorted((reports / "variants").glob("*/result.json")),
     ]
     for path in paths:
+        variant = path.parent.name if path.name == "result.json" else None
         try:
             result = json.loads(path.read_text(encoding="utf-8"))
-            study = str(result["study"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ReportError(
-                f"{path.relative_to(reports)} is not a result file", fix="delete it and run the study again"
-            ) from error
-        found.append(
-            (Place(reports, study, path.parent.name if path.name == "result.json" else None), result)
-        )
+            found.append((Place(reports, str(result["study"]), variant), result))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            study = variant.partition("--")[0] if variant else path.stem
+            found.append((Place(reports, study, variant), None))
     return found
+
+
+def damaged(reports: Path) -> list[Path]:
+    """Result files and comparisons in the folder that cannot be read: cut short, or written by others."""
+    found = [place.result for place, result in read_results(reports) if result is None]
+    comparisons = sorted((reports / "variants").glob(f"*/{COMPARISON}"))
+    return found + [path for path in comparisons if read_comparison(path) is None]
+
+
+def read_comparison(path: Path) -> dict[str, Any] | None:
+    """Content of a comparison; None where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        whole = {"study", "finding", "grid"} <= content.keys() and all(
+            "variant" in c for c in content["cells"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return content if whole else None
 
 
 def differences(first: Any, second: Any, place: str = "") -> list[str]:

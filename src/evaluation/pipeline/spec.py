@@ -142,7 +142,7 @@ def parse_value(text: str) -> Any:
     """A TOML value, or the text itself where it is none; dates and times stay text."""
     try:
         table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
     return _textual(table["value"]) if list(table) == ["value"] else text
 

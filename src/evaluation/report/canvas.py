@@ -218,7 +218,8 @@ class Canvas:
                 piece = piece.lstrip()
                 current = ""
             current += piece
-            while self.width(current.rstrip(), size, bold=bold) > room:  # one word wider than the sheet
+            # one word wider than the room: cut, but never below one character, however little room there is
+            while len(current) > 1 and self.width(current.rstrip(), size, bold=bold) > room:
                 cut = max(
                     (k for k in range(1, len(current)) if self.width(current[:k], size, bold=bold) <= room),
                     default=1,

@@ -36,17 +36,19 @@ class _Reader(HTMLParser):
         self._style = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        given: dict[str, str] = {}
+        for name, value in attrs:
+            given.setdefault(name, value or "")  # as browsers do: of repeated attributes the first holds
         if tag in _FORBIDDEN:
             self.problems.append(f"<{tag}>")
         self._style = tag == "style"
-        for name, value in given.items():
-            self._attribute(tag, name, value.strip())
+        for name, value in attrs:
+            self._attribute(tag, name, (value or "").strip())
         if tag == "img" and not given.get("alt", "").strip():
             self.problems.append("a picture without alternative text")
         if tag == "link" and given.get("rel") not in _LINKS:
             self.problems.append(f"<link rel={given.get('rel')!r}>")
-        if tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
+        if tag == "meta" and given.get("http-equiv", "").strip().lower() == "refresh":
             self.problems.append("<meta http-equiv=refresh>")
         if "id" in given:
             if given["id"] in self.ids:

@@ -27,7 +27,8 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
         ``result`` (content of the result file; ``study``, and where given ``title``, ``question``, ``answer``
         as ``{"en", "zh"}``, ``claims``, ``generated``, ``data``, ``overrides``), ``pages`` (language to
         address), ``failure`` (address or None), ``variant`` (name or None),
-        ``comparisons`` (of its variants, each with ``finding``, ``grid`` and ``pages``).
+        ``damaged`` (the result file cannot be read), ``comparisons`` (of its variants, each with
+        ``finding``, ``grid`` and ``pages``).
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
@@ -92,9 +93,10 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "reproduced": _tally(claims, "reproduced"),
         "attributable": _tally(claims, "attributable"),
         "generated": result.get("generated"),
-        "simulated": bool(result.get("data")) and all(source.get("simulated") for source in result["data"]),
+        "simulated": rests_on_simulated(result),
         "pages": {language: _address(page) for language, page in (entry.get("pages") or {}).items()},
         "failure": _address(entry.get("failure")),
+        "damaged": bool(entry.get("damaged")),
         "age": _age(result.get("generated"), now),
         "comparisons": [
             {
@@ -107,6 +109,12 @@ def _card(entry: Mapping[str, Any], now: str | None) -> dict[str, Any]:
         "settings": "; ".join(f"{key} = {value}" for key, value in (result.get("overrides") or {}).items())
         or entry.get("variant"),
     }
+
+
+def rests_on_simulated(result: Mapping[str, Any]) -> bool:
+    """Whether a result says that it rests on simulated data; else whether all its tables are simulated."""
+    data = result.get("data") or []
+    return bool(result.get("simulated", bool(data) and all(source.get("simulated") for source in data)))
 
 
 def _address(path: str | None) -> str | None:

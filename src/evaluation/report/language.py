@@ -17,6 +17,9 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 TAGS: dict[str, str] = {"en": "en", "zh": "zh-CN"}  # BCP 47, for lang and hreflang
 MINUS = "\u2212"
 NOT_A_NUMBER = "\u2013"
+MOST = 9
+"""Decimals that a number is written with at most."""
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WORDS: dict[str, dict[str, str]] = {"en": EN, "zh": ZH}
 _MONTHS = [
     "January",
@@ -96,7 +99,8 @@ def number(x: Any, language: str = "en", digits: int | None = None, *, sign: boo
     ----------
     x : number or None
     digits : int, optional
-        Decimals. By default none for whole numbers, else enough for three significant digits.
+        Decimals, at most `MOST`. By default none for whole numbers, else enough for three significant
+        digits. What would be written as zeros only is written as a power of ten.
     sign : bool
         Write the plus of a positive number too, as for changes.
 
@@ -113,6 +117,12 @@ def number(x: Any, language: str = "en", digits: int | None = None, *, sign: boo
         return NOT_A_NUMBER
     if digits is None:
         digits = 0 if value == round(value) else figures(value, 3)
+    if digits > MOST:
+        digits = MOST
+        if 0 < abs(value) < 0.5 * 10.0**-MOST:
+            mantissa, _, power = f"{value:{'+' if sign else ''}.1e}".partition("e")
+            raised = str(int(power)).translate(_RAISED)
+            return f"{mantissa.replace('-', MINUS)}\u00a0×\u00a010{raised}"
     shown = round(value, digits)
     written = f"{abs(shown):,.{max(digits, 0)}f}"
     if shown < 0:

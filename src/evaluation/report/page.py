@@ -317,7 +317,10 @@ _OWN: dict[str, Callable[[Mapping[str, Any], Writer], Block]] = {
 
 def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:
     """What the foot of the page says, in reading order, what is not known left out."""
-    known = ("command", "commit", "generated", "seed", "versions", "data", "overrides", "history")
+    known = (
+        *("command", "commit", "generated", "seed", "versions"),
+        *("data", "simulated", "overrides", "history"),
+    )
     versions = provenance.get("versions") or {}
     overrides = provenance.get("overrides") or {}
     return {
@@ -335,4 +338,4 @@ def _record(provenance: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 def _all_simulated(provenance: Mapping[str, Any]) -> bool:
     data = provenance.get("data") or []
-    return bool(data) and all(entry.get("simulated") for entry in data)
+    return bool(provenance.get("simulated", bool(data) and all(entry.get("simulated") for entry in data)))

@@ -52,6 +52,7 @@ WORDS: dict[str, str] = {
     "age_hours": "made {count} hours earlier",
     "age_days": "made {count} days earlier",
     "failed_never": "This report could not be made.",
+    "damaged": "The file with its results cannot be read. Run the study again.",
     "see_failure": "What went wrong",
     "claims_checked": "Claims checked",
     "attributed": "Compared with other places",

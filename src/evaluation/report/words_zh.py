@@ -51,6 +51,7 @@ WORDS: dict[str, str] = {
     "age_hours": "生成于此前{count}小时",
     "age_days": "生成于此前{count}天",
     "failed_never": "这份报告未能生成。",
+    "damaged": "本报告的结果文件无法读取，请重新运行该研究。",
     "see_failure": "查看原因",
     "claims_checked": "数字是否相符",
     "attributed": "与其他地方相比",

@@ -61,7 +61,7 @@ def load_study(
     Raises
     ------
     StudyError
-        No such study, not TOML, or any key wrong: all are listed.
+        No such study, one that cannot be read, not TOML, or any key wrong: all are listed.
     """
     path = _locate(name, root)
     try:
@@ -70,14 +70,22 @@ def load_study(
         raise StudyError(
             f"{path.name} is not UTF-8", where=f"byte {error.start}", fix="save the file as UTF-8"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except OSError as error:
+        raise StudyError(
+            f"{path.name} cannot be read", where=str(error.strerror), expected="a text file that may be read"
+        ) from error
+    except ValueError as error:  # of the syntax, or a number of more digits than Python reads
         raise StudyError(f"{path.name} is not valid TOML", where=str(error)) from error
+    except RecursionError as error:
+        raise StudyError(
+            f"{path.name} is not a study file", where="its lists are nested too deeply to be read"
+        ) from error
     origin = {}
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
         origin[key] = True
     kind = raw.setdefault("kind", "one_place")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise StudyError(
             f"unknown kind of study {kind!r}",
             where=f"{path.name}, key kind",
@@ -139,7 +147,7 @@ def _override(raw: dict[str, Any], key: str, value: Any) -> None:
 
 def _is_table(raw: Mapping[str, Any], name: str) -> bool:
     """Whether a key at the top of a file of this kind is a table with keys of its own."""
-    model = KINDS.get(raw.get("kind", "one_place"))
+    model = KINDS.get(str(raw.get("kind", "one_place")))
     annotation = (
         None if model is None or name not in model.model_fields else model.model_fields[name].annotation
     )

@@ -351,11 +351,18 @@ def test_a_silent_unit_is_noticed(write: Write, offences: OffenceMap, places: Pl
     assert "桓台县 2015-02" in counts.notes[0]
 
 
-@pytest.mark.parametrize("third", [[*ROWS[2], "x"], ROWS[2][:4], ['"A003', *ROWS[2][1:]]])
+@pytest.mark.parametrize(
+    ("third", "said"),
+    [
+        ([*ROWS[2], "x"], "more or fewer fields than the header$"),
+        (ROWS[2][:4], "more or fewer fields than the header$"),
+        (['"A003', *ROWS[2][1:]], "quotation mark is open"),
+    ],
+)
 def test_a_row_with_too_many_or_too_few_fields_is_named(
-    write: Write, offences: OffenceMap, places: PlaceMap, third: list[str]
+    write: Write, offences: OffenceMap, places: PlaceMap, third: list[str], said: str
 ) -> None:
-    with pytest.raises(DataError, match="more or fewer fields") as caught:
+    with pytest.raises(DataError, match=rf"(?m){said}") as caught:
         count_incidents(write([*ROWS[:2], third, *ROWS[3:]]), offences, places, RULES)
     assert "line 4" in str(caught.value)
 
@@ -443,3 +450,14 @@ def test_the_record_is_complete_by_the_delays_of_older_months() -> None:
     np.testing.assert_allclose(expected, 4.0)
     short = counting.completeness(found, months, "2015-12-31", longest_delay=0)
     assert (short["complete"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"), [("export[1].csv", "export1.csv"), ("a*b.csv", "axb.csv"), ("a?b.csv", "acb.csv")]
+)
+def test_a_file_name_is_no_pattern(
+    tmp_path: Path, write: Write, offences: OffenceMap, places: PlaceMap, name: str, beside: str
+) -> None:
+    write(ROWS[:2], beside)  # what the name would match as a pattern
+    counted = count_incidents(write(ROWS, name), offences, places, rules=RULES)
+    assert table(counted) == EXPECTED

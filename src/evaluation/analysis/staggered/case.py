@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from evaluation.study.staggered import POISSON, Comparison, Outcome, StaggeredSt
 
 VALUE, FIRST, EXPOSURE, CLUSTER, WEIGHT = "value", "first_treated", "exposure", "cluster", "weight"
 LOG = "log "
+MIX = "_mix"
+"""Ending of the table of the item mix, beside a table by month that ends in ``_month``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,8 @@ class StaggeredCase:
         What shows why the record ends where it does, by period.
     overrides : mapping
         Parameters that differ from the study file.
+    root : Path
+        The project folder, from which whatever else the page shows is read, too.
     """
 
     study: StaggeredStudy
@@ -48,6 +53,7 @@ class StaggeredCase:
     names: Mapping[str, Mapping[Any, str]] = field(repr=False)
     ending: pd.Series | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = field(default=Path(), repr=False)
 
     @property
     def simulated(self) -> bool:

@@ -32,6 +32,8 @@ Kind = Literal["jackknife", "clustered", "randomization", "rows"]
 DRAWS = 999
 FAST = 100
 """With more assignments than this, estimators that do not lead are not put to the randomisation test."""
+ROUNDING = 1e-10
+"""Numbers smaller than this share of the outcome are rounding error."""
 SAME = 1e-6
 """Estimates nearer than this share of their size are one estimate computed in two ways."""
 
@@ -185,9 +187,9 @@ def _row(
     else:
         held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
     row |= held
-    percent, why = relative(
-        asked, outcome, result, choice.kind, found, (held.get("ci_low", nan), held.get("ci_high", nan)), level
-    )
+    row |= without_rounding(asked, outcome, row)
+    interval = (row.get("ci_low", nan), row.get("ci_high", nan))
+    percent, why = relative(asked, outcome, result, choice.kind, found, interval, level)
     row |= percent
     row["reason"] = "; ".join(filter(None, (row["reason"], why)))
     return row, found
@@ -257,6 +259,29 @@ def infer(
         "reason": reason,
         "no_interval": "" if isfinite(half) else absent,
     }
+
+
+def without_rounding(asked: Asked, outcome: Outcome, row: dict[str, Any]) -> dict[str, Any]:
+    """What changes in a row where a number is the arithmetic's own rounding and not the data's.
+
+    An estimate below `ROUNDING` times the largest value of the outcome (in logs and for Poisson: times 1
+    at least) is 0. A standard error, or an interval, below it does not exist: the outcome leaves nothing
+    that an error could be estimated from.
+    """
+    values = np.abs(asked.panel.column(asked.design.outcome))
+    scale = float(np.max(values, initial=0.0, where=np.isfinite(values)))
+    poisson = asked.name in ("poisson", "extended_poisson")
+    tiny = ROUNDING * (1.0 if poisson else max(scale, 1.0) if outcome.model == "log" else scale)
+    changed: dict[str, Any] = {"estimate": 0.0} if abs(row["estimate"]) <= tiny else {}
+    if row["own_error"] <= tiny:
+        changed["own_error"] = nan
+    if row["std_error"] <= tiny or row["ci_high"] - row["ci_low"] <= 2 * tiny:
+        changed |= dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value"), nan)
+        changed["no_interval"] = "no_error"
+        changed["reason"] = (
+            "the outcome does not vary beyond differences of units and of periods: no error can be estimated"
+        )
+    return changed
 
 
 def _by_rows(asked: Asked) -> tuple[float, float, str, str]:

@@ -64,10 +64,10 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     each = _figures(case, outcome, rows[~ever], [unit, "year"], may).unstack(unit)
     most = _BEYOND * max(treated.max(), untreated.max())
     beyond = each.columns[each.max() > most]
-    drawn = each.drop(columns=beyond).copy()
+    drawn = each.drop(columns=beyond)
     treated, untreated = may.masked(treated, "treated"), may.masked(untreated, "others")
-    for name in drawn.columns:
-        drawn[name] = may.masked(drawn[name], "unit", name)
+    if len(drawn.columns):  # all columns at once: a frame that grows by one column after the other is slow
+        drawn = drawn.apply(lambda column: may.masked(column, "unit", column.name))
     first = case.first(outcome)[case.treated(outcome)]
     return Yearly(outcome, drawn, treated, untreated, len(beyond), (first.min(), first.max()), may)
 

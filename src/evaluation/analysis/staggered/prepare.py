@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered.case import LOG, StaggeredCase, _periods
+from evaluation.analysis.limits import CLAIM as LIMITS_CLAIM
+from evaluation.analysis.limits import TABLE as LIMITS_TABLE
+from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, _periods
+from evaluation.analysis.staggered.size import require_room
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
-from evaluation.panel import require_columns
-from evaluation.sources.manifest import TableInfo, read_table
+from evaluation.panel import require_columns, require_variation
+from evaluation.sources.manifest import TableInfo, load_manifest, read_table
 from evaluation.study.staggered import Outcome, StaggeredStudy
 
 
@@ -37,7 +40,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         A table is missing or corrupt; a column is absent; a unit has a period twice; a period cannot be
         read; a count or an exposure that cannot be one; a first treated period that changes within a unit.
     DesignError
-        A window outside the data, nobody treated within it, or nobody to compare with.
+        A window outside the data, nobody treated within it, nobody to compare with, or a table too large
+        for the machine's memory.
     StudyError
         A true effect although the data are real.
     """
@@ -69,7 +73,9 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         if column is not None
     }
     end = None if ending is None else ending[0]
-    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}))
+    sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
+    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}), root)
+    require_room(case)
     if study.truth and not case.simulated:
         raise StudyError(
             "a true effect is given, and the data are real",
@@ -91,6 +97,14 @@ def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | 
     require_columns(frame, [end.time, end.column], table=f"table {end.table}")
     times = _times(frame, end.time, end.frequency, end.table)
     return pd.Series(frame[end.column].to_numpy(dtype=float), index=pd.PeriodIndex(times)), info
+
+
+def _beside(study: StaggeredStudy, root: Path) -> list[TableInfo]:
+    """Tables beside the study's own that its page shows: its item mix, the official figures of its claim."""
+    names = {study.data.table.removesuffix("_month") + MIX}
+    if any(claim.id == LIMITS_CLAIM for claim in study.claims):
+        names.add(LIMITS_TABLE)
+    return [table for table in load_manifest(root / "data").tables if table.name in names]
 
 
 def _needed(study: StaggeredStudy) -> list[str]:
@@ -208,6 +222,7 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
     values = case.table[outcome.column]
     if not pd.api.types.is_numeric_dtype(values):
         raise DataError(f"column {outcome.column!r} must be numeric", where=f"table {data.table}")
+    require_variation(values, outcome.column, f"table {data.table}, {data.start} to {data.end}")
     if outcome.model == "count":
         _refuse(case, values < 0, f"{outcome.column} is negative", "counts of 0 or more")
         if data.exposure:

@@ -15,6 +15,7 @@ from evaluation.pipeline.changes.closure import HERE, Code
 from evaluation.pipeline.changes.imports import Use
 from evaluation.pipeline.changes.software import installed
 from evaluation.pipeline.spec import value_text
+from evaluation.reads import UNTRACKED
 
 MANIFEST = "data/manifest.toml"
 _MAKERS = ("evaluation.pipeline.render", "evaluation.pipeline.plan")
@@ -67,9 +68,10 @@ class Project:
         overrides : mapping
             Dotted keys to values.
         reads : iterable of str
-            Files that an earlier run of its notebook read, relative to the project folder.
+            Files that an earlier run of its notebook read, relative to the project folder; modules of the
+            project among them, which are followed into the package as the notebook is.
         """
-        reads = tuple(reads)
+        reads = tuple(path for path in reads if not path.startswith(UNTRACKED))
         path = f"studies/{study}.toml"
         stated = self._toml(path)
         name = str(overrides.get("notebook", stated.get("notebook", "")))
@@ -81,7 +83,8 @@ class Project:
         # a page on other studies uses the code of their kinds, too
         others = [self._toml(other) for other in reads if other.startswith("studies/")]
         kinds = {str(item.get("kind", "one_place")) for item in (*others, {**stated, **overrides})}
-        found.update(self._code(cells, sorted(kinds)))
+        helpers = [path for path in reads if path.endswith(".py")]
+        found.update(self._code(cells, helpers, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})
         numbers = {key: value for key, value in found.items() if _counts(key)}
         return Inputs(found, digest_of_text(json.dumps(numbers, sort_keys=True)))
@@ -96,11 +99,17 @@ class Project:
                 found[f"{MANIFEST}, {name}"] = digest_of_text(json.dumps(entry, sort_keys=True, default=str))
         return found
 
-    def _code(self, cells: list[dict[str, Any]], kinds: Iterable[str]) -> dict[str, str]:
-        text = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
+    def _code(
+        self, cells: list[dict[str, Any]], helpers: Iterable[str], kinds: Iterable[str]
+    ) -> dict[str, str]:
+        texts = ["\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")]
+        texts += [_text(self.root / path) for path in helpers]
         try:
-            uses = self.code.text_uses(text)
-        except SyntaxError:  # a cell with a magic: the notebook itself counts, and the whole package
+            uses = tuple(use for text in texts for use in self.code.text_uses(text))
+        except (
+            SyntaxError,
+            ValueError,
+        ):  # a cell with a magic: the notebook itself counts, and the whole package
             uses = tuple(
                 Use(".".join(("evaluation", *path.relative_to(HERE).with_suffix("").parts)), None, "")
                 for path in sorted(HERE.rglob("*.py"))
@@ -182,15 +191,23 @@ def _cells(path: Path) -> list[dict[str, Any]]:
             }
             for cell in cells
         ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
+
+
+def _text(path: Path) -> str:
+    """A file's text; none where it is gone: its checksum says so."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _toml(path: Path) -> dict[str, Any]:
     """A TOML file; empty where it cannot be read: the checks before a run say what is wrong."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 

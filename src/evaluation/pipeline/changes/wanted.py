@@ -14,6 +14,7 @@ from evaluation.pipeline.kernels.execute import check_parameters
 from evaluation.pipeline.plan import alternate
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import RenderOutcome
+from evaluation.reads import UNTRACKED
 
 LINK = "link to the other language"
 _KEPT_STORES = 3
@@ -79,6 +80,9 @@ def look(
     inputs = project.inputs(study, overrides, state.reads)
     one = Wanted(place, overrides, languages, (), inputs, state)
     why = reasons(place, state, {language: one.page_inputs(language) for language in languages})
+    native = [path.removeprefix(UNTRACKED) for path in state.reads if path.startswith(UNTRACKED)]
+    if native and state.pages:
+        why.append(f"it reads files that cannot be tracked ({', '.join(native)}), so it is run every time")
     return replace(one, reasons=tuple(why or (["it was forced"] if force else [])))
 
 

@@ -70,8 +70,8 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        No such notebook, not a notebook, or its cell tagged ``parameters`` does not declare
-        exactly study, overrides and language.
+        No such notebook, one that cannot be read, not a notebook, or its cell tagged ``parameters`` does not
+        declare exactly study, overrides and language.
     """
     path = root / "notebooks" / f"{name}.ipynb"
     where = f"notebooks/{name}.ipynb"
@@ -81,17 +81,23 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
         )
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        cells = notebook["cells"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{where} is not a notebook", where=str(error)) from error
-    tagged = [cell for cell in cells if "parameters" in cell.get("metadata", {}).get("tags", [])]
+        cells = [(cell["cell_type"], "".join(cell["source"]), _tags(cell)) for cell in notebook["cells"]]
+    except OSError as error:
+        raise StudyError(f"{where} cannot be read", where=str(error.strerror)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StudyError(
+            f"{where} is not a notebook",
+            where=f"{type(error).__name__}: {error}",
+            expected="JSON with a list of cells, each with a cell_type and a source",
+        ) from error
+    tagged = [source for _, source, tags in cells if "parameters" in tags]
     if len(tagged) != 1:
         raise StudyError(
             f"{len(tagged)} cells are tagged 'parameters'",
             where=where,
             expected="one code cell that declares " + ", ".join(PARAMETERS),
         )
-    declared = _assigned("".join(tagged[0]["source"]), where)
+    declared = _assigned(tagged[0], where)
     if sorted(declared) != sorted(PARAMETERS):
         raise StudyError(
             "the cell tagged 'parameters' declares " + (", ".join(declared) or "nothing"),
@@ -100,6 +106,29 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
             fix="every other choice belongs in the study file",
         )
     return notebook
+
+
+def require_needs(notebook: Mapping[str, Any], study: Any) -> None:
+    """Refuse a study that lacks what its notebook leads with: ``needs-claims`` among the parameters' tags.
+
+    Raises
+    ------
+    StudyError
+        The study has none of what a tag names.
+    """
+    for tag in (tag for cell in notebook["cells"] for tag in _tags(cell)):
+        needed = tag.removeprefix("needs-")
+        if needed != tag and not getattr(study, needed, ()):
+            raise StudyError(
+                f"the notebook {study.notebook!r} is for studies with {needed}, and this one has none",
+                where=f"studies/{study.id}.toml",
+                expected=f"at least one [[{needed}]]",
+                fix="add what the page is about, or name another notebook in the study file",
+            )
+
+
+def _tags(cell: Mapping[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", []))
 
 
 def _assigned(source: str, where: str) -> list[str]:

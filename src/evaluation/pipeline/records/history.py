@@ -18,7 +18,7 @@ from typing import Any
 
 from evaluation.errors import EvaluationError, ReportError
 from evaluation.pipeline.records.moved import CIRCUMSTANCES, Moved, moved
-from evaluation.pipeline.site import Place, result_text, variant_name, write_whole
+from evaluation.pipeline.site import Place, result_text, variant_name
 from evaluation.pipeline.spec import RenderSpec
 
 FOLDER = "history"
@@ -82,8 +82,10 @@ def read(place: Place, most: int | None = None) -> tuple[Entry, ...]:
     return tuple(Entry(run["content"], run["first"], run["last"], _result(folder, run)) for run in runs)
 
 
-def record(place: Place, result: Mapping[str, Any]) -> tuple[Path, ...]:
-    """Append a run to the history of its study; nothing is stored twice.
+def record(place: Place, result: Mapping[str, Any]) -> dict[Path, str]:
+    """The files that append a run to the history of its study; nothing is stored twice.
+
+    They are for the caller to write, together with the result itself: both stand, or neither.
 
     Parameters
     ----------
@@ -93,27 +95,25 @@ def record(place: Place, result: Mapping[str, Any]) -> tuple[Path, ...]:
 
     Returns
     -------
-    tuple of Path
-        What was written.
+    dict of Path to str
+        Files with their content; none where this very run was recorded before.
     """
     folder = folder_of(place)
     runs = _log(folder)
     stamp = {key: result[key] for key in CIRCUMSTANCES if key in result}
     content = content_of(result)
-    written = []
+    files: dict[Path, str] = {}
     if runs and runs[-1]["content"] == content:
         if runs[-1]["last"] == stamp:
-            return ()
+            return {}
         runs[-1] = {**runs[-1], "last": stamp}
     else:
         kept = folder / f"{content}.json"
         if not kept.is_file():
-            write_whole(kept, result_text(result))
-            written.append(kept)
+            files[kept] = result_text(result)
         runs.append({"content": content, "first": stamp, "last": stamp})
     log = {"format": FORMAT, "study": place.study, "runs": runs}
-    write_whole(folder / LOG, json.dumps(log, ensure_ascii=False, indent=1) + "\n")
-    return (*written, folder / LOG)
+    return {**files, folder / LOG: json.dumps(log, ensure_ascii=False, indent=1) + "\n"}
 
 
 def _log(folder: Path) -> list[dict[str, Any]]:

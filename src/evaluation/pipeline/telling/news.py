@@ -81,9 +81,9 @@ class News:
 
 
 def simulated(result: Mapping[str, Any]) -> bool:
-    """Whether a result rests on simulated data alone."""
+    """Whether a result rests on simulated data, official figures beside them or not."""
     data = result.get("data") or []
-    return bool(data) and all(source.get("simulated") for source in data)
+    return bool(result.get("simulated", bool(data) and all(source.get("simulated") for source in data)))
 
 
 def studies(reports: Path) -> list[str]:

@@ -8,14 +8,14 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import OutputError, ReportError, shortlist
 from evaluation.pipeline.kernels.execute import LANGUAGES
-from evaluation.pipeline.site import generated_now
+from evaluation.pipeline.site import damaged, generated_now
 from evaluation.pipeline.telling.feed import MEDIA, feed_name, feeds
 
 _PARTS = (
@@ -35,12 +35,16 @@ KEEP = 2
 
 @dataclass(frozen=True)
 class Published:
-    """What was done: where the site stands, how many files and bytes, and whether anything was new."""
+    """What was done: where the site stands, how many files and bytes, and whether anything was new.
+
+    ``left_out`` names result files that cannot be read, which are not published.
+    """
 
     target: str
     files: int
     size: int
     changed: bool
+    left_out: tuple[str, ...] = ()
 
 
 def site_files(reports: Path, url: str = "") -> dict[str, bytes]:
@@ -51,11 +55,14 @@ def site_files(reports: Path, url: str = "") -> dict[str, bytes]:
     ReportError
         There is no index, a result has no page, or a page links to what is not there.
     """
+    cut = damaged(reports)
     found = {
         path.relative_to(reports).as_posix(): path.read_bytes()
         for pattern in _PARTS
         for path in sorted(reports.glob(pattern))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(reports).parts)
+        if path.is_file()
+        and path not in cut
+        and not any(part.startswith(".") for part in path.relative_to(reports).parts)
     }
     if "index.html" not in found:
         raise ReportError(
@@ -133,9 +140,12 @@ def publish(reports: Path, target: str, url: str = "", keep: int = KEEP) -> Publ
         The target cannot be written, or holds something that is no site of ours.
     """
     files = site_files(reports, url)
+    left_out = tuple(path.relative_to(reports).as_posix() for path in damaged(reports))
     if "://" in target:
-        return _upload(files, target)
-    return _swap(files, Path(target).expanduser().absolute(), max(keep, 1))
+        done = _upload(files, target)
+    else:
+        done = _swap(files, Path(target).expanduser().absolute(), max(keep, 1))
+    return replace(done, left_out=left_out)
 
 
 def _size(files: Mapping[str, bytes]) -> int:

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis.approvals import OpenCases, item_mix, open_cases, passed_over
-from evaluation.analysis.limits import official_limits
+from evaluation.analysis.limits import CLAIM, official_limits
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures, staggered_story
 from evaluation.report.approval_story.facts import (
@@ -21,11 +21,9 @@ from evaluation.report.display import Answer, Figure, Prose, Table
 from evaluation.report.language import LANGUAGES, number, percent
 from evaluation.report.staggered_story.wording import source_line
 from evaluation.report.story.wording import sentence
-from evaluation.study import find_root
 from evaluation.study.staggered_beside import Claim
 
 Part = Figure | Prose | Table
-CLAIM = "approval-huantai-time"
 PARTS = ("handling", "mix", "new_items", "dropped_items")
 say = partial(sentence, PACKAGE)
 
@@ -41,7 +39,7 @@ def facts(case: StaggeredCase, language: str) -> list[Part]:
     claim = _claim(case)
     if claim is None:
         return []
-    limits, _ = official_limits(find_root())
+    limits, _ = official_limits(case.root)
     lead = say(
         "parts.limits_lead",
         language,

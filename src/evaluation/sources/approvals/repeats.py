@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from evaluation.errors import DataError, shortlist
+from evaluation.sources import sql
 from evaluation.sources.approvals import typed
 from evaluation.sources.approvals.tables import LAYOUT, Columns, read_file
 from evaluation.sources.cells import texts
@@ -103,10 +104,11 @@ def _put(con: DuckDBPyConnection, file: Path, place: int, columns: Columns) -> N
         import pyarrow.parquet as pq
 
         column = match(pq.read_schema(file).names, columns, file, LAYOUT)["number"]
+        name = sql.quoted(column, '"')
         con.execute(
-            f"INSERT INTO seen SELECT {typed.quoted(column)}::VARCHAR, {place}, file_row_number + 1 "
-            f"FROM read_parquet({typed.quoted(str(file), chr(39))}, file_row_number = true) "
-            f"WHERE {typed.quoted(column)} IS NOT NULL"
+            f"INSERT INTO seen SELECT {name}::VARCHAR, {place}, file_row_number + 1 "
+            f"FROM read_parquet({sql.file(file)}, hive_partitioning = false, file_row_number = true) "
+            f"WHERE {name} IS NOT NULL"
         )
         return
     frame, _ = read_file(file, columns)

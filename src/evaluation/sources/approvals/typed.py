@@ -14,6 +14,8 @@ from evaluation.errors import DataError, shortlist
 from evaluation.sources.approvals.tables import LAYOUT, Columns
 from evaluation.sources.cells import EMPTY, texts
 from evaluation.sources.exports import match
+from evaluation.sources.sql import file as sql_file
+from evaluation.sources.sql import quoted
 from evaluation.sources.working_days import calendar_totals, working_days_between
 
 if TYPE_CHECKING:
@@ -157,9 +159,8 @@ def connection() -> DuckDBPyConnection:
     return con
 
 
-def quoted(name: str, mark: str = '"') -> str:
-    """A name or text as SQL writes it."""
-    return mark + name.replace(mark, 2 * mark) + mark
+def _column(name: str) -> str:
+    return quoted(name, '"')
 
 
 @dataclass(frozen=True)
@@ -174,16 +175,16 @@ class _Sql:
     def rows(self) -> str:
         """Every row under our names with ``fault``, the number of the first reason that holds, or 0."""
         have = self.found
-        fields = [f"{quoted(have[name])} AS {name}" for name in ("number", "item", "district")]
+        fields = [f"{_column(have[name])} AS {name}" for name in ("number", "item", "district")]
         fields += [
-            f"{quoted(have[name])}::DATE AS {name}" if name in have else f"NULL::DATE AS {name}"
+            f"{_column(have[name])}::DATE AS {name}" if name in have else f"NULL::DATE AS {name}"
             for name in _DATES
         ]
         limit = (
-            f"nullif({quoted(have['statutory'])}::DOUBLE, 'nan')" if "statutory" in have else "NULL::DOUBLE"
+            f"nullif({_column(have['statutory'])}::DOUBLE, 'nan')" if "statutory" in have else "NULL::DOUBLE"
         )
         fields.append(f"{limit} AS statutory")
-        empty = ", ".join(quoted(word, "'") for word in sorted(EMPTY))
+        empty = ", ".join(quoted(word) for word in sorted(EMPTY))
         no_number = "number IS NULL"
         if self.text_number:
             longest = max(map(len, EMPTY))
@@ -193,7 +194,7 @@ class _Sql:
             for i, (condition, needs) in enumerate(FAULTS.values(), start=1)
             if condition and all(name in have for name in needs)
         )
-        source = f"read_parquet({quoted(str(self.path), chr(39))}, file_row_number = true)"
+        source = f"read_parquet({sql_file(self.path)}, hive_partitioning = false, file_row_number = true)"
         return (
             f"SELECT *, CASE {cases} ELSE 0 END AS fault FROM "
             f"(SELECT file_row_number + 1 AS row, {', '.join(fields)} FROM {source})"
@@ -351,7 +352,8 @@ def case_numbers(path: Path, column: str, con: DuckDBPyConnection) -> tuple[str,
             ends = [ends[0] if ends else values[0].as_py(), last]
     if rising and ends and len(str(ends[0])) == len(str(ends[1])):
         return str(ends[0]), str(ends[1])
-    source = f"(SELECT {quoted(column)}::VARCHAR AS number FROM read_parquet({quoted(str(path), chr(39))}))"
+    parquet = f"read_parquet({sql_file(path)}, hive_partitioning = false)"
+    source = f"(SELECT {_column(column)}::VARCHAR AS number FROM {parquet})"
     twice = con.execute(
         f"SELECT number FROM {source} WHERE number IS NOT NULL GROUP BY number HAVING count(*) > 1 LIMIT 1"
     ).fetchone()

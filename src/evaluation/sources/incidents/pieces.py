@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError
-from evaluation.sources import cells
+from evaluation.sources import cells, sql
 from evaluation.sources.exports import Columns, distinct, match, read_export
 from evaluation.sources.incidents.layout import FIELDS, LAYOUT
 from evaluation.sources.reading import RawFile
@@ -152,8 +152,9 @@ def _csv_as(
     described = ", ".join(f"'{name}': '{kind}'" for name, kind in table.items())
     bytewise = encoding == "gb18030" and copy is None
     reader = (
-        f"read_csv({quoted(str(copy or path))}, auto_detect = false, header = false, skip = {header + 1}, "
-        f"delim = {quoted(delimiter)}, quote = '\"', escape = '\"', "
+        f"read_csv({sql.file(copy or path)}, hive_partitioning = false, auto_detect = false, "
+        f"header = false, skip = {header + 1}, "
+        f"delim = {sql.quoted(delimiter)}, quote = '\"', escape = '\"', "
         f"encoding = '{'latin-1' if bytewise else 'utf-8'}', columns = {{{described}}})"
     )
     fields = ", ".join(f"c{place} AS {name}" for name, place in places.items())
@@ -198,7 +199,7 @@ def _workbook(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns,
 
 
 def _parquet(database: duckdb.DuckDBPyConnection, path: Path, columns: Columns) -> Piece:
-    source = f"read_parquet({quoted(str(path))})"
+    source = f"read_parquet({sql.file(path)}, hive_partitioning = false)"
     try:
         described = database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     except duckdb.Error as error:
@@ -322,8 +323,3 @@ def opened(path: Path) -> IO[bytes]:
 def _checksum(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def quoted(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"

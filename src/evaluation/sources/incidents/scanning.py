@@ -20,9 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import DataError
-from evaluation.sources import cells
+from evaluation.sources import cells, sql
 from evaluation.sources.incidents.layout import FIELDS
-from evaluation.sources.incidents.pieces import Piece, codec, opened, quoted
+from evaluation.sources.incidents.pieces import Piece, codec, opened
 
 Database = duckdb.DuckDBPyConnection
 MEMORY = "600MB"
@@ -30,6 +30,40 @@ MEMORY = "600MB"
 
 _DAYS = ("1971-01-01", "2099-12-31")  # SQL reads the word epoch as 1 January 1970
 _LINE = re.compile(r"Line:? (\d+)")
+_FIELDS = "the same number of fields in every row"
+_FAULTS: tuple[tuple[str, str, str | None, str], ...] = (
+    (
+        "Expected Number of Columns",
+        "a row of the file has more or fewer fields than the header",
+        _FIELDS,
+        "correct the line; a field with the delimiter in it needs quotation marks",
+    ),
+    (
+        "unterminated quote",
+        "a quotation mark is open to the end of the file, or closes within a field",
+        _FIELDS,
+        "correct the line; a quotation mark within a field is written twice",
+    ),
+    (
+        "Maximum line size",
+        "a line of the file is longer than two million bytes",
+        None,
+        "look for a quotation mark that was never closed, or empty the long field",
+    ),
+    (
+        "Out of Memory Error",
+        f"counting the file needs more than the {MEMORY} that it may use, and the temporary folder is full",
+        None,
+        "free some space in the temporary folder (TMPDIR), or split the file",
+    ),
+    (
+        "IO Error",
+        "the file cannot be read",
+        None,
+        "see that it is still there and may be read",
+    ),
+)
+"""What DuckDB's errors say, and the same in words for who made the file: what, expected, how to mend it."""
 
 
 @contextmanager
@@ -39,7 +73,7 @@ def connection(threads: int | None = None) -> Iterator[Database]:
         database = duckdb.connect()
         try:
             database.execute(f"SET memory_limit = '{MEMORY}'")
-            database.execute(f"SET temp_directory = {quoted(folder)}")
+            database.execute(f"SET temp_directory = {sql.quoted(folder)}")
             database.execute("SET preserve_insertion_order = false")
             database.execute("SET enable_progress_bar = false")
             if threads is not None:
@@ -79,11 +113,11 @@ def tally(
     """
     _kinds(database, piece, offences=offences, places=places)
     o, r = (_day(name, piece.bytewise) for name in ("occurred", "reported"))
-    first, last = (f"DATE {quoted(day)}" for day in _DAYS)
+    first, last = (f"DATE {sql.quoted(day)}" for day in _DAYS)
     # what is NULL or out of range, such as a year of two digits, is left to the reader of cells
     read = f"coalesce(o BETWEEN {first} AND {last} AND r BETWEEN {first} AND {last}, false)"
     sums = f"""CAST(year(o) * 12 + month(o) - 1 AS INTEGER) AS month, CAST(r - o AS INTEGER) AS delay,
-               r > DATE {quoted(as_of)} AS after"""
+               r > DATE {sql.quoted(as_of)} AS after"""
     # numbers of a byte or eight stand for the texts: 20 million rows stay in memory
     load = f"""
         CREATE OR REPLACE TEMP TABLE slim AS
@@ -137,7 +171,7 @@ def _kinds(database: Database, piece: Piece, **known: Iterable[str]) -> None:
     """Types of the known texts, as the file's bytes are read."""
     for name, texts in known.items():
         written = [text.encode("gb18030").decode("latin-1") if piece.bytewise else text for text in texts]
-        values = ", ".join(quoted(text) for text in dict.fromkeys(written))
+        values = ", ".join(sql.quoted(text) for text in dict.fromkeys(written))
         database.execute(f"DROP TYPE IF EXISTS {name}")
         database.execute(f"CREATE TYPE {name} AS ENUM ({values})")
 
@@ -195,13 +229,13 @@ def _run(database: Database, query: str, piece: Piece) -> Any:
             raise UnicodeError(text) from None
         found = _LINE.search(text)
         line = f", line {found.group(1)}" if found else ""
-        said = next((part.strip() for part in text.splitlines()[1:] if part.strip()), text.splitlines()[0])
-        raise DataError(
-            "a row of the file has more or fewer fields than the header, or an open quotation mark",
-            where=f"{piece.path}{line}: {said}",
-            expected="the same number of fields in every row",
-            fix="correct the line; a field with the delimiter in it needs quotation marks",
-        ) from None
+        lines = [part.strip()[:200] for part in text.splitlines() if part.strip()]
+        what, expected, fix = next(
+            (told[1:] for told in _FAULTS if told[0] in text),
+            ("the file cannot be read by DuckDB", None, "correct the file, or save it again as CSV UTF-8"),
+        )
+        said = lines[1] if line and len(lines) > 1 else lines[0]
+        raise DataError(what, where=f"{piece.path}{line}: {said}", expected=expected, fix=fix) from None
 
 
 def _day(name: str, bytewise: bool) -> str:
