@@ -22,7 +22,8 @@ MOST_FOR_DF = 500
 FEWEST_FOR_NOISE = 3
 """Periods before treatment below which a standard deviation (1 degree of freedom) tells nothing."""
 FEWEST_FOR_PERSISTENCE = 8
-"""Periods before treatment below which two autocorrelations of one unit tell nothing."""
+"""Periods before treatment below which autocorrelations and correlations of one unit tell nothing."""
+_MOST_FOR_PAIRS = 500
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ class DesignFacts:
     autocorrelation, own_autocorrelation, own_error : float
         Lag 1, corrected for the bias of short series: mean of untreated items, mean of treated ones, and
         the standard error of the latter; NaN where they cannot be seen.
-    persistence_p : float
-        One-sided p-value of "the treated are no more persistent than the untreated"; NaN where it cannot be
-        seen.
+    persistence_p, together_p : float
+        One-sided p-values of "the treated are no more persistent than the untreated" and "the treated move
+        together no more than pairs of untreated do"; NaN where it cannot be seen.
+    together : float
+        Mean correlation of pairs of treated items before treatment; NaN with one.
     size_ratio : float
         Largest cluster over the median one, in units.
     df : float
@@ -92,6 +95,8 @@ class DesignFacts:
     own_autocorrelation: float
     own_error: float
     persistence_p: float
+    together_p: float
+    together: float
     size_ratio: float
     df: float
 
@@ -147,6 +152,7 @@ def design_facts(panel: Panel, design: Design) -> tuple[DesignFacts, Before]:
     n, m = len(early.treated), int(early.treated.sum())
     rho, own, own_error, persistence = _persistence(early)
     ratio, error = _noise(early, rho)
+    together, together_p = _together(early)
     return DesignFacts(
         units=panel.n_units,
         treated_units=int(treated.sum()),
@@ -173,6 +179,8 @@ def design_facts(panel: Panel, design: Design) -> tuple[DesignFacts, Before]:
         own_autocorrelation=own,
         own_error=own_error,
         persistence_p=persistence,
+        together_p=together_p,
+        together=together,
         size_ratio=float(sizes.max() / np.median(sizes)),
         df=nan if two_way else _degrees(panel, design, len(sizes)),
     ), early
@@ -310,6 +318,31 @@ def _persistence(early: Before) -> tuple[float, float, float, float]:
         return rho, mine, error, nan
     far = float(memory[own].mean() - memory[others].mean()) / spread
     return rho, mine, error, float(stats.t.sf(far, int(others.sum()) - 1))
+
+
+def _together(early: Before) -> tuple[float, float]:
+    """Mean correlation of pairs of treated items, and the p-value of its excess over that of untreated pairs.
+
+    Its standard error is the spread of the correlations of untreated pairs over the root of the number of
+    treated pairs: pairs that share an item are nearly uncorrelated when items are independent.
+    """
+    residual = np.where(np.isfinite(early.residual), early.residual, 0.0)
+    length = np.sqrt((residual**2).sum(axis=1))
+    t = early.treated & (length > 0)
+    others = ~early.treated & (length > 0)
+    if residual.shape[1] < FEWEST_FOR_PERSISTENCE or t.sum() < 2 or others.sum() < 5:
+        return nan, nan
+    unit = residual / np.where(length > 0, length, 1.0)[:, None]
+    mine, theirs = (_pairs(unit[group][:_MOST_FOR_PAIRS]) for group in (t, others))
+    spread = float(theirs.std(ddof=1)) / sqrt(len(mine))
+    far = (float(mine.mean()) - float(theirs.mean())) / spread if spread > 0 else nan
+    return float(mine.mean()), float(stats.norm.sf(far))
+
+
+def _pairs(unit: FloatArray) -> FloatArray:
+    product = unit @ unit.T
+    out: FloatArray = product[np.triu_indices(len(unit), 1)]
+    return out
 
 
 def _degrees(panel: Panel, design: Design, clusters: int) -> float:

@@ -47,8 +47,10 @@ CAUTIOUS = 0.75
 MORE_PERSISTENT = 0.2
 """p-value of equal persistence below which the treated are taken for more persistent. Few periods have little
 power, so the level is lax."""
-AS_PERSISTENT = 0.5
-"""p-value from which the treated are no more persistent than the untreated's mean: what the subcluster
+TOGETHER = 0.1
+"""p-value below which treated items are taken to move together."""
+AS_PERSISTENT = 0.6
+"""p-value from which the treated look less persistent than the untreated's mean: what the subcluster
 bootstrap asks for, because unlike persistence costs it most."""
 UNEQUAL_SIZE = 3.0
 LIKE_SIZE = 2.0
@@ -184,21 +186,13 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     few = min(facts.treated_clusters, facts.control_clusters or facts.treated_clusters) < FEW_CLUSTERS
     if facts.mixed_clusters:
         few = facts.clusters < FEW_CLUSTERS
-    few_order = [
-        _space(facts),
-        _ferman_pinto(facts, few),
-        _conley_taber(facts, few),
-        _time(facts),
-        _subcluster(facts, few),
-    ]
-    many_order = [
-        _wild(facts, few, restricted=True),
-        _satterthwaite(facts, "cr2"),
-        _satterthwaite(facts, "cr3"),
-        _ibragimov_muller(facts),
-    ]
+    space = [_space(facts), _ferman_pinto(facts, few), _conley_taber(facts, few)]
+    time = [_time(facts), _subcluster(facts, few)]
+    wild, cr2 = _wild(facts, few, restricted=True), _satterthwaite(facts, "cr2")
+    cr3, clusters = _satterthwaite(facts, "cr3"), _ibragimov_muller(facts)
     rest = [_wild(facts, few, restricted=False), _clustered_t(facts, few)]
-    order = [*few_order, *many_order, *rest] if few else [*many_order, *few_order, *rest]
+    order = [*space, clusters, wild, *time, cr2, cr3] if few else [wild, cr2, cr3, clusters, *space, *time]
+    order += rest
     made = Recommendation(facts, tuple(a for a in order if a.holds), tuple(a for a in order if not a.holds))
     return _simulated(made, design, early, draws, seed)
 
@@ -252,7 +246,7 @@ def _space(f: DesignFacts) -> Advice:
         "smallest": _p(smallest),
         "items": _words("within_clusters") if f.level == "within" else items,
     }
-    key = _unlike(f) or _persistent(f)
+    key = _unlike(f) or _persistent(f) or _together(f)
     if key is not None:
         return _say(method, key, False, texts="shared", **_noise(f))
     key = "cautious" if f.excess < CAUTIOUS else "holds"
@@ -265,7 +259,7 @@ def _ferman_pinto(f: DesignFacts, few: bool) -> Advice:
         key = "no_size"
     if key is not None:
         return _say("ferman_pinto", key, False, **_noise(f))
-    key = _persistent(f)
+    key = _persistent(f) or _together(f)
     if key is not None:
         return _say("ferman_pinto", key, False, texts="shared", **_noise(f))
     return _say("ferman_pinto", "holds", True, **_noise(f))
@@ -275,7 +269,7 @@ def _conley_taber(f: DesignFacts, few: bool) -> Advice:
     key = _untreated_stand_in(f, few)
     if key is not None:
         return _say("conley_taber", key, False, texts="ferman_pinto", **_noise(f))
-    key = _unlike(f) or _persistent(f)
+    key = _unlike(f) or _persistent(f) or _together(f)
     if key is not None:
         return _say("conley_taber", key, False, texts="shared", **_noise(f))
     if f.treated_units > 1:
@@ -312,6 +306,11 @@ def _persistent(f: DesignFacts) -> str | None:
     return "persistent" if f.persistence_p < MORE_PERSISTENT else None
 
 
+def _together(f: DesignFacts) -> str | None:
+    """Whether the treated are seen to move together; one treated cannot."""
+    return "together" if f.together_p < TOGETHER else None
+
+
 def _noise(f: DesignFacts) -> dict[str, Any]:
     controls = f.units - f.treated_units
     return {
@@ -323,6 +322,8 @@ def _noise(f: DesignFacts) -> dict[str, Any]:
         "smallest": _p(1 / (1 + controls)),
         "before": f.before,
         "fewest": FEWEST_FOR_NOISE,
+        "together": f"{f.together:.2f}",
+        "together_p": _p(f.together_p),
         "enough": FEWEST_FOR_PERSISTENCE,
         "items": _items(f),
         **_persistence(f),
@@ -402,7 +403,9 @@ def _wild(f: DesignFacts, few: bool, *, restricted: bool) -> Advice:
     if not restricted:
         return _say(method, "second", False)
     if few:
-        return _say(method, "three", True, **fewest, **_measured())
+        unlike = _unlike(f) or _persistent(f) or _together(f)
+        key = "three_unlike" if unlike else "three"
+        return _say(method, key, not unlike, **fewest, **_measured())
     return _say(method, "holds", True, **fewest)
 
 
@@ -435,6 +438,9 @@ def _ibragimov_muller(f: DesignFacts) -> Advice:
         return _say("ibragimov_muller", "one", False, **values)
     if fewest == 2:
         return _say("ibragimov_muller", "two", False, df=1, **values)
+    if not f.mixed_clusters and fewest < FEW_CLUSTERS and _together(f):
+        told = {"together": f"{f.together:.2f}", "together_p": _p(f.together_p), **_measured()}
+        return _say("ibragimov_muller", "together", True, groups=groups, **values, **told)
     return _say("ibragimov_muller", "holds", True, groups=groups, **values)
 
 
