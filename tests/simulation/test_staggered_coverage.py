@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from evaluation import Design, Panel
-from evaluation.analysis.staggered.methods import Asked, One, jackknife
-from evaluation.estimators import Imputation, PoissonFixedEffects, PoissonImputation
+from evaluation.analysis.staggered.methods import Asked, jackknife
+from evaluation.estimators import Imputation, OverallATT, PoissonFixedEffects, PoissonImputation
 from evaluation.numerics.jackknife import t_quantile
 
 DRAWS, LEVEL, EFFECT = 300, 0.95, -0.4
@@ -76,7 +76,7 @@ def test_intervals_cover_where_each_cohort_has_one_place():
         # the rate's effect: what is expected of the treated cells' own means
         cells = frame["t"] >= frame["g"]
         share = (np.exp(target) - 1) * frame.loc[cells, "without"].sum() / frame.loc[cells, "people"].sum()
-        asked = Asked("imputation", One(Imputation()), panel, rates)
+        asked = Asked("imputation", OverallATT(Imputation()), panel, rates)
         result = asked.fit()
         found = jackknife(asked, result)
         half = t_quantile(LEVEL, found.df) * found.std_error

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from evaluation import distributions
 from evaluation.design import Design
-from evaluation.errors import EstimationError, shortlist
-from evaluation.estimators import TwoWayFixedEffects
+from evaluation.errors import EstimationError
+from evaluation.estimators import OverallATT, TwoWayFixedEffects
 from evaluation.inference.randomization import Estimator, RandomizationTest, randomization_test
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -110,26 +110,6 @@ class Answer:
         }
 
 
-@dataclass(frozen=True)
-class Averaged:
-    """An estimator of cohort-by-period effects, averaged over all treated cells."""
-
-    estimator: Estimator
-
-    def fit(self, panel: Panel, design: Design) -> Result:
-        """The ATT as a one-term result."""
-        result = self.estimator.fit(panel, design)
-        if len(result) == 1:
-            return result
-        if result.shares is None:
-            raise EstimationError(
-                f"{result.method} has {len(result)} terms, and this check needs one number",
-                where=f"terms {shortlist(result.terms['term'])}",
-                fix="leave event_study out of the estimator",
-            )
-        return result.aggregate("simple")
-
-
 def one_number(estimator: Estimator) -> Estimator:
     """The estimator itself where it gives one number and is known to be quick, else its average."""
     if isinstance(estimator, TwoWayFixedEffects):
@@ -141,7 +121,7 @@ def one_number(estimator: Estimator) -> Estimator:
         return estimator
     if getattr(estimator, "terms", None) == "att":
         return estimator  # synthetic methods: all placebos in one batch
-    return Averaged(estimator)
+    return OverallATT(estimator)
 
 
 def from_result(result: Result, alpha: float) -> Answer:

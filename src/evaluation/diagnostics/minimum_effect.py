@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Cohorts, Design
+from evaluation.design import Design
 from evaluation.diagnostics._inference import (
-    Averaged,
     Inference,
     Inferring,
     first_by_unit,
@@ -20,6 +19,8 @@ from evaluation.diagnostics._inference import (
 )
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
 from evaluation.errors import DesignError, EstimationError
+from evaluation.estimators import OverallATT
+from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.randomization import Estimator, RandomizationTest, randomization_test
 from evaluation.panel import Panel
 
@@ -47,7 +48,8 @@ def minimum_effect(
     """Power of the test that is actually used, against constant effects, from the data's own noise.
 
     The estimated effect is taken out of the treated cells. Then other units in turn are given the
-    treatment paths (every unit when one is treated, else ``samples`` random assignments), an effect is
+    treatment paths (every unit when one is treated, else ``samples`` random assignments; clusters, where
+    they are what was assigned), an effect is
     added to their treated cells, and the test is carried out. Adding x to the treated cells moves an
     estimate by x and leaves its standard error as it is, and moves placebo estimates by known slopes,
     so that nothing is fitted again for another x; an estimator for which that is not so is refused.
@@ -89,7 +91,7 @@ def minimum_effect(
     if samples < 1:
         raise EstimationError(f"{samples} samples", expected="at least one")
     how = Inferring(inference, alpha, draws, seed)
-    cohorts = design.cohorts(panel)
+    plan = assignments(panel, design)
     randomised = how.randomised(panel, design)
     single = one_number(estimator)
     actual = how.ask(estimator, panel, design, randomised=randomised)
@@ -97,7 +99,7 @@ def minimum_effect(
     treated_cells = _treated_cells(panel, design)
     outcome = panel.column(design.outcome)
     quiet = _with_outcome(panel, design, outcome - actual.estimate * treated_cells)
-    orders = _orders(cohorts, samples, seed)
+    orders = _orders(plan, samples, seed)
     first = first_by_unit(panel, design)
     placebos = [_assigned(quiet, design, first, order) for order in orders]
     rules: list[_Rule]
@@ -227,25 +229,34 @@ def _smallest(rules: list[_Rule], power: float) -> float:
     return float(high)
 
 
-def _orders(cohorts: Cohorts, samples: int, seed: int | None) -> list[NDArray[np.intp]]:
+def _orders(plan: Assignments, samples: int, seed: int | None) -> list[NDArray[np.intp]]:
     """For each sample the unit whose treatment path each unit takes (n_units,)."""
-    n = len(cohorts.first)
-    treated = np.flatnonzero(cohorts.treated)
-    if len(treated) == 1 and n <= samples:
+    n = len(plan.path)
+    one = np.zeros(n, dtype=np.intp)  # a unit of each item
+    one[plan.item[::-1]] = np.arange(len(plan.item))[::-1]
+    treated = plan.actual
+    strata = [np.flatnonzero(plan.stratum == s) for s in np.unique(plan.stratum[treated])]
+    if len(treated) == 1 and len(strata[0]) <= samples:
         out = []
-        for unit in range(n):
+        for item in strata[0]:
             order = np.arange(n)
-            order[[unit, treated[0]]] = order[[treated[0], unit]]
-            out.append(order)
+            order[[item, treated[0]]] = order[[treated[0], item]]
+            out.append(one[order][plan.item])
         return out
     if seed is None:
         raise DesignError(
             f"{samples} assignments are to be drawn and no seed is given",
-            where=f"{len(treated)} of {n} units are treated",
+            where=f"{len(treated)} of {n} {plan.words} are treated",
             fix="pass seed=...",
         )
     generator = np.random.default_rng(seed)
-    return [generator.permutation(n) for _ in range(samples)]
+    out = []
+    for _ in range(samples):
+        order = np.arange(n)
+        for items in strata:
+            order[items] = items[generator.permutation(len(items))]
+        out.append(one[order][plan.item])
+    return out
 
 
 def _assigned(panel: Panel, design: Design, first: pd.Series, order: NDArray[np.intp]) -> Panel:
@@ -275,7 +286,7 @@ def _check_moves(estimator: Estimator, panel: Panel, design: Design) -> None:
     moved = (after.estimate - before.estimate) / size
     same = np.isnan(errors).all() or np.isclose(*errors, rtol=1e-6)
     if not (np.isclose(moved, 1, atol=1e-6) and same):
-        name = type(estimator.estimator if isinstance(estimator, Averaged) else estimator).__name__
+        name = type(estimator.estimator if isinstance(estimator, OverallATT) else estimator).__name__
         raise EstimationError(
             f"{name} does not move one for one with an effect on the treated",
             where=f"an effect of 1 moves the estimate by {moved:.4g}",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from evaluation.design import Design
 from evaluation.errors import EstimationError, EvaluationError
+from evaluation.estimators import OverallATT
 from evaluation.numerics.chunks import spread
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -149,7 +150,7 @@ def _piece(
                 result = estimator.fit(drawn.panel, drawn.design)
             except EvaluationError:
                 continue  # counted as failed; what a draw has no estimate for, the estimator did not find
-            one = result if len(result.coef) == 1 else result.aggregate("simple")
+            one = OverallATT(estimator).average(result)
             low, high = one.conf_int(level)
             values[i, j, 1:] = one.estimate, one.std_error, low, high, one.p_value
     return values

@@ -4,6 +4,7 @@ from evaluation.estimators.extended import ExtendedTwoWayFixedEffects
 from evaluation.estimators.group_time import GroupTime
 from evaluation.estimators.imputation import Imputation
 from evaluation.estimators.interaction_weighted import InteractionWeighted
+from evaluation.estimators.overall import OverallATT, is_linear
 from evaluation.estimators.poisson import PoissonFixedEffects
 from evaluation.estimators.poisson_imputation import PoissonImputation
 from evaluation.estimators.stacked import Stacked
@@ -17,6 +18,7 @@ __all__ = [
     "GroupTime",
     "Imputation",
     "InteractionWeighted",
+    "OverallATT",
     "PoissonFixedEffects",
     "PoissonImputation",
     "Predictor",
@@ -25,4 +27,5 @@ __all__ = [
     "SyntheticDiD",
     "TwoByTwo",
     "TwoWayFixedEffects",
+    "is_linear",
 ]

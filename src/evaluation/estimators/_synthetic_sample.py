@@ -120,7 +120,7 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
     notes: list[str] = []
     rows = np.bincount(panel.unit_codes, minlength=panel.n_units)
     if design.cluster_columns and design.cluster_columns != (panel.unit,):
-        notes.append("clusters are not used: placebos, jackknife and bootstrap take units as independent")
+        notes.append("clusters are not used: the standard error takes units as independent")
 
     built, short = [], []
     for value, label in zip(cohorts.values, cohorts.labels, strict=True):

@@ -71,6 +71,11 @@ class ExtendedTwoWayFixedEffects:
         if self.effects == "count" and self.covariance != "cluster":
             raise EstimationError("effects in counts have a clustered covariance only")
 
+    @property
+    def linear(self) -> bool:
+        """Whether coefficients are linear in the outcome: not those of an exponential mean."""
+        return self.family == "gaussian"
+
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate every treated cohort and period.
 

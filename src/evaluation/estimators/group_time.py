@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,7 @@ class GroupTime:
     N(0, V), which is what Gaussian multipliers give; ``multiplier="rademacher"`` draws signs.
     """
 
+    linear: ClassVar[bool] = True
     method: Literal["dr", "ipw", "reg"] = "dr"
     sampling: Literal["auto", "balanced", "unbalanced", "cross_sections"] = "auto"
     trim: float = 0.995

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,8 @@ class Imputation:
     Terms are cohort-by-period means; averages weigh them by their number of observations, so that
     ``aggregate("simple")`` is the average over all treated observations.
     """
+
+    linear: ClassVar[bool] = True
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate every treated cohort-period.

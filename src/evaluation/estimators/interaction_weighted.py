@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ class InteractionWeighted:
     the comparison and the periods from its treatment on are dropped and counted (their section 4.1, step 1).
     """
 
+    linear: ClassVar[bool] = True
     small_sample: str | SmallSample = "fixest"
     estimated_shares: bool = False
 

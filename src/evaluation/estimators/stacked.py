@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -53,6 +53,7 @@ class Stacked:
     than once) or groups of units.
     """
 
+    linear: ClassVar[bool] = True
     reference: int | None = None
     small_sample: str | SmallSample = "fixest"
     residuals: Literal["pooled", "cohort"] = "pooled"

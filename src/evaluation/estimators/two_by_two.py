@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ class TwoByTwo:
         As in `TwoWayFixedEffects`.
     """
 
+    linear: ClassVar[bool] = True
     small_sample: str | SmallSample = "fixest"
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,7 @@ class TwoWayFixedEffects:
         Add the covariates' coefficients to the terms.
     """
 
+    linear: ClassVar[bool] = True
     event_study: bool = False
     reference: int | tuple[int, ...] | None = None
     covariance: Literal["cluster", "iid", "HC1"] = "cluster"

@@ -15,6 +15,7 @@ from evaluation.inference.randomization import RandomizationTest, randomization_
 from evaluation.inference.randomization_time import randomization_in_time
 from evaluation.inference.rank_sets import RankSets, rank_sets
 from evaluation.inference.recommend import Recommendation, recommend
+from evaluation.inference.refusal import refusal
 from evaluation.inference.romano_wolf import StepDown, romano_wolf
 from evaluation.inference.stretches import Season, improvements, moving_stretches, steady_share
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
@@ -46,6 +47,7 @@ __all__ = [
     "randomization_test",
     "rank_sets",
     "recommend",
+    "refusal",
     "romano_wolf",
     "steady_share",
     "t_test_of_clusters",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import NEVER, Cohorts, Design
+from evaluation.design import NEVER, Design
 from evaluation.errors import DesignError, shortlist
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Assignments:
         return np.concatenate(drawn, axis=1), False
 
 
-def assignments(panel: Panel, design: Design) -> Assignments:
+def assignments(panel: Panel, design: Design, *, units: IntArray | None = None) -> Assignments:
     """What is permuted under a design, and in how many ways.
 
     Without ``design.cluster``, or with the unit as cluster, units are permuted. With clusters of units,
@@ -160,6 +160,8 @@ def assignments(panel: Panel, design: Design) -> Assignments:
     ----------
     panel : Panel
     design : Design
+    units : ndarray of int, optional
+        Positions of the panel's units that take part; all of them when absent.
 
     Returns
     -------
@@ -173,8 +175,10 @@ def assignments(panel: Panel, design: Design) -> Assignments:
     DataError
         As `Design.cohorts`; a cluster that changes within a unit.
     """
-    cohorts = design.cohorts(panel)
-    if cohorts.treated.all():
+    units = np.arange(panel.n_units) if units is None else units
+    names = panel.units[units]
+    first = design.cohorts(panel).first[units]
+    if (first != NEVER).all():
         raise DesignError(
             "no donor is left: every unit of the panel is treated",
             expected="units that are never treated",
@@ -182,7 +186,7 @@ def assignments(panel: Panel, design: Design) -> Assignments:
         )
     columns = tuple(name for name in design.cluster_columns if name != panel.unit)
     if not columns:
-        return of_units(cohorts, tuple(panel.units))
+        return _made("unit", None, first, np.arange(len(units)), np.zeros(len(units), np.intp), tuple(names))
     if len(design.cluster_columns) > 1:
         raise DesignError(
             f"the design has clusters by {' and '.join(design.cluster_columns)}, and one assignment of "
@@ -197,24 +201,24 @@ def assignments(panel: Panel, design: Design) -> Assignments:
             "of them",
             fix="leave the cluster out of the design, or name a column with groups of units",
         )
-    codes, names = panel.constant_in_unit(column)
+    codes, values = panel.constant_in_unit(column)
+    codes = codes[units]
     if (codes < 0).any():
         raise DesignError(
             f"cluster {column!r} is missing for {int((codes < 0).sum())} units",
-            where=f"units {shortlist(panel.units[codes < 0])}",
+            where=f"units {shortlist(names[codes < 0])}",
             fix="fill the value in or remove the units",
         )
     used, cluster = np.unique(codes, return_inverse=True)
-    labels = tuple(names[used])
+    labels = tuple(values[used])
     earliest, latest = np.full(len(used), NEVER), np.full(len(used), np.iinfo(np.int64).min)
-    np.minimum.at(earliest, cluster, cohorts.first)
-    np.maximum.at(latest, cluster, cohorts.first)
+    np.minimum.at(earliest, cluster, first)
+    np.maximum.at(latest, cluster, first)
     differs = earliest != latest
     if not differs.any():
         if not (earliest == NEVER).any():
             raise DesignError("no donor is left: every cluster is treated", fix="add untreated clusters")
-        of_items = Cohorts(first=earliest, values=cohorts.values, labels=cohorts.labels)
-        return _made("cluster", column, of_items, cluster, np.zeros(len(used), dtype=np.intp), labels)
+        return _made("cluster", column, earliest, cluster, np.zeros(len(used), dtype=np.intp), labels)
     whole = ~differs & (earliest != NEVER)
     if whole.any():
         raise DesignError(
@@ -226,24 +230,18 @@ def assignments(panel: Panel, design: Design) -> Assignments:
             fix="name the column by whose values treatment was assigned, leave the cluster out of the design "
             "if units were chosen one by one, or leave one of the two kinds of clusters out of the panel",
         )
-    return _made("within", column, cohorts, np.arange(panel.n_units), cluster, tuple(panel.units))
-
-
-def of_units(cohorts: Cohorts, labels: tuple[Any, ...]) -> Assignments:
-    """Units as items, whatever the design's clusters."""
-    n = len(cohorts.first)
-    return _made("unit", None, cohorts, np.arange(n), np.zeros(n, dtype=np.intp), labels)
+    return _made("within", column, first, np.arange(len(units)), cluster, tuple(names))
 
 
 def _made(
     level: Literal["unit", "cluster", "within"],
     column: str | None,
-    cohorts: Cohorts,
+    first: NDArray[np.int64],
     item: IntArray,
     stratum: IntArray,
     labels: tuple[Any, ...],
 ) -> Assignments:
-    path = np.where(cohorts.treated, np.searchsorted(cohorts.values, cohorts.first), -1)
+    path = np.where(first != NEVER, np.searchsorted(np.unique(first[first != NEVER]), first), -1)
     inside = [path[stratum == s] for s in np.unique(stratum[path >= 0])]
     ways = _ways([(len(own), np.bincount(own[own >= 0])) for own in inside])
     return Assignments(level, ways, column, item, stratum, path, labels)

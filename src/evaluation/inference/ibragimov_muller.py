@@ -7,7 +7,7 @@ often (Bakirov and Szekely 2005; Ibragimov and Müller 2010, 2016).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import nan
 from typing import Any
 
@@ -134,7 +134,7 @@ def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> Clus
     DesignError, EstimationError
         Two dimensions of clusters, clusters that cut across units, or an estimator with several terms.
     """
-    cluster, labels = _clusters(panel, design)
+    cluster, labels = clusters_of_units(panel, design)
     treated = design.cohorts(panel).treated
     has_treated = np.bincount(cluster, treated, minlength=len(labels)) > 0
     has_never = np.bincount(cluster, ~treated, minlength=len(labels)) > 0
@@ -153,7 +153,7 @@ def _within(
     both: NDArray[np.bool_],
 ) -> ClusterTTest:
     rows, notes = [], []
-    alone = Design(**{**design.__dict__, "cluster": None})
+    alone = replace(design, cluster=None)
     for g in np.flatnonzero(both):
         part = panel.frame[(cluster == g)[panel.unit_codes]].reset_index(drop=True)
         try:
@@ -235,7 +235,8 @@ def _between(
     return ClusterTTest(name, table, gap, error, df, reason, tuple(notes))
 
 
-def _clusters(panel: Panel, design: Design) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+def clusters_of_units(panel: Panel, design: Design) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
+    """Cluster of each unit (n_units,) and the clusters' names."""
     columns = design.cluster_columns
     if len(columns) > 1:
         raise EstimationError(

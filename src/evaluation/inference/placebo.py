@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import combinations
-from math import comb, nan
+from math import nan
 from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import NEVER, Cohorts, Design
+from evaluation.design import Design
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import SyntheticMethod, cell_terms
 from evaluation.estimators._synthetic_sample import SyntheticSample
 from evaluation.estimators._synthetic_variance import cell_effects
 from evaluation.estimators.synthetic_control import SyntheticControl
 from evaluation.estimators.synthetic_did import SyntheticDiD
+from evaluation.inference._noise import noise_note
+from evaluation.inference.assignments import Assignments, IntArray, assignments
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -43,6 +43,8 @@ class PlaceboPaths:
         Mean effect after treatment.
     rmspe_before, rmspe_after : ndarray (m,)
         Root mean squared gap, less the constant that was fitted.
+    notes : tuple of str
+        What a reader must know of the p-value of the ratio.
     """
 
     units: pd.Index
@@ -52,6 +54,7 @@ class PlaceboPaths:
     estimates: FloatArray = field(repr=False)
     rmspe_before: FloatArray = field(repr=False)
     rmspe_after: FloatArray = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def ratios(self) -> FloatArray:
@@ -128,7 +131,8 @@ def placebo_paths(
     Raises
     ------
     DesignError
-        More than one treated unit, or fewer than two donors.
+        More than one treated unit, fewer than two donors, or clusters of several units whose treatment
+        was assigned together.
     """
     if not is_synthetic(estimator):
         raise EstimationError(
@@ -147,8 +151,15 @@ def placebo_paths(
         raise DesignError(
             "one donor is too few for a placebo: it would have no donor itself", fix="add donors"
         )
+    plan = assignments(panel, design, units=sample.units)
+    if plan.size.max() > 1:
+        raise DesignError(
+            f"treatment was assigned to whole clusters ({plan.cluster}), and the paths are of one unit each",
+            fix="use randomization_test, which permutes clusters, or one row a cluster and period",
+        )
     cohort = sample.cohorts[0]
-    order = np.concatenate([np.flatnonzero(cohort.members), np.flatnonzero(sample.donors)])
+    placebos = np.flatnonzero(sample.donors & (plan.stratum == plan.stratum[plan.actual[0]]))
+    order = np.concatenate([np.flatnonzero(cohort.members), placebos])
     treated = np.eye(len(sample.units))[order]
     donors = 1.0 - treated
     if not treated_as_donor:
@@ -165,6 +176,7 @@ def placebo_paths(
         estimates=paths.effects(window).mean(axis=1),
         rmspe_before=paths.fit_before(window),
         rmspe_after=np.sqrt((after**2).mean(axis=1)),
+        notes=tuple(filter(None, [noise_note(panel, design, plan, statistic="rmspe_ratio")])),
     )
 
 
@@ -182,7 +194,6 @@ def synthetic_test(
     treated_as_donor: bool,
     draws: int,
     seed: int | np.random.Generator | None,
-    choose: Callable[[Cohorts], tuple[NDArray[np.integer], bool]],
 ) -> tuple[pd.DataFrame, FloatArray, FloatArray, tuple[Any, ...], FloatArray | None, bool, FloatArray | None]:
     """The pieces of a `RandomizationTest`, all assignments fitted in batches.
 
@@ -191,8 +202,8 @@ def synthetic_test(
     statistic : {"estimate", "rmspe_ratio"}
     treated_as_donor : bool
         False: treated units are no donors of the placebos, which are sets of donors.
-    choose : callable
-        Other sets of treated units, cohort by cohort (m, n_treated), and whether they are all.
+    draws, seed
+        As in `randomization_test`.
 
     Returns
     -------
@@ -207,25 +218,18 @@ def synthetic_test(
             where=f"{len(sample.cohorts)} cohorts",
             fix="leave these options at their defaults",
         )
-    values = np.array([panel.ordinals[0] - c.event_time[0] for c in sample.cohorts])
-    first = np.full(len(sample.units), NEVER)
-    for value, cohort in zip(values, sample.cohorts, strict=True):
-        first[cohort.members] = value
-    cohorts = Cohorts(first=first, values=values, labels=pd.Index([c.label for c in sample.cohorts]))
-    sets, exact = choose(cohorts) if treated_as_donor else _donor_sets(cohorts, draws, seed)
-    units = np.flatnonzero(cohorts.treated)
-    actual = units[np.argsort(first[units], kind="stable")]
-    sets = np.concatenate([actual[None], sets])
-    cohort_of = np.searchsorted(values, first[actual])
-    excluded = cohorts.treated & (not treated_as_donor)
+    plan = assignments(panel, design, units=sample.units)
+    sets, exact = plan.others(draws, seed, untreated_only=not treated_as_donor)
+    sets = np.concatenate([plan.actual[None], sets])
+    excluded = (plan.path[plan.item] >= 0) & (not treated_as_donor)
     batches = [
-        _batch(estimator, sample, sets[start : start + _AT_ONCE], cohort_of, statistic, excluded)
+        _batch(estimator, sample, plan, sets[start : start + _AT_ONCE], statistic, excluded)
         for start in range(0, len(sets), _AT_ONCE)
     ]
     estimates = np.concatenate([values for values, _, _ in batches])
     gained = _joined([slope for _, slope, _ in batches])
     misfit = _joined([before for _, _, before in batches])
-    labels = tuple(sample.names[sets[1:, 0]]) if len(actual) == 1 else ()
+    labels = tuple(plan.labels[i] for i in sets[1:, 0]) if len(plan.actual) == 1 else ()
     if statistic == "rmspe_ratio":
         terms = pd.DataFrame({"term": ["RMSPE ratio"]})
     else:
@@ -242,19 +246,14 @@ def _joined(parts: list[FloatArray | None]) -> FloatArray | None:
 def _batch(
     estimator: SyntheticMethod,
     sample: SyntheticSample,
-    sets: NDArray[np.integer],
-    cohort_of: NDArray[np.integer],
+    plan: Assignments,
+    sets: IntArray,
     statistic: str,
     excluded: NDArray[np.bool_],
 ) -> tuple[FloatArray, FloatArray | None, FloatArray | None]:
     """Estimates (m, k), what each gains for a true effect of one where that is linear, misfit before (m,)."""
-    row = np.arange(len(sets))[:, None]
-    donors = np.tile((~excluded).astype(float), (len(sets), 1))
-    donors[row, sets] = 0.0
-    treated = []
-    for i in range(len(sample.cohorts)):
-        treated.append(np.zeros_like(donors))
-        treated[-1][row, sets[:, cohort_of == i]] = 1.0
+    treated = [plan.members(sets, c) for c in range(len(sample.cohorts))]
+    donors = (~excluded).astype(float) * (1.0 - np.sum(treated, axis=0))
     if len(sample.cohorts) > 1:
         effects, att = cell_effects(estimator, sample, treated, donors)
         return (effects if estimator.terms == "cohort_period" else att[:, None]), None, None
@@ -276,24 +275,3 @@ def _batch(
     share = treated[0] / treated[0].sum(axis=1, keepdims=True) - paths.unit_weights
     slope = share[:, cohort.members].sum(axis=1, keepdims=True)
     return values, np.repeat(slope, values.shape[1], axis=1), before
-
-
-def _donor_sets(
-    cohorts: Cohorts, draws: int, seed: int | np.random.Generator | None
-) -> tuple[NDArray[np.integer], bool]:
-    """Sets of never treated units (m, n_treated)."""
-    donors = np.flatnonzero(~cohorts.treated)
-    treated = int(cohorts.treated.sum())
-    if len(donors) <= treated:
-        raise DesignError(
-            f"{len(donors)} donors are too few for placebos of {treated} treated units that are no donors",
-            fix="add donors, or use treated_as_donor=True",
-        )
-    if treated == 1 or comb(len(donors), treated) <= draws:
-        return donors[np.array(list(combinations(range(len(donors)), treated)))], True
-    if seed is None:
-        raise DesignError(
-            "the sets of donors are too many to enumerate and no seed is given", fix="pass seed=..."
-        )
-    generator = np.random.default_rng(seed)
-    return generator.permuted(np.tile(donors, (draws, 1)), axis=1)[:, :treated], False

@@ -4,15 +4,16 @@ With one treated unit a clustered standard error measures nothing: its only trea
 fitted exactly. A randomisation test asks instead how unusual the estimate is among those that
 result from every other assignment of the same treatment paths to units (Fisher 1935; Abadie,
 Diamond and Hainmueller 2010, section 2.4). It is exact if the treated unit could as well have been
-any of the others, and it cannot give a p-value below one over the number of assignments.
+any of the others, and it cannot give a p-value below one over the number of assignments. What is
+permuted is what was assigned: clusters, where the design has them (`assignments`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations
-from math import comb, inf, nan
+from math import inf, nan
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -20,8 +21,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Cohorts, Design
-from evaluation.errors import DesignError, EstimationError, shortlist
-from evaluation.estimators import TwoWayFixedEffects
+from evaluation.errors import EstimationError, shortlist
+from evaluation.estimators import OverallATT, TwoWayFixedEffects, is_linear
+from evaluation.inference._inversion import not_rejected
+from evaluation.inference._noise import noise_note
+from evaluation.inference.assignments import Assignments, IntArray, assignments
 from evaluation.inference.placebo import is_synthetic, synthetic_test
 from evaluation.numerics.chunks import each
 from evaluation.panel import Panel
@@ -53,10 +57,9 @@ class RandomizationTest:
     placebo : ndarray (n_assignments - 1, k)
         Estimates under the others; with sampling, under the draws.
     labels : tuple
-        With one treated unit: the placebo unit of each row. Else empty.
+        With one treated unit or cluster: the placebo unit or cluster of each row. Else empty.
     slope : ndarray (n_assignments - 1, k) or None
-        What each placebo estimate gains for a true effect of one; None where the estimator is
-        not known to be linear.
+        What each placebo estimate gains for a true effect of one; None where that is not known.
     exact : bool
         Whether every assignment was enumerated.
     misfit : ndarray (n_assignments,) or None
@@ -64,6 +67,8 @@ class RandomizationTest:
         assignment, the actual one first, in units of the outcome.
     notes : tuple of str
         What a reader must know.
+    no_slope : str
+        Why there are no slopes.
     """
 
     terms: pd.DataFrame
@@ -74,6 +79,7 @@ class RandomizationTest:
     exact: bool
     misfit: FloatArray | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    no_slope: str = "what an effect adds to the placebo estimates is not known"
 
     @property
     def n_assignments(self) -> int:
@@ -122,7 +128,7 @@ class RandomizationTest:
         """
         column = self._one
         if self.slope is None:
-            return nan, nan, "the estimator is not known to be linear in the outcome"
+            return nan, nan, self.no_slope
         needed = int(np.floor((1 - level) * self.n_assignments + 1e-9))
         # p(tau) > 1 - level needs at least this many other assignments as extreme
         if needed < 1:
@@ -133,13 +139,7 @@ class RandomizationTest:
                 f"so no {level:.0%} interval exists",
             )
         a0, a, b = self.observed[column], self.placebo[:, column], self.slope[:, column]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = np.stack([(a0 - a) / (1 - b), (a0 + a) / (1 + b)])
-        low, high = ends.min(axis=0), ends.max(axis=0)
-        # a placebo that moves one for one with the effect is always as extreme, or never
-        same = np.abs(b) >= 1 - 1e-12
-        low, high = np.where(same, -inf, low), np.where(same, inf, high)
-        bounds = float(np.sort(low)[needed - 1]), float(np.sort(high)[::-1][needed - 1])
+        bounds = not_rejected(float(a0), a, b, needed)
         if not np.isfinite(bounds).all():
             return nan, nan, "the set of effects not rejected is unbounded"
         return *bounds, ""
@@ -167,7 +167,8 @@ class RandomizationTest:
             raise EstimationError(
                 f"the test has {self.placebo.shape[1]} terms: {shortlist(self.terms['term'])}",
                 expected="a one-term estimator",
-                fix="read .p_values and .placebo, one column a term",
+                fix="put the estimator into OverallATT(...) for its average effect, or read .p_values and "
+                ".placebo, one column a term",
             )
         return 0
 
@@ -181,16 +182,20 @@ def randomization_test(
     seed: int | np.random.Generator | None = None,
     statistic: Literal["estimate", "rmspe_ratio"] = "estimate",
     treated_as_donor: bool = True,
+    slopes: bool = True,
 ) -> RandomizationTest:
-    """Compare the estimate with those of every other assignment of treatment to units.
+    """Compare the estimate with those of every other assignment of treatment.
 
     The treatment paths that occur are permuted over the units, the treated unit serving as a
-    comparison for the others. All assignments are enumerated when there are at most ``draws``;
-    else ``draws`` are sampled.
+    comparison for the others. With ``design.cluster`` whole clusters exchange their paths where
+    treatment is the same within clusters, and units of the same cluster do where it is not; see
+    `assignments`. All assignments are enumerated when there are at most ``draws``, one date or
+    several; else ``draws`` are sampled.
 
     Parameters
     ----------
     estimator : object with ``fit(panel, design) -> Result``
+        `OverallATT` makes one number of several terms.
     panel : Panel
         The treated units and the donor pool.
     design : Design
@@ -204,6 +209,9 @@ def randomization_test(
         Whether treated units are donors of the placebos; synthetic methods only. Without, as
         Abadie, Diamond and Hainmueller (2010) do, an effect does not reach the placebos, but the
         test is no longer exact.
+    slopes : bool
+        Whether to compute what an effect adds to each placebo estimate, which `interval` needs. For
+        linear estimators other than the two-way regression it costs a second fit of each assignment.
 
     Returns
     -------
@@ -212,12 +220,13 @@ def randomization_test(
     Raises
     ------
     DesignError
-        No donor is left, or a seed is needed.
+        No donor is left, a seed is needed, or clusters that do not say what was assigned.
     EstimationError
         An option of synthetic methods for another estimator.
     """
+    plan = assignments(panel, design)
     if is_synthetic(estimator) and not design.covariates:
-        return RandomizationTest(
+        test = RandomizationTest(
             *synthetic_test(
                 estimator,
                 panel,
@@ -226,161 +235,206 @@ def randomization_test(
                 treated_as_donor=treated_as_donor,
                 draws=draws,
                 seed=seed,
-                choose=lambda among: _sets(among, draws, seed),
-            )
+            ),
+            no_slope="placebo estimates are not linear in an effect: weights, or a ratio, move with it",
         )
+        return replace(test, notes=_notes(panel, design, plan, statistic))
     if statistic != "estimate" or not treated_as_donor:
         raise EstimationError(
             "statistic and treated_as_donor are options of synthetic methods without covariates",
             where=type(estimator).__name__,
             fix="leave them out, or use SyntheticControl or SyntheticDiD",
         )
-    cohorts = design.cohorts(panel)
-    n_treated = int(cohorts.treated.sum())
-    if n_treated == panel.n_units:
-        raise DesignError(
-            "no donor is left: every unit of the panel is treated",
-            expected="units that are never treated",
-            fix="add units to the donor pool",
-        )
-    sets, exact = _sets(cohorts, draws, seed)
-    labels = tuple(panel.units[sets[:, 0]]) if n_treated == 1 else ()
-    fast = _linear(estimator, panel, design, cohorts)
+    sets, exact = plan.others(draws, seed)
+    labels = tuple(plan.labels[i] for i in sets[:, 0]) if len(plan.actual) == 1 else ()
+    notes = _notes(panel, design, plan, statistic)
+    fast = _linear(estimator, panel, design, plan)
     if fast is not None:
         terms, effect, slope = fast
-        observed = effect(_actual(cohorts)[None])[0]
-        return RandomizationTest(terms, observed, effect(sets), labels, slope(sets), exact)
-    result = estimator.fit(panel, design)
-    rows = _refits(estimator, panel, design, _paths(sets, cohorts))
-    placebo = np.array(rows).reshape(len(rows), len(result))
-    return RandomizationTest(result.terms, np.array(result.coef), placebo, labels, None, exact)
-
-
-def _cohort_of(cohorts: Cohorts) -> NDArray[np.intp]:
-    """Cohort of each treated unit, cohort by cohort (n_treated,)."""
-    codes = np.searchsorted(cohorts.values, cohorts.first[cohorts.treated])
-    return np.sort(codes)
-
-
-def _actual(cohorts: Cohorts) -> NDArray[np.intp]:
-    """Treated units, cohort by cohort (n_treated,)."""
-    units = np.flatnonzero(cohorts.treated)
-    return units[np.argsort(cohorts.first[units], kind="stable")]
-
-
-def _sets(
-    cohorts: Cohorts, draws: int, seed: int | np.random.Generator | None
-) -> tuple[NDArray[np.integer], bool]:
-    """Units treated under other assignments (m, n_treated), in the order of `_cohort_of`."""
-    n, treated = len(cohorts.first), int(cohorts.treated.sum())
-    actual = _actual(cohorts)
-    if len(cohorts.values) == 1 and comb(n, treated) <= max(draws + 1, n if treated == 1 else 0):
-        every = np.array(list(combinations(range(n), treated)))
-        return every[(every != actual).any(axis=1)], True
-    if seed is None:
-        raise DesignError(
-            "the assignments are too many to enumerate and no seed is given",
-            where=f"{treated} of {n} units treated in {len(cohorts.values)} cohorts",
-            fix="pass seed=...",
+        observed = effect(plan.actual[None])[0]
+        return RandomizationTest(
+            terms, observed, effect(sets), labels, slope(sets), exact, notes=notes, no_slope=_NOT_FOR_PATHS
         )
-    return _draw_sets(n, treated, draws, np.random.default_rng(seed)), False
+    result = estimator.fit(panel, design)
+    outcomes: tuple[str, ...] = (design.outcome,)
+    why = ""
+    if len(result) > 1:
+        why = _NOT_FOR_PATHS
+    elif not is_linear(estimator):
+        why = "the estimator is not linear in the outcome, so slopes of placebo estimates are not known"
+    elif not slopes:
+        why = "slopes were not asked for"
+    else:
+        panel, name = _with_indicator(panel, design)
+        gained = estimator.fit(panel, replace(design, outcome=name)).coef
+        if np.allclose(gained, 1, atol=1e-6):
+            outcomes = (design.outcome, name)
+        else:
+            why = f"an effect of 1 on treated cells moves the estimate by {float(gained[0]):.4g}, not by 1"
+    rows = _refits(estimator, panel, design, plan, sets, outcomes)
+    if any(row.shape[1] != len(result) for row in rows):
+        raise EstimationError(
+            "under other assignments the estimator has other terms, so they cannot be compared",
+            fix="put the estimator into OverallATT(...) for its average effect",
+        )
+    fitted = np.array(rows).reshape(len(rows), len(outcomes), len(result))
+    return RandomizationTest(
+        result.terms,
+        np.array(result.coef),
+        fitted[:, 0],
+        labels,
+        fitted[:, 1] if len(outcomes) > 1 else None,
+        exact,
+        notes=notes,
+        no_slope=why,
+    )
 
 
-def _draw_sets(n: int, size: int, draws: int, generator: np.random.Generator) -> NDArray[np.integer]:
-    """Ordered sets of units drawn without replacement (draws, size): a shuffle that stops early."""
-    pool = np.empty((n, draws), dtype=np.int16 if n <= 2**15 else np.int64)
-    pool[:] = np.arange(n)[:, None]
-    column = np.arange(draws)
-    for k in range(size):
-        other = generator.integers(k, n, size=draws)
-        chosen = pool[other, column]
-        pool[other, column] = pool[k]
-        pool[k] = chosen
-    return pool[:size].T
+_NOT_FOR_PATHS = "intervals are for one effect"
 
 
-def _paths(sets: NDArray[np.integer], cohorts: Cohorts) -> NDArray[np.intp]:
-    """For each assignment the unit whose treatment path each unit takes (m, n_units)."""
-    out = np.full((len(sets), len(cohorts.first)), np.flatnonzero(~cohorts.treated)[0])
-    first_of = np.array([np.flatnonzero(cohorts.first == value)[0] for value in cohorts.values])
-    out[np.arange(len(sets))[:, None], sets] = first_of[_cohort_of(cohorts)]
-    return out
+def _notes(panel: Panel, design: Design, plan: Assignments, statistic: str) -> tuple[str, ...]:
+    """What was permuted where it is not units, and whether the treated are as noisy as the rest."""
+    notes = []
+    if plan.level == "cluster":
+        sizes = plan.size
+        low, high = int(sizes.min()), int(sizes.max())
+        notes.append(
+            f"whole clusters ({plan.cluster}) exchange their treatment: {len(plan.actual)} of "
+            f"{len(sizes)} are treated"
+        )
+        if low != high:
+            notes.append(
+                f"clusters have {low} to {high} units: the test is exact where clusters were treated "
+                "whatever their size, not where larger or smaller ones were likelier to be"
+            )
+    elif plan.level == "within":
+        used = np.unique(plan.stratum[plan.actual])
+        notes.append(
+            f"units exchange their treatment within clusters ({plan.cluster}), {len(used)} of "
+            f"{len(np.unique(plan.stratum))} of which have treated units"
+        )
+    noise = noise_note(panel, design, plan, statistic=statistic)
+    return (*notes, noise) if noise else tuple(notes)
+
+
+def _with_indicator(panel: Panel, design: Design) -> tuple[Panel, str]:
+    """The panel with a column that is 1 in cells that an effect reaches, missing as the outcome is."""
+    name = f"{design.outcome} (effect of 1)"
+    while name in panel.frame:
+        name += "_"
+    first = design.cohorts(panel).first[panel.unit_codes]
+    reached = panel.ordinals[panel.time_codes] + design.anticipation >= first
+    values = np.where(np.isnan(panel.column(design.outcome)), nan, reached.astype(float))
+    frame = panel.frame.assign(**{name: values})
+    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency), name
 
 
 def _linear(
-    estimator: Estimator, panel: Panel, design: Design, cohorts: Cohorts
-) -> tuple[pd.DataFrame, Any, Any] | None:
+    estimator: Estimator, panel: Panel, design: Design, plan: Assignments
+) -> tuple[pd.DataFrame, Callable[[IntArray], FloatArray], Callable[[IntArray], FloatArray | None]] | None:
     """All placebos in one product, where the estimator is a known linear map of the outcome."""
-    if not isinstance(estimator, TwoWayFixedEffects) or not panel.is_balanced:
+    inner = estimator.estimator if isinstance(estimator, OverallATT) else estimator
+    if not isinstance(inner, TwoWayFixedEffects) or not panel.is_balanced:
         return None
     if design.covariates or design.weights or design.anticipation or design.window:
         return None
     outcome = panel.matrix(design.outcome)
     if np.isnan(outcome).any():
         return None
-    reference = estimator.reference if isinstance(estimator.reference, int) else -1
-    if estimator.event_study and (len(cohorts.values) > 1 or isinstance(estimator.reference, tuple)):
+    cohorts = design.cohorts(panel)
+    if inner.event_study and (len(cohorts.values) > 1 or isinstance(inner.reference, tuple)):
         return None
     result = estimator.fit(panel, design)
-    after = panel.ordinals[None, :] >= cohorts.first[:, None]
-    if not estimator.event_study:
-        paths = _demean(after.astype(float))
-        scale = float((paths**2).sum())
-        # unit i under path c adds score[i, c]; all but the treated follow the path of the never treated
-        never = paths[np.flatnonzero(~cohorts.treated)[0]]
-        own_path = [paths[np.flatnonzero(cohorts.first == value)[0]] - never for value in cohorts.values]
-        gain = np.stack(own_path, axis=1) / scale
-        cohort = _cohort_of(cohorts)
+    if inner.event_study:
+        path = _event_study(inner, panel, plan, cohorts, outcome, result)
+        observed = path(plan.actual[None])[0]
+        if not np.allclose(observed, result.coef, rtol=1e-8, atol=1e-8):
+            return None
+        return result.terms, path, lambda sets: None
+    indicator = (panel.ordinals[None, :] >= cohorts.first[:, None]).astype(float)
+    static = partial(_static, plan, panel.ordinals[None, :] >= cohorts.values[:, None])
+    return result.terms, lambda sets: static(outcome, sets), lambda sets: static(indicator, sets)
 
-        def static(values: FloatArray, sets: NDArray[np.integer]) -> FloatArray:
-            score = values @ gain
-            total = np.full(len(sets), float(values.sum(axis=0) @ never) / scale)
-            for k, c in enumerate(cohort):
-                total += score[:, c][sets[:, k]]
-            return total[:, None]
 
-        indicator = after.astype(float)
-        return result.terms, lambda sets: static(outcome, sets), lambda sets: static(indicator, sets)
+def _static(plan: Assignments, paths: NDArray[np.bool_], values: FloatArray, sets: IntArray) -> FloatArray:
+    """Two-way coefficients of ``values`` (n, T) on treatment under each assignment (m, 1).
+
+    With paths p_c less their means over periods, and N_c units in cohort c, the coefficient of y on treatment
+    beside both effects is ``sum_i p_c(i)'(y_i - mean y) / (sum_c N_c p_c'p_c - |sum_c N_c p_c|^2 / n)``.
+    """
+    p = paths - paths.mean(axis=1, keepdims=True)
+    score = np.zeros((len(plan.path), len(p)))
+    np.add.at(score, plan.item, (values - values.mean(axis=0)) @ p.T)
+    total = np.zeros(len(sets))
+    units = np.zeros((len(sets), len(p)))
+    for k, c in enumerate(plan.cohort):
+        total += score[:, c][sets[:, k]]
+        units[:, c] += plan.size[sets[:, k]]
+    gram = p @ p.T
+    square = units @ np.diag(gram) - ((units @ gram) * units).sum(axis=1) / len(values)
+    return (total / square)[:, None]
+
+
+def _event_study(
+    estimator: TwoWayFixedEffects,
+    panel: Panel,
+    plan: Assignments,
+    cohorts: Cohorts,
+    outcome: FloatArray,
+    result: Result,
+) -> Callable[[IntArray], FloatArray]:
+    """Event-study coefficients of one cohort under each assignment: changes of means from the reference."""
+    reference = estimator.reference if isinstance(estimator.reference, int) else -1
     events = result.terms["event_time"].to_numpy(dtype=float)
     columns = np.searchsorted(panel.ordinals, events.astype(np.int64) + int(cohorts.values[0]))
     base = int(np.searchsorted(panel.ordinals, int(cohorts.values[0]) + reference))
     centred = outcome - outcome.mean(axis=0)
-    change = centred[:, columns] - centred[:, [base]]
-    size, share = int(cohorts.treated.sum()), float(cohorts.treated.mean())
+    change = np.zeros((len(plan.path), len(columns)))
+    np.add.at(change, plan.item, centred[:, columns] - centred[:, [base]])
 
-    def path(sets: NDArray[np.integer]) -> FloatArray:
+    def path(sets: IntArray) -> FloatArray:
         total = np.zeros((len(sets), change.shape[1]))
-        for k in range(size):
+        units = np.zeros(len(sets))
+        for k in range(sets.shape[1]):
             total += change[sets[:, k]]
-        return total / (size * (1 - share))
+            units += plan.size[sets[:, k]]
+        return total / (units * (1 - units / len(outcome)))[:, None]
 
-    observed = path(_actual(cohorts)[None])[0]
-    if not np.allclose(observed, result.coef, rtol=1e-8, atol=1e-8):
-        return None
-    return result.terms, path, lambda sets: None
-
-
-def _demean(values: FloatArray) -> FloatArray:
-    out: FloatArray = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
-    return out
+    return path
 
 
 def _refits(
-    estimator: Estimator, panel: Panel, design: Design, order: NDArray[np.intp]
-) -> list[NDArray[np.float64]]:
-    """Coefficients under each assignment (k,), a few at a time by whoever does the work."""
+    estimator: Estimator,
+    panel: Panel,
+    design: Design,
+    plan: Assignments,
+    sets: IntArray,
+    outcomes: tuple[str, ...],
+) -> list[FloatArray]:
+    """Coefficients of each outcome under each assignment (o, k), a few at a time by whoever does the work."""
     column = panel.frame[design.first_treated].to_numpy()
     first_row = np.zeros(panel.n_units, dtype=np.int64)
     first_row[panel.unit_codes[::-1]] = np.arange(panel.n_rows)[::-1]
+    path = plan.path[plan.item]
+    # one unit of each cohort, and one that is never treated in the last place, where -1 finds it
+    one = [np.flatnonzero(path == c)[0] for c in (*range(int(plan.path.max()) + 1), -1)]
+    dates = column[first_row[one]]
     return each(
-        partial(_refit, estimator, panel, design, column[first_row]), list(order), chunk=_FITS_AT_ONCE
+        partial(_refit, estimator, panel, design, plan, dates, outcomes), list(sets), chunk=_FITS_AT_ONCE
     )
 
 
 def _refit(
-    estimator: Estimator, panel: Panel, design: Design, by_unit: NDArray[Any], source: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    values = pd.Series(by_unit[source][panel.unit_codes], index=panel.frame.index)
+    estimator: Estimator,
+    panel: Panel,
+    design: Design,
+    plan: Assignments,
+    dates: NDArray[Any],
+    outcomes: tuple[str, ...],
+    chosen: IntArray,
+) -> FloatArray:
+    values = pd.Series(dates[plan.paths(chosen)][panel.unit_codes], index=panel.frame.index)
     frame = panel.frame.assign(**{design.first_treated: values})
     other = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-    return np.array(estimator.fit(other, design).coef)
+    return np.stack([estimator.fit(other, replace(design, outcome=name)).coef for name in outcomes])

@@ -69,6 +69,16 @@ def randomization_in_time(
         An estimator or panel that the scheme cannot take.
     """
     check_options(scheme=(scheme, ("cyclic", "before")))
+    cohorts, n_before, n_after = check_one_date(panel, design)
+    if scheme == "cyclic":
+        if before is not None or after is not None:
+            raise EstimationError("before and after are for scheme='before'; cyclic shifts use every period")
+        return _cyclic(estimator, panel, design, cohorts, n_before)
+    return _dates_before(estimator, panel, design, cohorts, n_before, n_after, before, after)
+
+
+def check_one_date(panel: Panel, design: Design) -> tuple[Cohorts, int, int]:
+    """Cohorts and numbers of periods before and after; raise where a design is none for a test in time."""
     cohorts = design.cohorts(panel)
     if len(cohorts.values) > 1:
         raise DesignError(
@@ -89,11 +99,7 @@ def randomization_in_time(
             expected="at least 2 before and 1 after",
             fix="check the treatment date, or add periods",
         )
-    if scheme == "cyclic":
-        if before is not None or after is not None:
-            raise EstimationError("before and after are for scheme='before'; cyclic shifts use every period")
-        return _cyclic(estimator, panel, design, cohorts, n_before)
-    return _dates_before(estimator, panel, design, cohorts, n_before, n_after, before, after)
+    return cohorts, n_before, n_after
 
 
 def _cyclic(

@@ -11,12 +11,13 @@ import pandas as pd
 from evaluation import diagnostics, distributions
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.effects import choose, expected
-from evaluation.analysis.staggered.methods import Asked, One, ask, jackknife
+from evaluation.analysis.staggered.methods import Asked, ask, jackknife
 from evaluation.analysis.staggered.paths import Path
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
 from evaluation.errors import EvaluationError
+from evaluation.estimators import OverallATT
 from evaluation.numerics.jackknife import t_quantile
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -29,7 +30,7 @@ class Jackknifed:
     """An estimator whose standard error is the jackknife's, so that checks use the inference that holds."""
 
     name: str
-    estimator: One
+    estimator: OverallATT
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """The mean effect with its jackknife variance."""

@@ -17,6 +17,7 @@ from evaluation.estimators import (
     GroupTime,
     Imputation,
     InteractionWeighted,
+    OverallATT,
     PoissonFixedEffects,
     PoissonImputation,
     Stacked,
@@ -41,37 +42,19 @@ def names_for(outcome: Outcome) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class One:
-    """An estimator whose result is one number: the mean effect over all treated unit-periods."""
-
-    estimator: Any
-
-    def fit(self, panel: Panel, design: Design) -> Result:
-        """The mean effect as a one-term result."""
-        result: Result = self.estimator.fit(panel, design)
-        if len(result) == 1:
-            return result
-        if result.shares is not None:
-            return result.aggregate("simple")
-        # a stack: the mean over event times from 0 on
-        after = result.terms["event_time"].to_numpy(dtype=float, na_value=np.nan) >= 0
-        return result.combine(after / after.sum(), "mean effect over event times")
-
-
-@dataclass(frozen=True)
 class Asked:
     """An estimator with the panel and design that it is given.
 
     Attributes
     ----------
     name : str
-    estimator : One
+    estimator : OverallATT
     panel : Panel
     design : Design
     """
 
     name: str
-    estimator: One
+    estimator: OverallATT
     panel: Panel
     design: Design
 
@@ -101,7 +84,7 @@ def ask(
         Of `StaggeredCase.panel`: ``dates, covariates, weights, frame``.
     """
     panel, design = case.panel(outcome, comparison, counts=is_poisson(name), **options)
-    return Asked(name, One(_estimator(name, panel)), panel, _fitting(name, case, design))
+    return Asked(name, OverallATT(_estimator(name, panel)), panel, _fitting(name, case, design))
 
 
 def _estimator(name: str, panel: Panel) -> Any:
