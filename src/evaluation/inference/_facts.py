@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, nan, sqrt
+from math import exp, inf, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -326,13 +326,14 @@ def _together(early: Before) -> tuple[float, float]:
     Its standard error is the spread of the correlations of untreated pairs over the root of the number of
     treated pairs: pairs that share an item are nearly uncorrelated when items are independent.
     """
-    residual = np.where(np.isfinite(early.residual), early.residual, 0.0)
-    length = np.sqrt((residual**2).sum(axis=1))
-    t = early.treated & (length > 0)
-    others = ~early.treated & (length > 0)
-    if residual.shape[1] < FEWEST_FOR_PERSISTENCE or t.sum() < 2 or others.sum() < 5:
+    known = early.spread > 0
+    t, others = early.treated & known, ~early.treated & known
+    if early.residual.shape[1] < FEWEST_FOR_PERSISTENCE or t.sum() < 2 or others.sum() < 5:
         return nan, nan
-    unit = residual / np.where(length > 0, length, 1.0)[:, None]
+    unit = np.where(np.isfinite(early.residual), early.residual, 0.0) / np.where(known, early.spread, inf)[:, None]
+    # the mean of all, not of the untreated alone: it correlates pairs of both kinds alike
+    unit = unit - unit[known].mean(axis=0)
+    unit = unit / np.maximum(np.sqrt((unit**2).sum(axis=1, keepdims=True)), 1e-300)
     mine, theirs = (_pairs(unit[group][:_MOST_FOR_PAIRS]) for group in (t, others))
     spread = float(theirs.std(ddof=1)) / sqrt(len(mine))
     far = (float(mine.mean()) - float(theirs.mean())) / spread if spread > 0 else nan

@@ -184,19 +184,24 @@ def randomization(p: Panels) -> FloatArray:
 
 
 def conley_taber(p: Panels, scale: FloatArray | None = None) -> FloatArray:
-    """Untreated items in place of each treated one; ``scale`` (R, n0, m) multiplies their changes."""
+    """Other items in place of the treated; ``scale`` (R, n0, m) multiplies the untreated's changes.
+
+    Untreated items stand in where one is treated or changes are scaled, else all, the null imposed.
+    """
     n, m = p.y.shape[1], p.treated
-    n0 = n - m
-    table = np.repeat(p.within[:, m:, None], m, axis=2)
-    if scale is not None:
-        table = table * scale
-    widen = np.sqrt(n / (n0 - 1))
-    if n0**m <= 2 * WAYS:
+    if m > 1 and scale is None:
+        table = np.repeat((p.change - p.change.mean(axis=1, keepdims=True))[:, :, None], m, axis=2)
+        widen = 1 / np.sqrt((1 - m / n) * (1 - 1 / n))
+    else:
+        table = np.repeat(p.within[:, m:, None], m, axis=2) * (1.0 if scale is None else scale)
+        widen = np.sqrt(n / (n - m - 1))
+    pool = table.shape[1]
+    if pool**m <= 2 * WAYS:
         noise = table[:, :, 0]
         for j in range(1, m):
             noise = (noise[:, :, None] + table[:, None, :, j]).reshape(len(noise), -1)
     else:
-        chosen = p.rng.integers(0, n0, size=(WAYS, m))
+        chosen = p.rng.integers(0, pool, size=(WAYS, m))
         noise = table[:, chosen, np.arange(m)].sum(axis=2)
     far = np.abs(noise) * widen / m >= np.abs(p.estimate)[:, None] * (1 - _TIE)
     return (1 + far.sum(axis=1)) / (1 + far.shape[1])
@@ -220,7 +225,6 @@ def in_time(p: Panels) -> FloatArray:
 def subcluster(p: Panels) -> FloatArray:
     """Signs by item and period, null imposed; the variance stays clustered by item."""
     n, t = p.y.shape[1:]
-    weight = p.weight.astype(np.float32)
     u = p.y - p.y.mean(axis=2, keepdims=True)
     u = ((u - u.mean(axis=1, keepdims=True)) * p.contrast).astype(np.float32)
     signs = p.rng.choice(np.array([-1, 1], dtype=np.float32), size=(n, t, WAYS))
@@ -229,7 +233,6 @@ def subcluster(p: Panels) -> FloatArray:
     means = inner.mean(axis=0), outer.mean(axis=0)
     square = (inner.var(axis=0) / p.treated) + outer.var(axis=0) / len(outer)
     far = np.abs(means[0] - means[1]) >= (np.abs(p.estimate) / p.error * (1 - 1e-6))[:, None] * np.sqrt(square)
-    assert len(weight) == n
     return (1 + far.sum(axis=1)) / (1 + WAYS)
 
 

@@ -30,6 +30,7 @@ from evaluation.inference._facts import (
     design_facts,
 )
 from evaluation.inference.cluster_robust import FEW_DF
+from evaluation.inference.refusal import refusal
 from evaluation.panel import Panel
 
 LEVEL = 0.05
@@ -151,6 +152,16 @@ class Recommendation:
         )
 
 
+CHECKED = frozenset(
+    {
+        "randomization_test",
+        "conley_taber",
+        "ferman_pinto",
+        "ibragimov_muller",
+        "randomization_in_time",
+    }
+)
+"""Methods that are asked whether they take a design."""
 CANNOT_TELL = frozenset({"no_noise", "imprecise", "no_persistence", "perhaps_persistent", "no_drift"})
 """Reasons that say what outcomes before treatment cannot tell, rather than what they tell."""
 
@@ -192,9 +203,16 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     cr3, clusters = _satterthwaite(facts, "cr3"), _ibragimov_muller(facts)
     rest = [_wild(facts, few, restricted=False), _clustered_t(facts, few)]
     order = [*space, clusters, wild, *time, cr2, cr3] if few else [wild, cr2, cr3, clusters, *space, *time]
-    order += rest
+    order = [_taken(a, panel, design) for a in [*order, *rest]]
     made = Recommendation(facts, tuple(a for a in order if a.holds), tuple(a for a in order if not a.holds))
     return _simulated(made, design, early, draws, seed)
+
+
+def _taken(advice: Advice, panel: Panel, design: Design) -> Advice:
+    """As it is, or ruled out where the method itself refuses the design."""
+    if not advice.holds or advice.method not in CHECKED or refusal(advice.method, panel, design) is None:
+        return advice
+    return _say(advice.method, "refused", False, texts="shared")
 
 
 def _simulated(made: Recommendation, design: Design, early: Before, draws: int, seed: int) -> Recommendation:
@@ -272,8 +290,6 @@ def _conley_taber(f: DesignFacts, few: bool) -> Advice:
     key = _unlike(f) or _persistent(f) or _together(f)
     if key is not None:
         return _say("conley_taber", key, False, texts="shared", **_noise(f))
-    if f.treated_units > 1:
-        return _say("conley_taber", "several", False, **_noise(f))
     return _say("conley_taber", "holds", True, **_noise(f))
 
 
@@ -357,7 +373,9 @@ def _time(f: DesignFacts) -> Advice:
         **_persistence(f),
     }
     alike = f.persistence_p >= MORE_PERSISTENT
-    rho = f.autocorrelation if alike else f.own_autocorrelation + f.own_error
+    # what looks alike may be read together with the others, what does not only by itself
+    own = f.own_autocorrelation if alike else f.own_autocorrelation + f.own_error
+    rho = max(f.autocorrelation, own)
     key = "holds"
     if f.dates > 1:
         key = "staggered"
@@ -370,7 +388,7 @@ def _time(f: DesignFacts) -> Advice:
     elif np.isnan(f.persistence_p):
         key = "no_drift"
     elif not rho <= DRIFT:
-        key = "drifts" if alike else "own_drifts"
+        key = "drifts" if f.autocorrelation > DRIFT else "own_drifts"
     return _say("randomization_in_time", key, key == "holds", **values)
 
 
