@@ -360,7 +360,7 @@ def recommended(draws: int, seed: int) -> str:
     """The table of designs."""
     import _recommended as designs
 
-    head = "| design | rejects | where one is recommended | recommended first, percent of panels (of these rejects) |"
+    head = "| design | rejects | where one is recommended | first, percent of panels (of these rejects) |"
     rows = [designs.row(place, designs.play(place, draws, seed)) for place in designs.PLACES]
     return "\n".join([head, "|---|---:|---:|---|", *rows])
 
@@ -377,8 +377,8 @@ def main() -> None:
     measured = cells(options.draws, options.seed)
     text += (
         "\n\n## What is recommended\n\nErrors with persistence .7 (unless said), t innovations of 3 degrees "
-        "of freedom, a season of the place's own (a fifth of the variance), standard deviations from .4 to 2.2; "
-        "24 periods, 12 before treatment, unless said. \"17/1\": 17 places, one treated. Percent of "
+        "of freedom, a season of the place's own (a fifth of the variance), deviations from .4 to 2.2; "
+        '24 periods, 12 before treatment, unless said. "17/1": 17 places, one treated. Percent of '
         f"{options.draws} panels without an effect that the recommended method rejects at 5 % (Monte Carlo "
         "error), then of those in which one is recommended.\n\n" + recommended(options.draws, options.seed)
     )
@@ -395,7 +395,7 @@ def main() -> None:
         )
         (ROOT / "benchmarks" / "RESULTS-size-power.md").write_text(head + text + "\n", encoding="utf-8")
         lines = [
-            "# Percent of panels rejected at 5 %, in designs of benchmarks/_recommended.py; power_1, 2 and 3 at",
+            "# Percent of panels rejected at 5 %, in designs of benchmarks/_recommended.py; power_1, 2, 3 at",
             f"# effects of so many standard deviations of the treated. {options.draws} panels a cell, seed "
             f"{options.seed}. Made by `python benchmarks/size_power.py --write`; the texts read it.",
             "",

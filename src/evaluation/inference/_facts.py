@@ -330,7 +330,10 @@ def _together(early: Before) -> tuple[float, float]:
     t, others = early.treated & known, ~early.treated & known
     if early.residual.shape[1] < FEWEST_FOR_PERSISTENCE or t.sum() < 2 or others.sum() < 5:
         return nan, nan
-    unit = np.where(np.isfinite(early.residual), early.residual, 0.0) / np.where(known, early.spread, inf)[:, None]
+    unit = (
+        np.where(np.isfinite(early.residual), early.residual, 0.0)
+        / np.where(known, early.spread, inf)[:, None]
+    )
     # the mean of all, not of the untreated alone: it correlates pairs of both kinds alike
     unit = unit - unit[known].mean(axis=0)
     unit = unit / np.maximum(np.sqrt((unit**2).sum(axis=1, keepdims=True)), 1e-300)

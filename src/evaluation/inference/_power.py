@@ -23,7 +23,7 @@ from evaluation.inference._facts import Before, corrected
 FloatArray = NDArray[np.float64]
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
 """Effects, in standard deviations of the treated items before treatment."""
-WAYS = 499
+WAYS = 199
 """Assignments, ways or vectors of signs drawn where they are not enumerated."""
 LARGEST = 40_000
 """Items times periods above which nothing is drawn: it would take many seconds."""
@@ -100,9 +100,7 @@ def process_before(early: Before, periods: int) -> Process | None:
     shocks = shocks - shocks.mean()
     if not shocks.std() > 0:
         return None
-    return Process(
-        scale, memory, shocks / shocks.std(), int((use & early.treated).sum()), before, periods
-    )
+    return Process(scale, memory, shocks / shocks.std(), int((use & early.treated).sum()), before, periods)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +230,9 @@ def subcluster(p: Panels) -> FloatArray:
     inner, outer = moved[: p.treated], moved[p.treated :]
     means = inner.mean(axis=0), outer.mean(axis=0)
     square = (inner.var(axis=0) / p.treated) + outer.var(axis=0) / len(outer)
-    far = np.abs(means[0] - means[1]) >= (np.abs(p.estimate) / p.error * (1 - 1e-6))[:, None] * np.sqrt(square)
+    far = np.abs(means[0] - means[1]) >= (np.abs(p.estimate) / p.error * (1 - 1e-6))[:, None] * np.sqrt(
+        square
+    )
     return (1 + far.sum(axis=1)) / (1 + WAYS)
 
 
@@ -246,7 +246,9 @@ def wild(p: Panels) -> FloatArray:
         [u[:, m:] @ signs[:, m:].T / (n - m), (u[:, m:] ** 2).mean(axis=1)[:, None] + np.zeros(WAYS)]
     )
     square = np.maximum((inner[1] - inner[0] ** 2) / m + (outer[1] - outer[0] ** 2) / (n - m), 0)
-    far = np.abs(inner[0] - outer[0]) >= (np.abs(p.estimate) / p.error * (1 - _TIE))[:, None] * np.sqrt(square)
+    far = np.abs(inner[0] - outer[0]) >= (np.abs(p.estimate) / p.error * (1 - _TIE))[:, None] * np.sqrt(
+        square
+    )
     return (1 + far.sum(axis=1)) / (1 + WAYS)
 
 
@@ -336,9 +338,7 @@ def rejected(
     count = {method: np.zeros(len(effects)) for method in methods}
     step = max(1, 400_000 // (len(process.scale) * process.n_periods))
     for start in range(0, draws, step):
-        panels = Panels(
-            process.draw(min(step, draws - start), rng), process.n_treated, process.n_before, rng
-        )
+        panels = Panels(process.draw(min(step, draws - start), rng), process.n_treated, process.n_before, rng)
         for k, effect in enumerate(effects):
             with_effect = panels.plus(effect * process.unit_of_effect)
             for method in methods:
