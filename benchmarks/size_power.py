@@ -1,9 +1,10 @@
 """Size and power of every inference for one treated city, by simulation from the air data's own errors;
 and of what `recommend` puts first, over designs with few treated.
 
-    python benchmarks/size_power.py                 # prints the tables, about six minutes
-    python benchmarks/size_power.py --write         # and writes benchmarks/RESULTS-size-power.md and
-                                                    # src/evaluation/inference/measured.toml
+    python benchmarks/size_power.py                     # prints the tables of the air, about a minute
+    python benchmarks/size_power.py --write             # and writes benchmarks/RESULTS-size-power.md
+    python benchmarks/size_power.py --part recommended --write    # benchmarks/RESULTS-recommended.md and
+                                                        # src/evaluation/inference/measured.toml
 
 Errors are ``u_it = s_i (sqrt(1 - c) a_it + sqrt(c) m_i,month)``: a is a stationary first-order
 autoregression, m a season of the city's own, s_i the city's standard deviation, all taken from the
@@ -349,10 +350,11 @@ def cells(draws: int, seed: int) -> dict[str, dict[str, float]]:
     }
     out: dict[str, dict[str, float]] = {}
     for name, (place, method, effects) in wanted.items():
-        out[name] = {}
-        for effect in effects:
-            share = designs.rejects(designs.with_effect(place, effect), method, draws, seed)
-            out[name][f"power_{effect}" if effect else "size"] = round(100 * share, 1)
+        shares = designs.rejects(designs.NAMED[place], method, effects, draws, seed)
+        out[name] = {
+            f"power_{effect}" if effect else "size": round(100 * share, 1)
+            for effect, share in zip(effects, shares, strict=True)
+        }
     return out
 
 
@@ -365,27 +367,32 @@ def recommended(draws: int, seed: int) -> str:
     return "\n".join([head, "|---|---:|---:|---|", *rows])
 
 
+def write_measured(measured: dict[str, dict[str, float]], draws: int, seed: int) -> None:
+    """What the texts of `recommend` read."""
+    lines = [
+        "# Percent of panels rejected at 5 %, in designs of benchmarks/_recommended.py; power_1, 2, 3 at",
+        f"# effects of so many standard deviations of the treated. {draws} panels a cell, seed {seed}.",
+        "# Made by `python benchmarks/size_power.py --part recommended --write`; the texts read it.",
+        "",
+        "[cell]",
+    ]
+    for name, cell in measured.items():
+        lines.append(f"{name} = {{ " + ", ".join(f"{k} = {v}" for k, v in cell.items()) + " }")
+    path = ROOT / "src" / "evaluation" / "inference" / "measured.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--panels", type=int, default=2_000)
-    parser.add_argument("--draws", type=int, default=500, help="panels a design of the recommendation")
+    parser.add_argument("--part", choices=("air", "recommended"), default="air")
+    parser.add_argument("--panels", type=int, default=2_000, help="panels a cell")
+    parser.add_argument("--draws", type=int, default=300, help="panels a design of the recommendation")
     parser.add_argument("--seed", type=int, default=20_170_725)
-    parser.add_argument("--write", action="store_true", help="write benchmarks/RESULTS-size-power.md")
+    parser.add_argument("--write", action="store_true", help="write the tables")
     options = parser.parse_args()
     begun = time.perf_counter()
-    text = report(options.panels, options.seed)
-    measured = cells(options.draws, options.seed)
-    text += (
-        "\n\n## What is recommended\n\nErrors with persistence .7 (unless said), t innovations of 3 degrees "
-        "of freedom, a season of the place's own (a fifth of the variance), deviations from .4 to 2.2; "
-        '24 periods, 12 before treatment, unless said. "17/1": 17 places, one treated. Percent of '
-        f"{options.draws} panels without an effect that the recommended method rejects at 5 % (Monte Carlo "
-        "error), then of those in which one is recommended.\n\n" + recommended(options.draws, options.seed)
-    )
-    print(text)
-    print(measured)
-    print(f"\n{time.perf_counter() - begun:.0f} seconds, {time.process_time():.0f} of processor time")
-    if options.write:
+    if options.part == "air":
+        text, name = report(options.panels, options.seed), "RESULTS-size-power.md"
         head = (
             "# Size and power with one treated city\n\n"
             "Made by `python benchmarks/size_power.py --write`. Columns: size when any city may be the "
@@ -393,18 +400,23 @@ def main() -> None:
             "effects of so many residual standard deviations. CR2, CR3 and Ibragimov-Müller do not exist "
             "for one treated city.\n\n"
         )
-        (ROOT / "benchmarks" / "RESULTS-size-power.md").write_text(head + text + "\n", encoding="utf-8")
-        lines = [
-            "# Percent of panels rejected at 5 %, in designs of benchmarks/_recommended.py; power_1, 2, 3 at",
-            f"# effects of so many standard deviations of the treated. {options.draws} panels a cell, seed "
-            f"{options.seed}. Made by `python benchmarks/size_power.py --write`; the texts read it.",
-            "",
-            "[cell]",
-        ]
-        for name, cell in measured.items():
-            lines.append(f"{name} = {{ " + ", ".join(f"{k} = {v}" for k, v in cell.items()) + " }")
-        toml = ROOT / "src" / "evaluation" / "inference" / "measured.toml"
-        toml.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    else:
+        if options.write:
+            write_measured(cells(options.panels, options.seed), options.panels, options.seed)
+        text, name = recommended(options.draws, options.seed), "RESULTS-recommended.md"
+        head = (
+            "# Size of what is recommended\n\n"
+            "Made by `python benchmarks/size_power.py --part recommended --write`. Errors with persistence "
+            ".7 (unless said), t innovations of 3 degrees of freedom, a season of the place's own (a fifth "
+            "of the variance), standard deviations from .4 to 2.2; 24 periods, 12 before, unless said "
+            'in `benchmarks/_recommended.py`. "17/1": 17 places, one treated. Percent of '
+            f"{options.draws} panels without an effect that the method recommended first rejects at 5 % "
+            "(Monte Carlo error), then of those in which one is recommended.\n\n"
+        )
+    print(text)
+    print(f"\n{time.perf_counter() - begun:.0f} seconds, {time.process_time():.0f} of processor time")
+    if options.write:
+        (ROOT / "benchmarks" / name).write_text(head + text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

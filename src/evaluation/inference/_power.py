@@ -236,10 +236,10 @@ def subcluster(p: Panels) -> FloatArray:
     return (1 + far.sum(axis=1)) / (1 + WAYS)
 
 
-def wild(p: Panels) -> FloatArray:
-    """Signs by item, null imposed (variant 11)."""
+def wild(p: Panels, *, restricted: bool = True) -> FloatArray:
+    """Signs by item (variant 11), with the null imposed or not."""
     n, m = p.y.shape[1], p.treated
-    u = p.change - p.change.mean(axis=1, keepdims=True)
+    u = p.change - p.change.mean(axis=1, keepdims=True) if restricted else p.within
     signs = p.rng.choice([-1.0, 1.0], size=(WAYS, n))
     inner = np.stack([u[:, :m] @ signs[:, :m].T / m, (u[:, :m] ** 2).mean(axis=1)[:, None] + np.zeros(WAYS)])
     outer = np.stack(
