@@ -145,7 +145,7 @@ def design_facts(panel: Panel, design: Design) -> tuple[DesignFacts, Before]:
     before = int((panel.ordinals < start).sum())
     values = panel.matrix(design.outcome)
     permuted = _assignments(panel, design)
-    item = np.arange(panel.n_units)
+    item: NDArray[np.integer] = np.arange(panel.n_units)
     if permuted is not None and permuted.level == "cluster":
         item = permuted.item
     early = residuals_before(values[:, :before], treated, item)
