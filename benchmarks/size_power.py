@@ -414,7 +414,8 @@ def main() -> None:
             ".7 (unless said), t innovations of 3 degrees of freedom, a season of the place's own (a fifth "
             "of the variance), standard deviations from .4 to 2.2; 24 periods, 12 before, unless said "
             'in `benchmarks/_recommended.py`. "17/1": 17 places, one treated. Percent of '
-            f"{options.draws} panels (unlike persistence: {3 * options.draws}) without an effect that the method recommended first rejects at 5 % "
+            f"{options.draws} panels (unlike persistence: {3 * options.draws}) without an effect that the "
+            "method recommended first rejects at 5 % "
             "(Monte Carlo error), then of those in which one is recommended.\n\n"
         )
     print(text)

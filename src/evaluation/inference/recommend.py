@@ -45,7 +45,7 @@ EXCESS_BOUND = 1.33
 """The most that the same may be when the noise ratio is one standard error above its estimate."""
 CAUTIOUS = 0.75
 """Noise of an estimate over that of its permutations below which the test rejects 1 % at 5 %."""
-MORE_PERSISTENT = 0.2
+MORE_PERSISTENT = 0.25
 """p-value of equal persistence below which the treated are taken for more persistent. Few periods have little
 power, so the level is lax."""
 TOGETHER = 0.1
@@ -374,7 +374,7 @@ def _time(f: DesignFacts) -> Advice:
     }
     alike = f.persistence_p >= MORE_PERSISTENT
     # what looks alike may be read together with the others, what does not only by itself
-    own = f.own_autocorrelation if alike else f.own_autocorrelation + f.own_error
+    own = f.own_autocorrelation if alike else f.own_autocorrelation + 2 * f.own_error
     rho = max(f.autocorrelation, own)
     key = "holds"
     if f.dates > 1:
