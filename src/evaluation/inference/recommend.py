@@ -1,14 +1,16 @@
 """Which inference holds for a design, in what order, and why the others do not.
 
 The rules look at the design and at outcomes before treatment only, never at the estimate, so that a
-method is not chosen for its answer. They follow MacKinnon, Nielsen and Webb (2023), Ferman and Pinto
-(2019), Pustejovsky and Tipton (2018) and the simulations in METHODS.md.
+method is not chosen for its answer. What the outcomes before treatment cannot tell is never taken for
+granted: a method that needs it is not recommended, and the reason says what could not be told. The rules
+follow MacKinnon, Nielsen and Webb (2023), Ferman and Pinto (2019), Pustejovsky and Tipton (2018) and the
+simulations in METHODS.md.
 """
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -18,18 +20,43 @@ import pandas as pd
 
 from evaluation.design import Design
 from evaluation.errors import DesignError
-from evaluation.inference._facts import MOST_FOR_DF, DesignFacts, design_facts
+from evaluation.inference import _power
+from evaluation.inference._facts import (
+    FEWEST_FOR_NOISE,
+    FEWEST_FOR_PERSISTENCE,
+    MOST_FOR_DF,
+    Before,
+    DesignFacts,
+    design_facts,
+)
 from evaluation.inference.cluster_robust import FEW_DF
-from evaluation.inference.enough import FEW_CLUSTERS, MANY_CLUSTERS
+from evaluation.inference.enough import FEW_CLUSTERS, MANY_CLUSTERS, how_many
+from evaluation.inference.refusal import refusal
 from evaluation.panel import Panel
 
 LEVEL = 0.05
-ALIKE = (0.75, 1.33)
-"""Ratios of standard deviations within which units count as exchangeable."""
+FEWEST_WILD = 3
+"""Treated, or untreated, clusters below which the restricted wild bootstrap hardly ever rejects."""
+EXCESS = 1.12
+"""Noise of an estimate over that of its permutations at which a normal estimate rejects 8 % at 5 %."""
+EXCESS_BOUND = 1.33
+"""The most that the same may be when the noise ratio is one standard error above its estimate."""
+CAUTIOUS = 0.75
+"""Noise of an estimate over that of its permutations below which the test rejects 1 % at 5 %."""
+MORE_PERSISTENT = 0.25
+"""p-value of equal persistence below which the treated are taken for more persistent. Few periods have little
+power, so the level is lax."""
+TOGETHER = 0.1
+"""p-value below which treated items are taken to move together."""
+AS_PERSISTENT = 0.6
+"""p-value from which the treated look less persistent than the untreated's mean: what the subcluster
+bootstrap asks for, because unlike persistence costs it most."""
 UNEQUAL_SIZE = 3.0
 LIKE_SIZE = 2.0
 DRIFT = 0.7
-"""Autocorrelation beyond which shifts in time reject too often: 4 % at 0.6, 12 % at 0.9 in 38 periods."""
+"""Autocorrelation beyond which shifts in time reject too often."""
+DRAWS = 300
+"""Panels in which size and power are simulated: a Monte Carlo error of 1.3 points at 5 %."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +70,19 @@ class Advice:
     holds : bool
     name, reason : dict
         ``{"en", "zh"}``.
+    key : str
+        Name of the reason, such as ``no_persistence``.
+    rejects : tuple of float
+        Share of panels like the periods before treatment in which the method rejects a zero effect, for
+        true effects of 0, 1, 2 and 3 standard deviations of the treated; empty where it was not simulated.
     """
 
     method: str
     holds: bool
     name: dict[str, str]
     reason: dict[str, str]
+    key: str = ""
+    rejects: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +94,19 @@ class Recommendation:
     facts : DesignFacts
     methods : tuple of Advice
     ruled_out : tuple of Advice
+        In the order in which they would be taken if they held.
+    standard_deviation : float
+        Of the treated items before treatment, in units of the outcome, what a mean removed takes added:
+        the unit of the simulated effects. NaN where nothing was simulated.
+    not_simulated : dict
+        ``{"en", "zh"}``: why size and power were not simulated; empty where they were.
     """
 
     facts: DesignFacts
     methods: tuple[Advice, ...]
     ruled_out: tuple[Advice, ...] = field(repr=False)
+    standard_deviation: float = float("nan")
+    not_simulated: dict[str, str] = field(default_factory=dict)
 
     @property
     def first(self) -> Advice | None:
@@ -85,33 +127,58 @@ class Recommendation:
         raise DesignError(f"there is no method {method!r}", expected="one of " + ", ".join(_texts()["names"]))
 
     def sentence(self, language: Literal["en", "zh"]) -> str:
-        """The recommended method and its reason."""
-        if self.first is None:
-            return {
-                "en": "No method here can tell an effect from chance at 5 %: see the reasons.",
-                "zh": "没有一种方法能在5%的水平上把效应与偶然区分开来，理由见各条。",
-            }[language]
-        name, reason = self.first.name[language], self.first.reason[language]
-        return f"{name[:1].upper()}{name[1:]}: {reason}" if language == "en" else f"{name}：{reason}"
+        """The recommended method and its reason; where none holds, that, and why the nearest does not."""
+        text = _texts()["sentence"]
+        if self.first is not None:
+            done = _filled(text["holds"][language], self.first, language)
+            return f"{done[:1].upper()}{done[1:]}" + self.not_simulated.get(language, "")
+        nearest = [a for a in self.ruled_out if a.key in CANNOT_TELL] or [*self.ruled_out]
+        return _filled(text["none"][language], nearest[0], language)
 
     def table(self, language: Literal["en", "zh"] = "en") -> pd.DataFrame:
-        """One row a method: ``method, name, holds, reason``, those that hold first."""
+        """One row a method: ``method, name, holds, reason, size, power_1, power_2, power_3``.
+
+        Those that hold come first. Size and power are shares, NaN where they were not simulated.
+        """
+        none = (float("nan"),) * len(_power.EFFECTS)
         return pd.DataFrame(
             [
-                (a.method, a.name[language], a.holds, a.reason[language])
+                (a.method, a.name[language], a.holds, a.reason[language], *(a.rejects or none))
                 for a in (*self.methods, *self.ruled_out)
             ],
-            columns=["method", "name", "holds", "reason"],
+            columns=["method", "name", "holds", "reason", "size", "power_1", "power_2", "power_3"],
         )
 
 
-def recommend(panel: Panel, design: Design) -> Recommendation:
-    """Say which inference holds for a design and why.
+CHECKED = frozenset(
+    {
+        "randomization_test",
+        "conley_taber",
+        "ferman_pinto",
+        "ibragimov_muller",
+        "randomization_in_time",
+    }
+)
+"""Methods that are asked whether they take a design."""
+CANNOT_TELL = frozenset({"no_noise", "imprecise", "no_persistence", "perhaps_persistent", "no_drift"})
+"""Reasons that say what outcomes before treatment cannot tell, rather than what they tell."""
+
+
+def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0) -> Recommendation:
+    """Say which inference holds for a design and why, with its size and power in data like these.
+
+    Which methods hold, and their order, depends on the design and on outcomes before treatment. Size and
+    power of those that hold come from panels drawn like the periods before treatment (one
+    autoregression an item, innovations resampled from the data's own), and change no order.
 
     Parameters
     ----------
     panel : Panel
     design : Design
+    draws : int
+        Panels drawn; 0 for none.
+    seed : int
+        Of these panels.
 
     Returns
     -------
@@ -120,65 +187,114 @@ def recommend(panel: Panel, design: Design) -> Recommendation:
     Raises
     ------
     DataError, DesignError
-        As `Design.cohorts`; every unit is treated.
+        As `Design.cohorts`; every unit is treated; negative draws.
     """
-    facts = design_facts(panel, design)
-    few = min(facts.treated_clusters, facts.control_clusters or facts.treated_clusters) < FEW_CLUSTERS
-    if facts.mixed_clusters:
-        few = facts.clusters < FEW_CLUSTERS
-    rules = [_space(facts), _ferman_pinto(facts, few), _conley_taber(facts, few)]
-    variance_first = few and not _alike(facts)
-    if variance_first:
-        rules = [rules[1], rules[0], rules[2]]
-    few_order = [*rules, _subcluster(facts, few), _time(facts)]
-    many_order = [
-        _wild(facts, few, restricted=True),
-        _satterthwaite(facts, "cr2"),
-        _satterthwaite(facts, "cr3"),
-        _ibragimov_muller(facts),
-    ]
+    if draws < 0:
+        raise DesignError(f"draws is {draws}", expected="0, or a number of panels")
+    facts, early = design_facts(panel, design)
+    few = how_many(facts.treated_clusters, facts.control_clusters + facts.mixed_clusters) == "few"
+    space = [_space(facts), _ferman_pinto(facts, few), _conley_taber(facts, few)]
+    time = [_time(facts), _subcluster(facts, few)]
+    wild, cr2 = _wild(facts, few, restricted=True), _satterthwaite(facts, "cr2")
+    cr3, clusters = _satterthwaite(facts, "cr3"), _ibragimov_muller(facts)
     rest = [_wild(facts, few, restricted=False), _clustered_t(facts, few)]
-    order = [*few_order, *many_order, *rest] if few else [*many_order, *few_order, *rest]
-    return Recommendation(facts, tuple(a for a in order if a.holds), tuple(a for a in order if not a.holds))
+    order = [*space, clusters, wild, *time, cr2, cr3] if few else [wild, cr2, cr3, clusters, *space, *time]
+    order = [_taken(a, panel, design) for a in [*order, *rest]]
+    made = Recommendation(facts, tuple(a for a in order if a.holds), tuple(a for a in order if not a.holds))
+    return _simulated(made, design, early, draws, seed)
+
+
+def _taken(advice: Advice, panel: Panel, design: Design) -> Advice:
+    """As it is, or ruled out where the method itself refuses the design."""
+    if not advice.holds or advice.method not in CHECKED or refusal(advice.method, panel, design) is None:
+        return advice
+    return _say(advice.method, "refused", False, texts="shared")
+
+
+def _simulated(made: Recommendation, design: Design, early: Before, draws: int, seed: int) -> Recommendation:
+    """With size and power of the methods that hold, where they can be drawn."""
+    f = made.facts
+    able = tuple(a.method for a in made.methods if a.method in _power.METHODS)
+    if not draws or not able:
+        return made
+    key = ""
+    if f.dates > 1:
+        key = "dates"
+    elif f.weighted or design.covariates:
+        key = "covariates"
+    elif f.level not in ("unit", "cluster") or (f.level == "cluster" and f.size_ratio > LIKE_SIZE):
+        key = "clusters"
+    elif f.items * f.periods > _power.LARGEST:
+        key = "large"
+    process = None if key else _power.process_before(early, f.periods)
+    if process is None:
+        return replace(made, not_simulated=dict(_texts()["not_simulated"][key or "short"]))
+    found = _power.rejected(process, able, draws=draws, seed=seed, level=LEVEL)
+    words = {"draws": draws, "deviation": f"{process.unit_of_effect:.3g}"}
+    methods = []
+    for a in made.methods:
+        if a.method not in found:
+            methods.append(a)
+            continue
+        shares = {f"share{k}": f"{100 * share:.0f}" for k, share in enumerate(found[a.method])}
+        added = {key: text.format(**words, **shares) for key, text in _texts()["sentence"]["rejects"].items()}
+        reason = {"en": f"{a.reason['en']} {added['en']}", "zh": a.reason["zh"] + added["zh"]}
+        methods.append(replace(a, reason=reason, rejects=found[a.method]))
+    return replace(made, methods=tuple(methods), standard_deviation=process.unit_of_effect)
 
 
 # rules ----------------------------------------------------------------------------------------
 
 
 def _space(f: DesignFacts) -> Advice:
+    method = "randomization_test"
+    if f.level == "refused":
+        return _say(method, "refused", False)
     smallest = 1 / min(f.assignments, 10_000)
-    donors = f.units - f.treated_units
+    donors = f.items - f.treated_items
+    items = _items(f)
     if smallest > LEVEL:
-        return _say("randomization_test", "too_few", False, donors=donors, smallest=_p(smallest))
-    ways = f"{f.assignments:,.0f}" if f.assignments < 1e6 else "10,000"
+        return _say(method, "too_few", False, donors=donors, smallest=_p(smallest), items=items)
     values: dict[str, Any] = {
-        "assignments": ways,
+        "assignments": f"{f.assignments:,.0f}" if f.assignments < 1e6 else "10,000",
         "smallest": _p(smallest),
-        "ratio": f"{f.variance_ratio:.2g}",
+        "items": _words("within_clusters") if f.level == "within" else items,
     }
-    key = "holds"
-    if f.treated_clusters < FEW_CLUSTERS and not _alike(f):
-        key = "unlike" if f.variance_ratio > 1 else "cautious"
-    return _say("randomization_test", key, key != "unlike", **values)
+    key = _unlike(f) or _persistent(f) or _together(f)
+    if key is not None:
+        return _say(method, key, False, texts="shared", **_noise(f))
+    key = "cautious" if f.excess < CAUTIOUS else "holds"
+    return _say(method, key, True, **{**_noise(f), **values})
 
 
 def _ferman_pinto(f: DesignFacts, few: bool) -> Advice:
-    key = _cannot_read_noise(f, few)
-    if key is None and f.before < 3:
+    key = _untreated_stand_in(f, few)
+    if key is None and f.before < FEWEST_FOR_NOISE:
         key = "no_size"
-    return _say("ferman_pinto", key or "holds", key is None, **_noise(f))
+    if key is not None:
+        return _say("ferman_pinto", key, False, **_noise(f))
+    key = _persistent(f) or _together(f)
+    if key is not None:
+        return _say("ferman_pinto", key, False, texts="shared", **_noise(f))
+    return _say("ferman_pinto", "holds", True, **_noise(f))
 
 
 def _conley_taber(f: DesignFacts, few: bool) -> Advice:
-    key = _cannot_read_noise(f, few)
+    key = _untreated_stand_in(f, few)
     if key is not None:
         return _say("conley_taber", key, False, texts="ferman_pinto", **_noise(f))
-    if not _alike(f) and f.variance_ratio > 1:
-        return _say("conley_taber", "unlike", False, texts="randomization_test", **_noise(f))
+    key = _unlike(f) or _persistent(f) or _together(f)
+    if key is not None:
+        return _say("conley_taber", key, False, texts="shared", **_noise(f))
     return _say("conley_taber", "holds", True, **_noise(f))
 
 
-def _cannot_read_noise(f: DesignFacts, few: bool) -> str | None:
+def _untreated_stand_in(f: DesignFacts, few: bool) -> str | None:
+    """Why untreated units cannot stand in for the treated, or None."""
+    if f.coarse:
+        return "clusters"
+    if f.weighted:
+        return "weights"
     if not few or f.treated_units > f.units / 4:
         return "many_treated"
     if not f.complete:
@@ -186,69 +302,137 @@ def _cannot_read_noise(f: DesignFacts, few: bool) -> str | None:
     return "too_few" if 1 / (1 + f.units - f.treated_units) > LEVEL and f.treated_units == 1 else None
 
 
+def _unlike(f: DesignFacts) -> str | None:
+    """Why the treated's noise is not known to be like the untreated's, or None."""
+    if np.isnan(f.excess):
+        return "no_noise"
+    if f.excess > EXCESS:
+        return "unlike"
+    return "imprecise" if f.excess_bound > EXCESS_BOUND else None
+
+
+def _persistent(f: DesignFacts) -> str | None:
+    """Why the treated's persistence is not known to be like the untreated's, or None."""
+    if np.isnan(f.persistence_p):
+        return "no_persistence"
+    return "persistent" if f.persistence_p < MORE_PERSISTENT else None
+
+
+def _together(f: DesignFacts) -> str | None:
+    """Whether the treated are seen to move together; one treated cannot."""
+    return "together" if f.together_p < TOGETHER else None
+
+
 def _noise(f: DesignFacts) -> dict[str, Any]:
     controls = f.units - f.treated_units
-    ratio = "1" if np.isnan(f.variance_ratio) else f"{f.variance_ratio:.2g}"
     return {
         "controls": controls,
         "treated": f.treated_units,
-        "ratio": ratio,
+        "ratio": f"{f.noise_ratio:.2g}",
+        "excess": f"{f.excess:.2g}",
+        "bound": f"{f.excess_bound:.2g}",
         "smallest": _p(1 / (1 + controls)),
         "before": f.before,
+        "fewest": FEWEST_FOR_NOISE,
+        "together": f"{f.together:.2f}",
+        "together_p": _p(f.together_p),
+        "enough": FEWEST_FOR_PERSISTENCE,
+        "items": _items(f),
+        **_persistence(f),
     }
 
 
+def _persistence(f: DesignFacts) -> dict[str, Any]:
+    return {
+        "own": f"{f.own_autocorrelation:.2f}",
+        "others": f"{f.autocorrelation:.2f}",
+        "p": _p(f.persistence_p),
+        "before": f.before,
+        "enough": FEWEST_FOR_PERSISTENCE,
+        "items": _items(f),
+    }
+
+
+def _items(f: DesignFacts) -> dict[str, str]:
+    return _words("clusters" if f.level == "cluster" else "units")
+
+
 def _time(f: DesignFacts) -> Advice:
+    # with as many periods after as before, the opposite window has the same mean with the other sign
+    smallest = (2 if f.before == f.after else 1) / f.periods
     values: dict[str, Any] = {
         "periods": f.periods,
         "before": f.before,
         "dates": f.dates,
-        "smallest": _p(1 / f.periods),
-        "autocorrelation": f"{f.autocorrelation:.2f}",
+        "smallest": _p(smallest),
+        "drift": f"{DRIFT:g}",
+        **_persistence(f),
     }
+    alike = f.persistence_p >= MORE_PERSISTENT
+    # what looks alike may be read together with the others, what does not only by itself
+    own = f.own_autocorrelation if alike else f.own_autocorrelation + 2 * f.own_error
+    rho = max(f.autocorrelation, own)
     key = "holds"
     if f.dates > 1:
         key = "staggered"
     elif not f.complete:
         key = "incomplete"
-    elif 1 / f.periods > LEVEL:
+    elif smallest > LEVEL:
         key = "too_short"
     elif f.before < max(5, f.periods / 5):
         key = "short_before"
-    elif f.autocorrelation > DRIFT:
-        key = "drifts"
+    elif np.isnan(f.persistence_p):
+        key = "no_drift"
+    elif not rho <= DRIFT:
+        key = "drifts" if f.autocorrelation > DRIFT else "own_drifts"
     return _say("randomization_in_time", key, key == "holds", **values)
 
 
 def _subcluster(f: DesignFacts, few: bool) -> Advice:
-    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}", **_persistence(f)}
+    if f.two_way:
+        return _say("subcluster_bootstrap", "two_way", False, texts="shared")
     if not few:
         return _say("subcluster_bootstrap", "not_needed", False, **values)
-    key = "unequal" if f.size_ratio > LIKE_SIZE else "holds"
+    if f.size_ratio > LIKE_SIZE:
+        return _say("subcluster_bootstrap", "unequal", False, **values)
+    key = _persistent(f)
+    if key is not None:
+        return _say("subcluster_bootstrap", key, False, texts="shared", **values)
+    key = "holds" if f.persistence_p >= AS_PERSISTENT else "perhaps_persistent"
     return _say("subcluster_bootstrap", key, key == "holds", **values)
 
 
 def _wild(f: DesignFacts, few: bool, *, restricted: bool) -> Advice:
     method = "wild_restricted" if restricted else "wild_unrestricted"
-    if few:
-        return _say(method, "few", False, **_fewest(f))
+    if f.two_way:
+        return _say(method, "two_way", False, texts="shared")
+    fewest = _fewest(f)
+    if few and (not restricted or fewest["fewest"] < FEWEST_WILD):
+        return _say(method, "few", False, **fewest, **_measured())
     vectors = 2 ** (f.clusters - 1) if f.clusters < 40 else 2**39
     if 1 / vectors > LEVEL:
-        small: dict[str, Any] = {"vectors": vectors, "smallest": _p(1 / vectors), **_fewest(f)}
+        small: dict[str, Any] = {"vectors": vectors, "smallest": _p(1 / vectors), **fewest}
         return _say(method, "small", False, texts="wild_restricted", **small)
     if not restricted:
         return _say(method, "second", False)
-    return _say(method, "holds", True, **_fewest(f))
+    if few:
+        unlike = _unlike(f) or _persistent(f) or _together(f)
+        key = "three_unlike" if unlike else "three"
+        return _say(method, key, not unlike, **fewest, **_measured())
+    return _say(method, "holds", True, **fewest)
 
 
 def _satterthwaite(f: DesignFacts, method: str) -> Advice:
     values: dict[str, Any] = {**_fewest(f), "df": f"{f.df:.1f}"}
+    if f.two_way:
+        return _say(method, "two_way", False, texts="shared")
     if min(f.treated_clusters, f.control_clusters) == 1 and not f.mixed_clusters:
         return _say(method, "one", False, texts="cr2", **values)
     if np.isnan(f.df):
         if f.clusters > MOST_FOR_DF:
             return _say(method, "holds", True, **{**values, "df": f"{MOST_FOR_DF}+"})
-        return _say(method, "failed", False, texts="cr2", why="the variance does not exist")
+        return _say(method, "failed", False, texts="cr2")
     if f.df < FEW_DF:
         return _say(method, "few_df", False, texts="cr2", **values)
     return _say(method, "holds", True, **values)
@@ -256,6 +440,8 @@ def _satterthwaite(f: DesignFacts, method: str) -> Advice:
 
 def _ibragimov_muller(f: DesignFacts) -> Advice:
     values: dict[str, Any] = _fewest(f)
+    if f.two_way:
+        return _say("ibragimov_muller", "two_way", False, texts="shared")
     if f.mixed_clusters >= 2:
         fewest, groups = f.mixed_clusters, _words("within")
     else:
@@ -266,11 +452,14 @@ def _ibragimov_muller(f: DesignFacts) -> Advice:
         return _say("ibragimov_muller", "one", False, **values)
     if fewest == 2:
         return _say("ibragimov_muller", "two", False, df=1, **values)
+    if not f.mixed_clusters and fewest < FEW_CLUSTERS and _together(f):
+        told = {"together": f"{f.together:.2f}", "together_p": _p(f.together_p), **_measured()}
+        return _say("ibragimov_muller", "together", True, groups=groups, **values, **told)
     return _say("ibragimov_muller", "holds", True, groups=groups, **values)
 
 
 def _clustered_t(f: DesignFacts, few: bool) -> Advice:
-    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}"}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}", **_measured()}
     if few:
         return _say("clustered_t", "few", False, **values)
     if f.size_ratio > UNEQUAL_SIZE:
@@ -278,10 +467,6 @@ def _clustered_t(f: DesignFacts, few: bool) -> Advice:
     if f.clusters < MANY_CLUSTERS:
         return _say("clustered_t", "not_many", False, **values)
     return _say("clustered_t", "holds", True, **values)
-
-
-def _alike(f: DesignFacts) -> bool:
-    return bool(np.isnan(f.variance_ratio) or ALIKE[0] <= f.variance_ratio <= ALIKE[1])
 
 
 def _fewest(f: DesignFacts) -> dict[str, Any]:
@@ -313,6 +498,18 @@ def _texts() -> dict[str, dict[str, dict[str, str]]]:
     return tomllib.loads(text)
 
 
+@cache
+def _measured() -> dict[str, str]:
+    """Sizes and powers in percent, as `benchmarks/size_power.py` measured them: name to number."""
+    text = files("evaluation.inference").joinpath("measured.toml").read_text(encoding="utf-8")
+    cells = tomllib.loads(text)["cell"]
+    return {f"{name}_{key}": f"{share:.0f}" for name, cell in cells.items() for key, share in cell.items()}
+
+
+def _filled(text: str, advice: Advice, language: str) -> str:
+    return text.format(name=advice.name[language], reason=advice.reason[language])
+
+
 def _p(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
 
@@ -335,4 +532,4 @@ def _say(method: str, key: str, holds: bool, *, texts: str | None = None, **valu
             for name, value in values.items()
         }
         reason[language] = text.format(**filled)
-    return Advice(method, holds, dict(_texts()["names"][method]), reason)
+    return Advice(method, holds, dict(_texts()["names"][method]), reason, key)

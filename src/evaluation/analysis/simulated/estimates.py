@@ -25,7 +25,8 @@ from evaluation.study.simulated import SimulatedComparison
 
 LEVEL = 0.95
 METHODS = ("subcluster", "in_time", "poisson_rows", "synthetic_did", "in_space", "clustered", "plain_change")
-"""Every method of the page; the first leads, as `recommend` puts it."""
+"""Every method of the page. The first leads: it needs districts that are equally persistent, which the data
+alone cannot tell (`recommend` asks for it) and which is so in this record, because it is drawn so."""
 FAILS = ("poisson_rows", "clustered", "plain_change")
 """Shown to say that they are wrong here."""
 
