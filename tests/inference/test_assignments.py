@@ -281,8 +281,11 @@ def test_one_number_of_any_estimator():
     assert one.estimate == pytest.approx(stack.coef[after].mean())
     with pytest.raises(EstimationError, match="leave event_study out"):
         OverallATT(TwoWayFixedEffects(event_study=True)).fit(data, DESIGN)
-    with pytest.raises(EstimationError, match=r"OverallATT\(...\)"):
-        _ = randomization_test(GroupTime(), data, DESIGN, draws=9, seed=1).p_value
+    plain, said = (
+        randomization_test(e, data, DESIGN, draws=9, seed=1) for e in (GroupTime(), OverallATT(GroupTime()))
+    )
+    assert plain.estimate == whole.aggregate("simple").estimate
+    assert (plain.p_value, plain.interval(0.8)) == (said.p_value, said.interval(0.8))
 
 
 @pytest.mark.parametrize(("scale", "often", "seldom"), [(4.0, "often", "rarely"), (0.2, "rarely", "often")])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
-from evaluation.estimators import is_linear
+from evaluation.estimators import OverallATT, is_linear
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
 from evaluation.inference._two_way_placebos import two_way_placebos
@@ -195,7 +195,7 @@ def randomization_test(
     Parameters
     ----------
     estimator : object with ``fit(panel, design) -> Result``
-        `OverallATT` makes one number of several terms.
+        Effects by cohort and period are averaged over treated unit-periods, as `OverallATT` does.
     panel : Panel
         The treated units and the donor pool.
     design : Design
@@ -257,6 +257,9 @@ def randomization_test(
             terms, observed, effect(sets), labels, gained, exact, notes=notes, no_slope=why
         )
     result = estimator.fit(panel, design)
+    if len(result) > 1 and result.shares is not None:
+        estimator = OverallATT(estimator)
+        result = estimator.average(result)
     outcomes: tuple[str, ...] = (design.outcome,)
     why = ""
     if len(result) > 1:
