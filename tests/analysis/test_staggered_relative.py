@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from evaluation import Design, Panel
-from evaluation.analysis.staggered.methods import Asked, One, jackknife
+from evaluation.analysis.staggered.methods import Asked, jackknife
 from evaluation.analysis.staggered.relative import relative
-from evaluation.estimators import GroupTime, Imputation, TwoWayFixedEffects
+from evaluation.estimators import GroupTime, Imputation, OverallATT, TwoWayFixedEffects
 from evaluation.numerics.jackknife import t_quantile
 from evaluation.sources.simulate import Simulation
 
@@ -36,7 +36,7 @@ def two_means(rng, each, treated_noise=3.0, other_noise=3.0, ratio=0.67):
 
 def asked(frame, name="imputation", **design):
     panel = Panel(frame, unit="id", time="t")
-    return Asked(name, One(ESTIMATORS[name]), panel, Design("y", "g", **design))
+    return Asked(name, OverallATT(ESTIMATORS[name]), panel, Design("y", "g", **design))
 
 
 def shown(question, kind):
