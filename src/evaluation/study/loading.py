@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from evaluation.errors import StudyError, shortlist
 from evaluation.study.base import BaseStudy
+from evaluation.study.claimed import fill_claims
 from evaluation.study.kinds import KINDS
 
 
@@ -62,6 +63,8 @@ def load_study(
     ------
     StudyError
         No such study, one that cannot be read, not TOML, or any key wrong: all are listed.
+    DataError
+        A claim leaves its value to the ledger, and the ledger cannot be read.
     """
     path = _locate(name, root)
     try:
@@ -91,6 +94,8 @@ def load_study(
             where=f"{path.name}, key kind",
             expected="one of " + ", ".join(KINDS),
         )
+    project = root or path.resolve().parent.parent
+    fill_claims(raw, KINDS[kind], project, {*list_studies(project), path.stem})
     try:
         study = KINDS[kind].model_validate(raw)
     except ValidationError as error:
