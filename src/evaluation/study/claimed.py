@@ -1,4 +1,4 @@
-"""Claims of a study that the ledger states: the study names them by id, what is stated stands in the ledger."""
+"""Claims of a study that the ledger states: the study names them by id, and the rest stands in the ledger."""
 
 from __future__ import annotations
 

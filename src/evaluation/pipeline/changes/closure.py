@@ -17,7 +17,7 @@ from evaluation.pipeline.site import write_whole
 PACKAGE = "evaluation"
 HERE = Path(__file__).resolve().parents[2]
 REGISTRIES = ("evaluation.study.kinds", "evaluation.analysis.kinds")
-"""What lists the kinds of study: of what these import, modules that are named as another kind do not count."""
+"""What lists the kinds of study: of what they import, modules that are named as another kind do not count."""
 _CACHE_FORMAT = 2
 
 
