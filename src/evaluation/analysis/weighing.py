@@ -188,6 +188,10 @@ class LedgerCase:
     def _case(self, study: str) -> Prepared:
         return self.here if study == self.study.id else self.cases[study]
 
+    def theirs(self, study: str, claim: str) -> Any:
+        """A claim as the study that tests it states it, of the model of that study's kind."""
+        return next(item for item in _claims(self._case(study)) if item.id == claim)
+
     @cached_property
     def silent(self) -> dict[str, System]:
         """Systems of which the source states no figure."""
