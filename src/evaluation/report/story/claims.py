@@ -65,9 +65,14 @@ def _rank_notes(case: Case, language: str) -> list[str]:
     return notes
 
 
-def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table:
-    """The tests that decide on the leading claim or change, one by one, as the rule asks for them."""
+def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table | None:
+    """The tests that decide on the leading claim or change, one by one, as the rule asks for them.
+
+    None where there is no test: simulated data decide nothing, and a level is no change.
+    """
     check = leading_check(case, checks)
+    if not check.tests:
+        return None
     passed = sum(test.p_value <= case.study.rule.level for test in check.tests)
     return Table(
         pd.DataFrame([_test_row(case, test, language) for test in check.tests]),
