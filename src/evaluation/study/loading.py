@@ -94,7 +94,7 @@ def load_study(
             where=f"{path.name}, key kind",
             expected="one of " + ", ".join(KINDS),
         )
-    project = root or path.resolve().parent.parent
+    project = root or _project(path)
     fill_claims(raw, KINDS[kind], project, {*list_studies(project), path.stem})
     try:
         study = KINDS[kind].model_validate(raw)
@@ -126,6 +126,14 @@ def _locate(name: str | Path, root: Path | None) -> Path:
             fix="run `evaluation list` for the studies, or `evaluation new NAME` to start one",
         )
     return folder / f"{text}.toml"
+
+
+def _project(path: Path) -> Path:
+    """The project around a study file that is named by its path, or that of the checkout."""
+    try:
+        return find_root(path.parent)
+    except StudyError:
+        return path.resolve().parent.parent
 
 
 def _override(raw: dict[str, Any], key: str, value: Any) -> None:
