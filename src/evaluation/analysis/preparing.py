@@ -15,7 +15,7 @@ from evaluation.study import BaseStudy, find_root, load_study
 
 def prepare(
     study: BaseStudy | str | Path, overrides: Mapping[str, Any] | None = None, root: Path | None = None
-) -> Any:
+) -> Prepared:
     """Read a study and its data and check that the question can be put.
 
     Parameters
@@ -49,7 +49,7 @@ def prepare(
     kind = kind_of(study)
     with reading() as files:
         others = {name: _depended_on(name, study, root) for name in study.depends_on}
-        case = kind.prepare(study, dict(overrides or {}), root, others)
+        case: Prepared = kind.prepare(study, dict(overrides or {}), root, others)
     know(case, study, overrides or {}, files)
     return case
 
@@ -57,7 +57,7 @@ def prepare(
 def _depended_on(name: str, study: BaseStudy, root: Path) -> Prepared:
     """A study that another depends on; its mistakes are said to be the other's, too."""
     try:
-        case: Prepared = prepare(name, {}, root)
+        return prepare(name, {}, root)
     except EvaluationError as error:
         raise type(error)(
             f"the study {name}, on which {study.id} depends, cannot be run: {error.what}",
@@ -65,4 +65,3 @@ def _depended_on(name: str, study: BaseStudy, root: Path) -> Prepared:
             expected=error.expected,
             fix=error.fix,
         ) from None
-    return case
