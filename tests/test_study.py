@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+
 import pytest
 
-from evaluation.errors import StudyError
+from evaluation.claims import load_claims
+from evaluation.errors import DataError, StudyError
 from evaluation.study import list_studies, load_study
 
 STUDY = "pollution_enforcement"
@@ -98,3 +102,53 @@ def test_a_study_is_frozen(root):
     study = load_study(STUDY, root=root)
     with pytest.raises(Exception, match="frozen"):
         study.seed = 1
+
+
+@pytest.fixture
+def stated(root, tmp_path):
+    """A project whose study of one place names its claims by id and outcome alone."""
+    for name in ("studies", "data"):
+        shutil.copytree(root / name, tmp_path / name)
+    path = tmp_path / "studies" / f"{STUDY}.toml"
+    path.write_text(
+        re.sub(
+            r"(?m)^(id = \"pollution.*\n)text = .*\n|^needs = .*\n", r"\1", path.read_text(encoding="utf-8")
+        ),
+        encoding="utf-8",
+    )
+    return tmp_path
+
+
+def test_a_claim_of_the_ledger_is_stated_there_alone(root, stated):
+    """Value, unit, step, kind and years are the ledger's; so are its words where the study has none."""
+    ledger = load_claims(root / "data" / "claims.toml", list_studies(root))
+    for study in (load_study(STUDY, root=root), load_study(STUDY, root=stated)):
+        for claim in study.claims:
+            said = ledger.claim(claim.id)
+            assert (claim.value, claim.rounding) == (said.value, said.step)
+            assert claim.kind == (said.kind if claim.outcome else "none")
+            assert claim.year == (int(said.period) if claim.outcome else None)
+        if study.claims[0].text != ledger.claim(study.claims[0].id).indicator:
+            continue
+        bare = study.claims[-1]
+        assert (bare.kind, bare.needs) == (
+            "none",
+            ledger.claim(bare.id).data or ledger.systems["pollution"].data,
+        )
+        assert study.claims[1].unit == ledger.units["days"]
+    assert study.claims[0].text == ledger.claim(study.claims[0].id).indicator
+    moved = load_study("claims", root=root).here.claims[1]
+    assert (moved.value, moved.kind, moved.year, moved.baseline) == (7.7, "relative_change", 2016, 2015)
+
+
+def test_what_a_study_states_itself_needs_no_ledger(root, stated):
+    path = stated / "data" / "claims.toml"
+    path.unlink()
+    assert load_study("crime_rio", root=stated).claims
+    with pytest.raises(StudyError, match="a claim is not stated in full") as caught:
+        load_study(STUDY, root=stated)
+    assert "claims.pollution-good-days-2016" in str(caught.value)
+    path.write_text("units = 3", encoding="utf-8")
+    assert load_study("crime_rio", root=stated).claims
+    with pytest.raises(DataError, match="wrong entries"):
+        load_study(STUDY, root=stated)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from evaluation.analysis import prepare, staggered
 from evaluation.analysis.approvals import item_mix, open_cases, passed_over
-from evaluation.errors import DataError
+from evaluation.errors import DataError, StudyError
 from evaluation.report import approval_story
 from evaluation.report import staggered_story as story
 from evaluation.report.display import Figure, Prose, Table
@@ -158,13 +160,39 @@ def test_every_table_that_the_page_shows_is_in_the_result_and_from_the_project(r
     """A study prepared for another project reads its tables there, wherever the process works."""
     for name in ("studies", "data"):
         shutil.copytree(root / name, tmp_path / name)
-    figures = tmp_path / "data" / "approvals" / "zibo_official.csv"
-    figures.write_text(figures.read_text(encoding="utf-8") + " ", encoding="utf-8")
     monkeypatch.chdir(root)
     case = prepare("approval_huantai", root=tmp_path)
     named = [source.name for source in case.sources]
     table = case.study.data.table
     assert {table, table.removesuffix("_month") + "_mix", "approvals/zibo_official"} <= set(named)
     assert case.simulated
-    with pytest.raises(DataError, match="zibo_official"):
-        approval_story.facts(case, "en")
+    figures = tmp_path / "data" / "approvals" / "zibo_official.csv"
+    figures.write_text(figures.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    for look in (partial(approval_story.facts, case, "en"), partial(prepare, case.study, root=tmp_path)):
+        with pytest.raises(DataError, match="zibo_official"):
+            look()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_answer_on_a_legal_limit_hangs_on_no_id(root, huantai, found, tmp_path, language):
+    """Another name for the claim and for the outcome; without `[limit]` the page answers as any other."""
+    for name in ("studies", "data"):
+        shutil.copytree(root / name, tmp_path / name)
+    path = tmp_path / "studies" / "approval_huantai.toml"
+    text = path.read_text(encoding="utf-8")
+    claim = 'id = "approval-huantai-time"\nkind = "none"\nvalue = -80'
+    text = text.replace('id = "approval-huantai-time"', claim).replace("approval-huantai-time", "ours")
+    text = text.replace('"naive"', '"done"').replace("naive = -26.8", "done = -26.8")
+    own = approval_story.answer(huantai, found, language)
+    path.write_text(text, encoding="utf-8")
+    case = prepare("approval_huantai", root=tmp_path)
+    rows = found.estimates.replace({"outcome": {"naive": "done"}})
+    claims = tuple(replace(check, id="ours") for check in found.claims)
+    ours = approval_story.answer(case, replace(found, estimates=rows, claims=claims), language)
+    assert (ours.sentence, ours.detail, ours.verdicts) == (own.sentence, own.detail, own.verdicts)
+    assert len(approval_story.facts(case, language)) == 6
+    plain = replace(case, study=case.study.model_copy(update={"limit": None}))
+    assert approval_story.facts(plain, language) == []
+    path.write_text(text.replace('decided = "done"', 'decided = "gone"'), encoding="utf-8")
+    with pytest.raises(StudyError, match=r"limit.decided: 'gone' is not declared"):
+        prepare("approval_huantai", root=tmp_path)

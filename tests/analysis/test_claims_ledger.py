@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from evaluation import analysis
+from evaluation.analysis import staggered
 from evaluation.analysis.claim_ranks import _redrawn, rate_sets
 from evaluation.analysis.weighing import needed_for
 from evaluation.claims import System, spreads_needed
@@ -19,6 +22,9 @@ from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.report import ledger_story as story
 from evaluation.report.ledger_story.wording import amount, section, time
 from evaluation.study import load_study
+
+sys.path.insert(0, str(Path(__file__).parent))
+from staggered_project import make
 
 STUDY, CLAIMS = "studies/claims.toml", "data/claims.toml"
 
@@ -237,6 +243,25 @@ def test_claims_of_simulated_studies_are_marked_and_link_to_the_method(case, ent
         assert any(theirs.needs[language].removeprefix("需要") in part.text for part in parts)
 
 
+def test_a_study_of_many_places_decides_a_claim_as_one_of_one_place_does(case, tmp_path):
+    towns = analysis.prepare(make(tmp_path), root=tmp_path)
+    own = {
+        check.id: check
+        for check in staggered.check_claims(towns, staggered.comparisons(towns), staggered.family(towns))
+    }
+    name = next(claim.id for claim in towns.study.claims if claim.kind != "none")
+    claim = case.claims.claim("pollution-good-days-change").model_copy(update={"id": name, "study": "towns"})
+    claims = case.claims.model_copy(update={"claims": (claim,), "identities": (), "facts": ()})
+    made = replace(case, claims=claims, cases={**case.cases, "towns": towns})
+    (entry,) = made.entries
+    assert entry.check == own[name]
+    assert (entry.check.reproduced, entry.check.attributable) != ("no_data", "not_testable")
+    for language in ("en", "zh"):
+        rows = (row for _, group in story.ledger(made, language).groups for row in group)
+        row = next(row for row in rows if row.id == name)
+        assert [verdict for _, verdict in row.verdicts] == [own[name].reproduced, own[name].attributable]
+
+
 def test_what_the_ledger_depends_on_is_said(root):
     assert load_study("claims", root=root).depends_on == (
         "pollution_enforcement",
@@ -263,7 +288,7 @@ def test_what_the_ledger_depends_on_is_said(root):
             '"approval_huantai"]',
             '"approval_huantai", "no_such"]',
             StudyError,
-            "on which the ledger depends, cannot be run: unknown study 'no_such'",
+            "on which claims depends, cannot be run: unknown study 'no_such'",
         ),
         (STUDY, 'entries = "claims"', 'entries = "claim"', DataError, "cannot be read"),
         (STUDY, 'table = "air_quality/shandong_dekads"', 'table = "none"', DataError, "no table 'none'"),
@@ -271,8 +296,8 @@ def test_what_the_ledger_depends_on_is_said(root):
         (CLAIMS, "value = 63\n", "value = 64\n", DataError, "is not the value 64"),
         (
             "studies/pollution_enforcement.toml",
-            "value = 63\n",
-            "value = 64\n",
+            'id = "pollution-good-days-change"\n',
+            'id = "pollution-good-days-change"\nvalue = 64\n',
             DataError,
             "pollution-good-days-change: 63 here, 64 in the study pollution_enforcement",
         ),

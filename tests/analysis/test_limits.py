@@ -14,7 +14,7 @@ from evaluation.report import approval_story as story
 
 @pytest.fixture(scope="module")
 def limits(root: Path) -> Limits:
-    return official_limits(root)[0]
+    return official_limits(root, "approvals/zibo_official")
 
 
 def test_the_published_figures(limits: Limits) -> None:

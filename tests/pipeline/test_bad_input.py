@@ -186,17 +186,8 @@ def test_check_lists_everything_at_once(project: Any, evaluation: Evaluation) ->
     refused(evaluation, "check", said=said)
 
 
-def test_a_study_without_what_its_notebook_leads_with(project: Any, evaluation: Evaluation) -> None:
-    path = project.notebook("x = 1")
-    path.write_text(path.read_text().replace('"parameters"', '"parameters", "needs-claims"'))
-    said = ("for studies with claims", "tiny.toml")
-    refused(evaluation, "check", said=said)
-    run_tiny(evaluation, said=said)
-
-
-def test_the_notebook_of_one_place_takes_any_number_of_pools_and_needs_a_claim(root: Path) -> None:
+def test_the_notebook_of_one_place_takes_any_number_of_pools(root: Path) -> None:
     text = (root / "notebooks" / "pollution_enforcement.ipynb").read_text(encoding="utf-8")
-    assert '"needs-claims"' in text
     (line,) = (line for line in text.splitlines() if "province, nationwide =" in line)
     for pools in (1, 2, 3):
         case = SimpleNamespace(study=SimpleNamespace(pools=[SimpleNamespace(id=i) for i in range(pools)]))

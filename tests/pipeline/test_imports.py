@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from evaluation import study
+from evaluation.analysis.kinds import KINDS
 from evaluation.pipeline.changes.closure import HERE, Code
 from evaluation.pipeline.changes.imports import Use, facts_of
 
@@ -19,9 +22,18 @@ FILES = {
     "tools/words.toml": "",
     "deep.py": f"if TYPE_CHECKING:\n    from evaluation import only_types\n{CODE}",
     "only_types.py": CODE,
-    "kinds.py": 'from evaluation.a import A\nfrom evaluation.b import B\nKINDS = {"a": A, "b": B}\n',
+    "study/__init__.py": "",
+    "study/kinds.py": f"from evaluation.study.a import A\nfrom evaluation.study.b import B\n{CODE}",
+    "study/a.py": CODE,
+    "study/b.py": CODE,
+    "analysis/__init__.py": "",
+    "analysis/kinds/__init__.py": "import evaluation.deep\n"
+    "def b():\n    from evaluation.analysis.kinds.b import B\n"
+    "def a():\n    from evaluation.analysis.kinds.a import A\n",
+    "analysis/kinds/a.py": CODE,
+    "analysis/kinds/b.py": f"from evaluation.c import C\n{CODE}",
     "a.py": CODE,
-    "b.py": CODE,
+    "c.py": CODE,
     "page/__init__.py": "",
     "page/maker.py": "def make():\n    from evaluation.tools import two\n",
     "page/template/sheet.css": "",
@@ -67,9 +79,23 @@ def test_names_are_followed_to_where_they_come_from(code: Code, text: str, files
 
 
 def test_a_registry_is_followed_for_its_own_kind(code: Code) -> None:
-    text = "from evaluation.kinds import KINDS"
-    assert followed(code, text, "a") == {"kinds.py", "a.py", *ALWAYS}
-    assert followed(code, text, "b") == {"kinds.py", "b.py", *ALWAYS}
+    text = "from evaluation.study.kinds import KINDS"
+    assert followed(code, text, "a") == {"study/kinds.py", "study/a.py", *ALWAYS}
+    assert followed(code, text, "b") == {"study/kinds.py", "study/b.py", *ALWAYS}
+    text = "from evaluation.analysis import kinds\nkinds.KINDS"
+    both = {"analysis/kinds/__init__.py", "deep.py", *ALWAYS}
+    assert followed(code, text, "a") == {"analysis/kinds/a.py", *both}
+    assert followed(code, text, "b") == {"analysis/kinds/b.py", "c.py", *both}
+
+
+def test_every_kind_of_study_is_served_by_modules_that_are_named_as_it_is() -> None:
+    """What the runner takes for the files of a kind are those that the kind is made of."""
+    assert set(KINDS) == set(study.KINDS) == Code().kinds
+    for name, find in KINDS.items():
+        kind = find()
+        assert kind.model is study.KINDS[name]
+        assert kind.model.__module__ == f"evaluation.study.{name}"
+        assert kind is import_module(f"evaluation.analysis.kinds.{name}").KIND
 
 
 def test_what_was_found_is_remembered_by_content(code: Code) -> None:

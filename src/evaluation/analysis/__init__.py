@@ -29,7 +29,14 @@ from evaluation.analysis.robustness import (
     synthetic_estimates,
     twin,
 )
-from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
+from evaluation.analysis.rule import (
+    RuleAudit,
+    RulePower,
+    leading_check,
+    leading_claim,
+    rule_audit,
+    rule_power,
+)
 from evaluation.analysis.store import stored
 from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
@@ -59,6 +66,7 @@ __all__ = [
     "family",
     "headline",
     "inference_methods",
+    "leading_check",
     "leading_claim",
     "ledger_result",
     "month_ranking",

@@ -60,6 +60,8 @@ class BulletinCase:
     names : mapping of str to str
         English name of a place; absent names fall back to the place itself.
     overrides : mapping
+    root : Path
+        The project folder.
     """
 
     study: Bulletin
@@ -70,6 +72,7 @@ class BulletinCase:
     sources: tuple[TableInfo, ...] = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = field(default=Path(), repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -217,6 +220,7 @@ def prepare_bulletin(study: Bulletin, overrides: Mapping[str, Any], root: Path) 
         sources=tuple(sources),
         names=names,
         overrides=dict(overrides),
+        root=root,
     )
     _check_month(case)
     return case

@@ -48,6 +48,8 @@ class Case:
         What is known of each unit, where the study names a table of it.
     overrides : mapping
         Parameters that differ from the study file.
+    root : Path
+        The project folder.
     """
 
     study: Study
@@ -57,6 +59,7 @@ class Case:
     annual: pd.DataFrame | None = field(default=None, repr=False)
     labels: pd.DataFrame | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = field(default=Path(), repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -220,7 +223,7 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
     times = pd.PeriodIndex(frame[data.time].astype(str), freq=data.frequency)
     frame = frame.assign(**{data.time: times})
     rows = _window(frame, study, times)
-    case = Case(study, rows, tuple(sources), names, annual, labels, dict(overrides or {}))
+    case = Case(study, rows, tuple(sources), names, annual, labels, dict(overrides or {}), root)
     for outcome in study.outcomes:
         require_variation(
             rows[outcome.column], outcome.column, f"table {data.table}, {data.start} to {data.end}"

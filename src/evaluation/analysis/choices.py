@@ -116,7 +116,7 @@ def rule_by_pool(case: Case) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``pool, units, outcome, scale, estimate, p_value, verdict``, a row a question of the rule; the rule's
-        own pool first.
+        own pool first; none where simulated data decide nothing.
     """
     study, claim = case.study, leading_claim(case.study)
     rows = []
@@ -135,4 +135,5 @@ def rule_by_pool(case: Case) -> pd.DataFrame:
             }
             for test in check.tests
         ]
-    return pd.DataFrame(rows)
+    columns = ["pool", "units", "outcome", "scale", "estimate", "p_value", "verdict"]
+    return pd.DataFrame(rows, columns=columns)

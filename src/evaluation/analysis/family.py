@@ -27,7 +27,8 @@ def family(case: Case, date: str | None = None, scale: str = "level") -> pd.Data
     Returns
     -------
     pandas.DataFrame
-        ``outcome, scale, date, estimate, p_value, p_adjusted``, against the rule's pool.
+        ``outcome, scale, date, estimate, p_value, p_adjusted``, against the rule's pool; no row where no
+        outcome is looked at on that scale.
     """
     study = case.study
     pool, date = study.rule.pool, date or study.treatment.date
@@ -39,6 +40,8 @@ def family(case: Case, date: str | None = None, scale: str = "level") -> pd.Data
         panel, design = case.panel(case.rows(pool), outcome, scale, date)
         tests.append(randomization_test(TwoWayFixedEffects(), panel, design))
         kept.append(outcome.id)
+    if not tests:
+        return pd.DataFrame(columns=["outcome", "scale", "date", "estimate", "p_value", "p_adjusted"])
     observed = np.array([test.estimate for test in tests])
     placebo = np.column_stack([test.placebo[:, 0] for test in tests])
     adjusted = romano_wolf(observed, placebo, names=kept)

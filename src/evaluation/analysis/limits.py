@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError
-from evaluation.sources.manifest import TableInfo, read_table
+from evaluation.panel import require_columns
+from evaluation.sources.manifest import read_table
 
-TABLE = "approvals/zibo_official"
-CLAIM = "approval-huantai-time"
-"""The claim whose page shows these figures."""
+FIGURES = ("items_before", "items_after", "days_before", "days_after")
 
 
 @dataclass(frozen=True)
@@ -165,20 +164,29 @@ def compatible(below_limit: float, points: int = 121, most: float = 1.2) -> pd.D
     return pd.DataFrame({"before": before, "percent": 100 * ((1 - below_limit) / before - 1)})
 
 
-def official_limits(root: Path) -> tuple[Limits, TableInfo]:
-    """Zibo's published figures for 2015, and the table that holds them with their address.
+def official_limits(root: Path, table: str) -> Limits:
+    """Published figures on items and their promised limits.
 
     Parameters
     ----------
     root : Path
         The project folder.
+    table : str
+        With the columns ``figure`` and ``value``.
     """
-    frame, info = read_table(TABLE, root / "data")
+    frame, _ = read_table(table, root / "data")
+    require_columns(frame, ["figure", "value"], table=f"table {table}")
     value = dict(zip(frame["figure"], frame["value"], strict=True))
-    limits = Limits(
+    absent = [name for name in FIGURES if name not in value]
+    if absent:
+        raise DataError(
+            f"the table {table} lacks {', '.join(absent)}",
+            where="column figure",
+            expected="a row for each of " + ", ".join(FIGURES),
+        )
+    return Limits(
         int(value["items_before"]),
         int(value["items_after"]),
         float(value["days_before"]),
         float(value["days_after"]),
     )
-    return limits, info

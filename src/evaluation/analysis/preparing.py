@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.analysis.bulletin import prepare_bulletin
-from evaluation.analysis.case import prepare_one_place
-from evaluation.analysis.simulated.case import prepare_simulated
-from evaluation.analysis.staggered.prepare import prepare_staggered
+from evaluation.analysis.kinds import Prepared, kind_of
 from evaluation.analysis.store import know
-from evaluation.analysis.weighing import prepare_ledger
-from evaluation.errors import StudyError
+from evaluation.errors import EvaluationError
 from evaluation.reads import reading
 from evaluation.study import BaseStudy, find_root, load_study
-
-PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
-    "bulletin": prepare_bulletin,
-    "one_place": prepare_one_place,
-    "simulated": prepare_simulated,
-    "staggered": prepare_staggered,
-    "ledger": prepare_ledger,
-}
-"""For each kind of study, the function that reads its data and checks them; see `evaluation.study.KINDS`."""
 
 
 def prepare(
     study: BaseStudy | str | Path, overrides: Mapping[str, Any] | None = None, root: Path | None = None
-) -> Any:
+) -> Prepared:
     """Read a study and its data and check that the question can be put.
 
     Parameters
@@ -42,9 +29,10 @@ def prepare(
 
     Returns
     -------
-    object
+    Prepared
         The study with its data, of the class that belongs to its kind: `Case` for one place,
-        `StaggeredCase` for many, `BulletinCase` for a bulletin, `SimulatedCase` for a claim without data.
+        `StaggeredCase` for many, `BulletinCase` for a bulletin, `SimulatedCase` for a claim without data,
+        `LedgerCase` for a ledger.
 
     Raises
     ------
@@ -58,9 +46,22 @@ def prepare(
     root = root or find_root()
     if not isinstance(study, BaseStudy):
         study = load_study(study, overrides, root)
-    if study.kind not in PREPARE:
-        raise StudyError(f"no analysis is written for studies of the kind {study.kind!r}")
+    kind = kind_of(study)
     with reading() as files:
-        case = PREPARE[study.kind](study, dict(overrides or {}), root)
+        others = {name: _depended_on(name, study, root) for name in study.depends_on}
+        case: Prepared = kind.prepare(study, dict(overrides or {}), root, others)
     know(case, study, overrides or {}, files)
     return case
+
+
+def _depended_on(name: str, study: BaseStudy, root: Path) -> Prepared:
+    """A study that another depends on; its mistakes are said to be the other's, too."""
+    try:
+        return prepare(name, {}, root)
+    except EvaluationError as error:
+        raise type(error)(
+            f"the study {name}, on which {study.id} depends, cannot be run: {error.what}",
+            where=error.where,
+            expected=error.expected,
+            fix=error.fix,
+        ) from None

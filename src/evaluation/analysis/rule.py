@@ -18,6 +18,7 @@ from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import check_claim
 from evaluation.analysis.store import stored
+from evaluation.claims import ClaimCheck
 from evaluation.numerics.chunks import each
 from evaluation.study import Claim, Study
 
@@ -49,11 +50,33 @@ class RuleAudit:
 
 
 def leading_claim(study: Study) -> Claim:
-    """The claim that the headline is about: a change of the headline outcome, else the first."""
+    """What the rule is asked about: the claim of a change of the headline outcome, else the first claim.
+
+    Where the study has no claim it is the headline's own change, of which nothing is claimed: its value is
+    not a number.
+    """
+    head = study.headline
     for claim in study.claims:
-        if claim.outcome == study.headline.outcome and claim.kind in ("change", "relative_change"):
+        if claim.outcome == head.outcome and claim.kind in ("change", "relative_change"):
             return claim
-    return study.claims[0]
+    if study.claims:
+        return study.claims[0]
+    return Claim(
+        id="headline",
+        text=study.question,
+        value=np.nan,
+        unit=study.outcome(head.outcome).unit,
+        kind="change",
+        outcome=head.outcome,
+        year=head.years.after,
+        baseline=head.years.before,
+    )
+
+
+@stored
+def leading_check(case: Case) -> ClaimCheck:
+    """The verdicts on what the rule is asked about; see `leading_claim`."""
+    return check_claim(case, leading_claim(case.study))
 
 
 @stored

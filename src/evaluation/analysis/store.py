@@ -116,7 +116,7 @@ def _said(value: Any) -> str:
     known = _known.get(id(value))
     if known is not None:
         return known[1]
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or isinstance(value, bool | int | float | str | Path):
         return repr(value)
     if isinstance(value, list | tuple):
         return f"{type(value).__name__}({','.join(map(_said, value))})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import pandas as pd
 
 from evaluation.analysis.case import Case, prepare_one_place
 from evaluation.analysis.change import change_test, year_table
+from evaluation.analysis.kinds import Prepared, kind_of
 from evaluation.analysis.ledger import check_claims
 from evaluation.analysis.store import stored
 from evaluation.claims import (
@@ -28,7 +29,7 @@ from evaluation.claims import (
     load_claims,
     spreads_needed,
 )
-from evaluation.errors import DataError, EvaluationError, StudyError
+from evaluation.errors import DataError, StudyError
 from evaluation.panel import require_columns
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.sources.reading import sha256_of
@@ -37,9 +38,6 @@ from evaluation.study.ledger import Ledger
 
 LEVEL = 0.05
 """Size of the tests for which the smallest effect is given."""
-
-CHECKS: dict[str, Callable[[Any], tuple[ClaimCheck, ...]]] = {"one_place": check_claims}
-"""For each kind of study that tests claims, the function that gives their verdicts from its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ class LedgerCase:
     claims : ClaimsFile
     here : Case
         The study that is told on the ledger's own page.
-    cases : mapping of str to object
+    cases : mapping of str to Prepared
         Every other study with its data, by name.
     chance : pandas.DataFrame
         The record from which it is told how much of a rank is chance.
@@ -114,16 +112,19 @@ class LedgerCase:
         Checksums of the claims file and of the study files that the ledger depends on.
     overrides : mapping
         Parameters that differ from the study file.
+    root : Path
+        The project folder.
     """
 
     study: Ledger
     claims: ClaimsFile = field(repr=False)
     here: Case = field(repr=False)
-    cases: Mapping[str, Any] = field(repr=False)
+    cases: Mapping[str, Prepared] = field(repr=False)
     chance: pd.DataFrame = field(repr=False)
     chance_source: TableInfo = field(repr=False)
     files: Mapping[str, str]
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = field(default=Path(), repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -136,7 +137,7 @@ class LedgerCase:
         return f"data/{self.study.entries}.toml"
 
     @property
-    def sources(self) -> tuple[Any, ...]:
+    def sources(self) -> tuple[TableInfo, ...]:
         """Every table that was read, once."""
         others = (table for case in self.cases.values() for table in case.sources)
         tables = [*self.here.sources, *others, self.chance_source]
@@ -152,7 +153,7 @@ class LedgerCase:
         """Every claim, weighed, in the order of the file."""
         found = {self.study.id: {check.id: check for check in check_claims(self.here)}}
         for name, case in self.cases.items():
-            found[name] = {check.id: check for check in _checks(name, case)}
+            found[name] = {check.id: check for check in _checks(case)}
         return tuple(self._entry(claim, found) for claim in self.claims.claims)
 
     def _entry(self, claim: Claim, found: Mapping[str, Mapping[str, ClaimCheck]]) -> Entry:
@@ -184,8 +185,12 @@ class LedgerCase:
             simulated=bool(case is not None and case.simulated),
         )
 
-    def _case(self, study: str) -> Any:
+    def _case(self, study: str) -> Prepared:
         return self.here if study == self.study.id else self.cases[study]
+
+    def theirs(self, study: str, claim: str) -> Any:
+        """A claim as the study that tests it states it, of the model of that study's kind."""
+        return next(item for item in _claims(self._case(study)) if item.id == claim)
 
     @cached_property
     def silent(self) -> dict[str, System]:
@@ -194,8 +199,10 @@ class LedgerCase:
         return {name: system for name, system in self.claims.systems.items() if name not in used}
 
 
-def prepare_ledger(study: Ledger, overrides: Mapping[str, Any], root: Path) -> LedgerCase:
-    """Read the claims and every study that tests one, and check that they fit together.
+def prepare_ledger(
+    study: Ledger, overrides: Mapping[str, Any], root: Path, cases: Mapping[str, Prepared]
+) -> LedgerCase:
+    """Read the claims and check that they and the studies that test them fit together.
 
     Parameters
     ----------
@@ -204,6 +211,8 @@ def prepare_ledger(study: Ledger, overrides: Mapping[str, Any], root: Path) -> L
         Dotted keys to values that replaced those of the file.
     root : Path
         The project folder.
+    cases : mapping of str to Prepared
+        The studies that it depends on, with their data.
 
     Returns
     -------
@@ -217,43 +226,36 @@ def prepare_ledger(study: Ledger, overrides: Mapping[str, Any], root: Path) -> L
     StudyError
         A claim points to a study on which the ledger does not say that it depends.
     DesignError
-        The data of a study cannot answer its question.
+        The data of the study that is told here cannot answer its question.
     """
-    from evaluation.analysis.preparing import prepare  # which knows every kind, this one among them
-
     path = root / "data" / f"{study.entries}.toml"
     claims = load_claims(path, {*list_studies(root), study.id})
     _check_studies(study, claims, path)
-    cases = {}
-    for name in study.studies:
-        try:
-            cases[name] = prepare(name, {}, root)
-        except EvaluationError as error:
-            raise type(error)(
-                f"the study {name}, on which the ledger depends, cannot be run: {error.what}",
-                where=error.where,
-                expected=error.expected,
-                fix=error.fix,
-            ) from None
     here = prepare_one_place(study.here, {}, root)
     chance, source = read_table(study.chance.table, root / "data")
     columns = [study.chance.unit, study.chance.time, study.chance.part]
     require_columns(chance, columns, table=f"table {study.chance.table}")
     read = [path, *(root / "studies" / f"{name}.toml" for name in study.studies)]
     files = {file.relative_to(root).as_posix(): sha256_of(file.read_bytes()) for file in read}
-    case = LedgerCase(study, claims, here, cases, chance, source, files, dict(overrides))
+    case = LedgerCase(study, claims, here, cases, chance, source, files, dict(overrides), root)
     _check_tested(case, path)
     return case
 
 
-def _checks(name: str, case: Any) -> tuple[ClaimCheck, ...]:
+def _claims(case: Prepared) -> tuple[Any, ...]:
+    """A study's own claims, whatever its kind."""
+    return getattr(case.study, "claims", ())
+
+
+def _checks(case: Prepared) -> tuple[ClaimCheck, ...]:
     """The verdicts of a study; simulated data give none, so nothing is estimated for them."""
     if case.simulated:
         return tuple(
             compare(claim.id, claim.value, claim.unit.en, None, (), level=LEVEL, direction=1, simulated=True)
-            for claim in case.study.claims
+            for claim in _claims(case)
         )
-    return CHECKS[case.study.kind](case)
+    check = kind_of(case.study).check_claims
+    return check(case) if check is not None else ()
 
 
 def _check_studies(study: Ledger, claims: ClaimsFile, path: Path) -> None:
@@ -275,11 +277,7 @@ def _check_tested(case: LedgerCase, path: Path) -> None:
     for claim in case.claims.claims:
         if claim.study is None:
             continue
-        tested = case._case(claim.study)
-        if tested.study.kind not in CHECKS and not tested.simulated:
-            problems.append(f"{claim.id}: studies of the kind {tested.study.kind!r} give no verdicts")
-            continue
-        theirs = {item.id: item for item in getattr(tested.study, "claims", ())}
+        theirs = {item.id: item for item in _claims(case._case(claim.study))}
         if claim.id not in theirs:
             problems.append(f"{claim.id}: the study {claim.study} does not test it")
         elif not math.isclose(theirs[claim.id].value, claim.value):

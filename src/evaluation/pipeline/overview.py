@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evaluation.errors import EvaluationError, StudyError
-from evaluation.pipeline.kernels.execute import LANGUAGES, read_notebook, require_needs, scrub
+from evaluation.pipeline.kernels.execute import LANGUAGES, read_notebook, scrub
 from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def check_project(root: Path) -> tuple[Rows, str]:
         except EvaluationError as error:
             note(f"studies/{name}.toml", error)
             continue
-        for look in (partial(_check_notebook, root, study), partial(prepare, study, root=root)):
+        for look in (partial(read_notebook, root, study.notebook), partial(prepare, study, root=root)):
             try:
                 look()
             except Exception as error:  # one study that cannot be checked hides nothing of the others
@@ -87,10 +87,6 @@ def check_project(root: Path) -> tuple[Rows, str]:
         problems.append(("studies/", "there is no study file"))
     claims = _check_claims(root, studies, note)
     return problems, f"{tables} tables, {len(studies)} studies and {claims} claims are as they should be"
-
-
-def _check_notebook(root: Path, study: Any) -> None:
-    require_needs(read_notebook(root, study.notebook), study)
 
 
 def _check_claims(root: Path, studies: list[str], note: Callable[[str, EvaluationError], None]) -> int:

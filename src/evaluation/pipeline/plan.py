@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters, read_notebook, require_needs
+from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters, read_notebook
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, commit_of, generated_now, versions
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderSpec, value_text
@@ -48,7 +48,7 @@ def plan(
     for language in languages:
         check_parameters(place.study, overrides, language)
     study = load_study(place.study, overrides, root)
-    require_needs(read_notebook(root, study.notebook), study)
+    read_notebook(root, study.notebook)
     from evaluation.analysis import prepare  # takes a second to import: only once the study itself is sound
 
     prepare(study, overrides, root)

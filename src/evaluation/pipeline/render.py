@@ -89,6 +89,7 @@ def render(spec: RenderSpec) -> RenderOutcome:
 def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
     from evaluation.report.page import render_page
 
+    notebook.cells = [cell for cell in notebook.cells if not _missing(cell, result)]
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
     notebook.metadata.pop("papermill", None)
@@ -106,6 +107,12 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
         index_href=spec.index_href,
         provenance={**known, **spec.provenance, "history": history.standing(spec, result)},
     )
+
+
+def _missing(cell: Any, result: dict[str, Any]) -> bool:
+    """Whether a cell is about what the study has none of: tagged ``needs-claims``, and there is no claim."""
+    tags = cell.metadata.get("tags", [])
+    return any(not result.get(tag.removeprefix("needs-")) for tag in tags if tag.startswith("needs-"))
 
 
 def _variant_note(spec: RenderSpec) -> Any:

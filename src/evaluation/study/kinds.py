@@ -1,4 +1,7 @@
-"""The kinds of study that there are; a new one is a module beside this and a line here."""
+"""The kinds of study: for each a module beside this, of the same name, with the model of its files.
+
+What is done with a study is in `evaluation.analysis.kinds`, under the same names.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from evaluation.errors import StudyError, shortlist
 from evaluation.study.base import BaseStudy
+from evaluation.study.claimed import fill_claims
 from evaluation.study.kinds import KINDS
 
 
@@ -62,6 +63,8 @@ def load_study(
     ------
     StudyError
         No such study, one that cannot be read, not TOML, or any key wrong: all are listed.
+    DataError
+        A claim leaves its value to the ledger, and the ledger cannot be read.
     """
     path = _locate(name, root)
     try:
@@ -91,6 +94,8 @@ def load_study(
             where=f"{path.name}, key kind",
             expected="one of " + ", ".join(KINDS),
         )
+    project = root or _project(path)
+    fill_claims(raw, KINDS[kind], project, {*list_studies(project), path.stem})
     try:
         study = KINDS[kind].model_validate(raw)
     except ValidationError as error:
@@ -121,6 +126,14 @@ def _locate(name: str | Path, root: Path | None) -> Path:
             fix="run `evaluation list` for the studies, or `evaluation new NAME` to start one",
         )
     return folder / f"{text}.toml"
+
+
+def _project(path: Path) -> Path:
+    """The project around a study file that is named by its path, or that of the checkout."""
+    try:
+        return find_root(path.parent)
+    except StudyError:
+        return path.resolve().parent.parent
 
 
 def _override(raw: dict[str, Any], key: str, value: Any) -> None:

@@ -65,8 +65,14 @@ Top of the file
 ``[[claims]]`` *
     ``id, text, value, unit, rounding, kind``: "none" with ``needs``, or "relative_change" with ``outcome``,
     ``before`` and ``after`` (periods of the same length; the treated places' total in the one beside the
-    other, in percent). Claims of a study on simulated data have no data and are not testable, whatever
+    other, in percent). Of a claim of the project's ledger the ``id`` and the ``outcome`` are enough, as in
+    studies of every kind: see `evaluation.study.claimed`. Claims of a study on simulated data have no data and are not testable, whatever
     their kind.
+``[limit]`` *
+    One of the claims says how far a time lies below the limit that the law allows: ``claim`` (its id),
+    ``table`` * (published numbers of items and sums of promised limits: ``figure`` one of ``items_before,
+    items_after, days_before, days_after``, and ``value``), ``decided`` * (id of the outcome that counts
+    decided cases alone; it and the leading one need a ``[truth]``). The page answers by arithmetic.
 ``[disclosure]`` *
     ``minimum`` (10) and ``rounding`` * (1): counts of 1 to ``minimum`` - 1, and what would give one away, are
     not shown on the page, in its files or in the result file; estimates use every count. For studies
@@ -92,7 +98,7 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
-from evaluation.study.staggered_beside import Claim, End, Published
+from evaluation.study.staggered_beside import Claim, End, Limit, Published
 from evaluation.study.staggered_design import POISSON, EstimatorName, Span, read_estimator, with_leading
 
 ModelName = Literal["count", "rate", "log", "level"]
@@ -284,6 +290,7 @@ class StaggeredStudy(BaseStudy):
     published: tuple[Published, ...] = ()
     truth: dict[str, float] = Field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    limit: Limit | None = None
     disclosure: Disclosure | None = None
     threats: tuple[Threat, ...] = ()
     settle: tuple[Text, ...] = ()
@@ -310,6 +317,11 @@ class StaggeredStudy(BaseStudy):
             *((f"truth.{name}", name, outcomes) for name in self.truth),
             *((f"claims.{c.id}.outcome", c.outcome, outcomes) for c in self.claims if c.outcome),
         ]
+        if self.limit is not None:
+            used.append(("limit.claim", self.limit.claim, {c.id for c in self.claims}))
+            if self.limit.decided is not None:
+                known = outcomes & set(self.truth) if self.headline.outcome in self.truth else set()
+                used.append(("limit.decided", self.limit.decided, known))
         problems += undeclared(used)
         problems += self.design.problems(self.data.frequency)
         if not self.treatment.dated:

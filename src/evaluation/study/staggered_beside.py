@@ -34,6 +34,24 @@ class End(Model):
         return self
 
 
+class Limit(Model):
+    """That a claim compares with the limit which the law allows: what it says of the past is arithmetic.
+
+    Attributes
+    ----------
+    claim : str
+        Id of the claim: a percentage below the limit.
+    table : str, optional
+        Published numbers of items and sums of promised limits, before and after.
+    decided : str, optional
+        Id of the outcome that counts decided cases alone, set beside the leading one in the answer.
+    """
+
+    claim: str
+    table: str | None = None
+    decided: str | None = None
+
+
 class Published(Model):
     """A number of the literature and how near ours must come."""
 

@@ -38,6 +38,8 @@ class SimulatedCase:
         Percentages that others published; empty where the study names none.
     sources : tuple of TableInfo
     overrides : mapping
+    root : Path
+        The project folder.
     """
 
     study: SimulatedStudy
@@ -47,6 +49,7 @@ class SimulatedCase:
     published: pd.DataFrame = field(repr=False)
     sources: tuple[TableInfo, ...] = field(repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = field(default=Path(), repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -183,5 +186,12 @@ def prepare_simulated(study: SimulatedStudy, overrides: Mapping[str, Any], root:
         sources.append(published_info)
     names = dict(zip(places["unit"], places["name_en"], strict=True))
     return SimulatedCase(
-        study, frame, truth.set_index("outcome"), names, published, tuple(sources), dict(overrides or {})
+        study,
+        frame,
+        truth.set_index("outcome"),
+        names,
+        published,
+        tuple(sources),
+        dict(overrides or {}),
+        root,
     )

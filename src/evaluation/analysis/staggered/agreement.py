@@ -11,9 +11,11 @@ import pandas as pd
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.effects import choose, infer
 from evaluation.analysis.staggered.evidence import total_change
+from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.methods import ask
 from evaluation.analysis.staggered.relative import relative
 from evaluation.analysis.staggered.withheld import may_say
+from evaluation.analysis.store import stored
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
 from evaluation.study.staggered import Outcome
@@ -198,20 +200,24 @@ def verdicts(case: StaggeredCase, against: pd.DataFrame, together: pd.DataFrame)
     return out
 
 
+@stored
 def check_claims(
-    case: StaggeredCase, against: pd.DataFrame, together: pd.DataFrame
+    case: StaggeredCase, against: pd.DataFrame | None = None, together: pd.DataFrame | None = None
 ) -> tuple[ClaimCheck, ...]:
     """Every claim of the study with both verdicts; simulated data decide none.
 
     Parameters
     ----------
     case : StaggeredCase
-    against : pandas.DataFrame
-        From `comparisons`.
-    together : pandas.DataFrame
-        From `family`.
+    against, together : pandas.DataFrame, optional
+        From `comparisons` and `family`; estimated here when absent, where a claim needs them.
     """
+    if any(claim.kind != "none" for claim in case.study.claims):
+        against = comparisons(case) if against is None else against
+        together = family(case) if together is None else together
     done = []
+    # where the outcome made the record of treatment, no comparison can decide
+    circular = case.study.treatment.from_outcome
     for claim in case.study.claims:
         found: float | None = None
         asked: list[Test] = []
@@ -223,12 +229,15 @@ def check_claims(
             assert claim.outcome is not None
             assert claim.before is not None
             assert claim.after is not None
+            assert against is not None
+            assert together is not None
             outcome = case.study.outcome(claim.outcome)
             direction = 1 if outcome.better == "higher" else -1
             found = total_change(case, outcome, claim.before, claim.after)
+            reason = circular.en if circular else ""
             if not may_say(case, claim, outcome):
                 found, reason = None, "withheld: one of the two counts is below the minimum that may be shown"
-            asked = tests(case, outcome, against, together)
+            asked = [] if circular else tests(case, outcome, against, together)
         done.append(
             compare(
                 claim.id,

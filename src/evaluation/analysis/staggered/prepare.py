@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.limits import CLAIM as LIMITS_CLAIM
-from evaluation.analysis.limits import TABLE as LIMITS_TABLE
+from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, _periods
 from evaluation.analysis.staggered.size import require_room
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
@@ -102,8 +101,9 @@ def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | 
 def _beside(study: StaggeredStudy, root: Path) -> list[TableInfo]:
     """Tables beside the study's own that its page shows: its item mix, the official figures of its claim."""
     names = {study.data.table.removesuffix("_month") + MIX}
-    if any(claim.id == LIMITS_CLAIM for claim in study.claims):
-        names.add(LIMITS_TABLE)
+    if study.limit is not None and study.limit.table is not None:
+        official_limits(root, study.limit.table)
+        names.add(study.limit.table)
     return [table for table in load_manifest(root / "data").tables if table.name in names]
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 from evaluation.errors import OutputError
@@ -15,7 +16,9 @@ from evaluation.pipeline.site import write_whole
 
 PACKAGE = "evaluation"
 HERE = Path(__file__).resolve().parents[2]
-_CACHE_FORMAT = 1
+REGISTRIES = ("evaluation.study.kinds", "evaluation.analysis.kinds")
+"""What lists the kinds of study: of what they import, modules that are named as another kind do not count."""
+_CACHE_FORMAT = 2
 
 
 class Code:
@@ -43,8 +46,9 @@ class Code:
         """Every file that these uses lead to for studies of these kinds, with its checksum.
 
         A file that only lists names from elsewhere (an ``__init__.py``) is followed name by name and does
-        not count itself; of a registry of kinds only the kinds asked for are followed. Files that are not
-        Python count where a module of their folder does: words, templates, style sheets.
+        not count itself; from a registry of kinds (`REGISTRIES`) only the modules named as the kinds asked
+        for are followed. Files that are not Python count where a module of their folder does: words,
+        templates, style sheets.
         """
         walk = _Walk(self, kinds)
         for use in uses:
@@ -60,6 +64,12 @@ class Code:
     def text_uses(self, text: str) -> tuple[Use, ...]:
         """What a piece of code outside the package, such as a notebook's, uses of it."""
         return facts_of(text, "__main__", PACKAGE).uses
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Every kind of study: a module a kind stands beside the last of the registries."""
+        folder = self.package.joinpath(*REGISTRIES[-1].split(".")[1:])
+        return frozenset(path.stem for path in folder.glob("*.py")) - {"__init__"}
 
     def find(self, module: str) -> Path | None:
         """File of a module, or of a package's ``__init__``."""
@@ -147,10 +157,9 @@ class _Walk:
             return
         if not facts.plain:
             self.files.add(path)
-        mine = {name for kind in self.kinds for name in facts.kinds.get(kind, ())}
-        others = {name for names in facts.kinds.values() for name in names} - mine
+        others = self.code.kinds - set(self.kinds) if module in REGISTRIES else set()
         for use in facts.uses:
-            if use.bound not in others:
+            if use.module.rpartition(".")[2] not in others:
                 self.follow(use)
 
     def _parents(self, module: str) -> None:
@@ -192,5 +201,4 @@ def _facts(entry: dict[str, object]) -> Facts:
         Use(u["module"], u["name"], u["bound"], None if u["attributes"] is None else tuple(u["attributes"]))
         for u in entry["uses"]  # type: ignore[attr-defined]
     )
-    kinds = {kind: tuple(names) for kind, names in entry["kinds"].items()}  # type: ignore[attr-defined]
-    return Facts(uses, bool(entry["plain"]), kinds)
+    return Facts(uses, bool(entry["plain"]))

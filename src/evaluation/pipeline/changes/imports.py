@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
-from typing import Any
-
-REGISTRIES = ("KINDS", "PREPARE")
-"""Tables from a kind of study to what serves it: a study needs its own kind's entry, not the others'."""
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -41,13 +37,10 @@ class Facts:
     plain : bool
         The file has a docstring, imports and ``__all__`` and nothing more: whoever takes one name from it
         depends on where that name comes from, not on the others.
-    kinds : mapping of str to tuple of str
-        For each kind of study in a registry, the names that its entries use.
     """
 
     uses: tuple[Use, ...] = ()
     plain: bool = False
-    kinds: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def gives(self, name: str) -> Use | None:
         """Where a plain file has a name from."""
@@ -90,7 +83,7 @@ def facts_of(text: str, module: str, package: str) -> Facts:
                 named = None if bound in bare or name is None else tuple(sorted(attributes.get(bound, ())))
                 uses.append(Use(source, name, bound, named))
     uses += _by_string(nodes, module, package)
-    return Facts(tuple(uses), all(map(_lists_names, tree.body)), _registries(tree))
+    return Facts(tuple(uses), all(map(_lists_names, tree.body)))
 
 
 def _only_for_types(node: ast.AST) -> bool:
@@ -132,16 +125,3 @@ def _lists_names(node: ast.stmt) -> bool:
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
-
-
-def _registries(tree: ast.Module) -> dict[str, tuple[str, ...]]:
-    kinds: dict[str, tuple[str, ...]] = {}
-    for node in tree.body:
-        target: Any = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        value = getattr(node, "value", None)
-        if isinstance(target, ast.Name) and target.id in REGISTRIES and isinstance(value, ast.Dict):
-            for key, entry in zip(value.keys, value.values, strict=True):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                    names = tuple(sorted({n.id for n in ast.walk(entry) if isinstance(n, ast.Name)}))
-                    kinds[key.value] = (*kinds.get(key.value, ()), *names)
-    return kinds

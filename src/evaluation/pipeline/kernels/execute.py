@@ -108,25 +108,6 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
     return notebook
 
 
-def require_needs(notebook: Mapping[str, Any], study: Any) -> None:
-    """Refuse a study that lacks what its notebook leads with: ``needs-claims`` among the parameters' tags.
-
-    Raises
-    ------
-    StudyError
-        The study has none of what a tag names.
-    """
-    for tag in (tag for cell in notebook["cells"] for tag in _tags(cell)):
-        needed = tag.removeprefix("needs-")
-        if needed != tag and not getattr(study, needed, ()):
-            raise StudyError(
-                f"the notebook {study.notebook!r} is for studies with {needed}, and this one has none",
-                where=f"studies/{study.id}.toml",
-                expected=f"at least one [[{needed}]]",
-                fix="add what the page is about, or name another notebook in the study file",
-            )
-
-
 def _tags(cell: Mapping[str, Any]) -> list[str]:
     return list(cell.get("metadata", {}).get("tags", []))
 

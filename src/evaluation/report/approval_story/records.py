@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis.approvals import OpenCases, item_mix, open_cases, passed_over
-from evaluation.analysis.limits import CLAIM, official_limits
+from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures, staggered_story
 from evaluation.report.approval_story.facts import (
@@ -29,17 +29,24 @@ say = partial(sentence, PACKAGE)
 
 
 def facts(case: StaggeredCase, language: str) -> list[Part]:
-    """The claim of 80 % and the figures of 2015, for a study that is about them; else nothing.
+    """What a claim beside a legal limit can mean, and published limits, for a study with ``[limit]``.
 
     Parameters
     ----------
     case : StaggeredCase
     language : {"en", "zh"}
     """
-    claim = _claim(case)
-    if claim is None:
+    limit, claim = case.study.limit, _claim(case)
+    if limit is None or claim is None:
         return []
-    limits, _ = official_limits(case.root)
+    parts: list[Part] = [
+        Prose(say("parts.eighty", language)),
+        eighty_sentence(language),
+        eighty_figure(-claim.value / 100, language),
+    ]
+    if limit.table is None:
+        return parts
+    limits = official_limits(case.root, limit.table)
     lead = say(
         "parts.limits_lead",
         language,
@@ -49,9 +56,7 @@ def facts(case: StaggeredCase, language: str) -> list[Part]:
         days_after=number(limits.days_after, language, 0),
     )
     return [
-        Prose(say("parts.eighty", language)),
-        eighty_sentence(language),
-        eighty_figure(-claim.value / 100, language),
+        *parts,
         Prose(f"{say('parts.limits', language)}\n\n{lead}"),
         limits_figure(limits, language),
         limits_table(limits, language),
@@ -63,23 +68,31 @@ def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
     claim = _claim(case)
     if claim is None:
         return staggered_story.answer(case, found, language)
-    rows = found.estimates[found.estimates["leading"]].set_index("outcome")
-    shown = {name: percent(float(rows["percent"][name]) / 100, language, sign=True) for name in rows.index}
-    check = next(item for item in found.claims if item.id == CLAIM)
+    check = next(item for item in found.claims if item.id == claim.id)
     return Answer(
         sentence=say("answer.sentence", language, full=percent(-claim.value / 100, language)),
         verdicts=[
             (say("answer.reproduced", language), check.reproduced),
             (say("answer.attributable", language), check.attributable),
         ],
-        detail=say(
-            "answer.detail",
-            language,
-            naive=shown["naive"],
-            found=shown[case.lead.id],
-            truth=percent(case.study.truth[case.lead.id] / 100, language, sign=True),
-        ),
+        detail=_detail(case, found, language),
         language=language,
+    )
+
+
+def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
+    """What decided cases alone would report, beside what all of them give."""
+    limit = case.study.limit
+    if limit is None or limit.decided is None:
+        return ""
+    rows = found.estimates[found.estimates["leading"]].set_index("outcome")
+    shown = {name: percent(float(rows["percent"][name]) / 100, language, sign=True) for name in rows.index}
+    return say(
+        "answer.detail",
+        language,
+        naive=shown[limit.decided],
+        found=shown[case.lead.id],
+        truth=percent(case.study.truth[case.lead.id] / 100, language, sign=True),
     )
 
 
@@ -97,7 +110,8 @@ def beside(case: StaggeredCase, found: Findings, language: str) -> list[Part]:
 
 
 def _claim(case: StaggeredCase) -> Claim | None:
-    return next((item for item in case.study.claims if item.id == CLAIM), None)
+    limit = case.study.limit
+    return None if limit is None else next(item for item in case.study.claims if item.id == limit.claim)
 
 
 def records(case: StaggeredCase, language: str) -> list[Part]:

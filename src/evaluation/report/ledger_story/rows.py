@@ -105,8 +105,7 @@ def _found(case: LedgerCase, entry: Entry, language: str) -> list[list[Part]]:
         return [[Part(case.claims.because[claim.because][language])]]
     if math.isnan(check.found):
         told = [say("row.simulated", language)] if entry.simulated else []
-        tested = case.here if claim.study == case.study.id else case.cases[str(claim.study)]
-        theirs = next(item for item in tested.study.claims if item.id == claim.id)
+        theirs = case.theirs(str(claim.study), claim.id)
         if theirs.needs is not None:
             needs = theirs.needs[language].removeprefix("需要")
             if entry.simulated:

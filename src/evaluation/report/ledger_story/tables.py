@@ -76,8 +76,7 @@ def ranks_table(case: LedgerCase, ranks: pd.DataFrame, language: str) -> Table:
     language : {"en", "zh"}
     """
     rows = [_rank(case, row, language) for row in ranks.to_dict("records")]
-    tested = case.cases[ranks["study"].iloc[0]]
-    claim = next(item for item in tested.study.claims if item.id == ranks["claim"].iloc[0])
+    claim = case.theirs(ranks["study"].iloc[0], ranks["claim"].iloc[0])
     return Table(
         pd.DataFrame(rows),
         data=ranks,
@@ -89,7 +88,8 @@ def ranks_table(case: LedgerCase, ranks: pd.DataFrame, language: str) -> Table:
 
 
 def _rank(case: LedgerCase, row: Mapping[Any, Any], language: str) -> dict[str, str]:
-    tested: Case = case.cases[row["study"]]
+    tested = case.cases[row["study"]]
+    assert isinstance(tested, Case)  # ranks are of studies of one place
     known = not math.isnan(row["low"])
     cells = {
         "measure": tested.study.outcome(row["outcome"]).label[language],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evaluation import analysis
 from evaluation.analysis import Case, Headline, leading_claim
 from evaluation.claims import ClaimCheck
 from evaluation.report import figures
@@ -24,6 +25,8 @@ from evaluation.study import Outcome
 
 def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading claim.
+
+    Without a claim it is the rule's word on the headline's change, and no figure is checked.
 
     Parameters
     ----------
@@ -49,7 +52,7 @@ def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: s
     return Answer(
         sentence=sentence,
         verdicts=[
-            (say("answer.reproduced", language), check.reproduced),
+            *([(say("answer.reproduced", language), check.reproduced)] if checks else []),
             (say("answer.attributable", language), check.attributable),
         ],
         detail=_detail(case, head, decisive, language),
@@ -81,17 +84,22 @@ def _detail(case: Case, head: Headline, pool: str, language: str) -> str:
 
 
 def leading_check(case: Case, checks: Sequence[ClaimCheck]) -> ClaimCheck:
-    """The check of the claim that the headline is about."""
+    """The check of the claim that the headline is about; without a claim, of the headline's change."""
     leading = leading_claim(case.study).id
-    return next(check for check in checks if check.id == leading)
+    return next((check for check in checks if check.id == leading), None) or analysis.leading_check(case)
 
 
 def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Figure:
-    """Claimed, found, and left after the comparison, on one scale."""
-    check, outcome = leading_check(case, checks), head.years.outcome
+    """Claimed, found, and left after the comparison, on one scale; what is claimed only if it is on it."""
+    claim, outcome = leading_claim(case.study), head.years.outcome
+    claimed = claim.kind == "change" and claim.outcome == outcome.id and bool(checks)
     rows = [
-        figures.Number(say("numbers.claimed", language), check.claimed, role="reference"),
-        figures.Number(say("numbers.found", language), head.change),
+        *(
+            [figures.Number(say("numbers.claimed", language), claim.value, role="reference")]
+            if claimed
+            else []
+        ),
+        figures.Number(say("numbers.found" if checks else "numbers.change", language), head.change),
         *(_beyond(case, head, pool.id, language) for pool in case.study.pools),
     ]
     years = {"before": head.before, "after": head.after}
@@ -100,9 +108,9 @@ def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], lang
         rows,
         x_label=say("numbers.axis", language, unit=outcome.unit[language], **years),
         title=say(
-            "numbers.title",
+            "numbers.title" if claimed else "numbers.title_found",
             language,
-            claimed=amount(check.claimed, outcome, language, sign=True),
+            claimed=amount(claim.value if claimed else head.change, outcome, language, sign=True),
             extra=amount(head.difference(case.study.pools[0].id), outcome, language, sign=True),
         ),
         source=source_line(case, language),

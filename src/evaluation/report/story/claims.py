@@ -15,8 +15,10 @@ from evaluation.report.story.answer import leading_check
 from evaluation.report.story.wording import say
 
 
-def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table:
-    """Each claim beside what independent data give and what is left after the comparison."""
+def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table | None:
+    """Each claim beside independent data and what is left after the comparison; None without a claim."""
+    if not checks:
+        return None
     claims = {claim.id: claim for claim in case.study.claims}
     needs = [
         say("claims.needs", language, claim=claim.text[language], needs=claim.needs[language])
@@ -63,14 +65,24 @@ def _rank_notes(case: Case, language: str) -> list[str]:
     return notes
 
 
-def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table:
-    """The tests that decide on the leading claim, one by one, as the rule asks for them."""
+def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table | None:
+    """The tests that decide on the leading claim or change, one by one, as the rule asks for them.
+
+    None where there is no test: simulated data decide nothing, and a level is no change.
+    """
     check = leading_check(case, checks)
+    if not check.tests:
+        return None
     passed = sum(test.p_value <= case.study.rule.level for test in check.tests)
     return Table(
         pd.DataFrame([_test_row(case, test, language) for test in check.tests]),
         data=pd.DataFrame([asdict(test) for test in check.tests]).drop(columns="name"),
-        caption=say("rule.caption", language, passed=passed, count=len(check.tests)),
+        caption=say(
+            "rule.caption" if checks else "rule.caption_headline",
+            language,
+            passed=passed,
+            count=len(check.tests),
+        ),
         name="rule",
         notes=say("rule.note", language, group=case.label(case.study.rule.pool, language)),
         simulated=case.simulated,

@@ -10,8 +10,8 @@ from evaluation.report.language import month, p_value
 from evaluation.report.story.wording import say
 
 
-def family_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
-    """Placebo p-values of every outcome, alone and adjusted for the family.
+def family_table(case: Case, frame: pd.DataFrame, language: str) -> Table | None:
+    """Placebo p-values of every outcome, alone and adjusted for the family; None where there is none.
 
     Parameters
     ----------
@@ -20,6 +20,8 @@ def family_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
         From `evaluation.analysis.family`.
     language : {"en", "zh"}
     """
+    if frame.empty:
+        return None
     level = case.study.rule.level
     rows = [
         {

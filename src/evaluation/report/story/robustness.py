@@ -180,7 +180,7 @@ def pools_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
     """
     largest = frame.groupby("pool", sort=False)["p_value"].max()
     verdicts = frame.groupby("pool", sort=False)["verdict"].first()
-    own = str(largest.index[0])
+    own = str(largest.index[0]) if len(largest) else ""
     return Prose(
         " ".join(
             say(
