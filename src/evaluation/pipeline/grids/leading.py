@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import isfinite, nan
 from typing import Any
 
@@ -21,10 +22,9 @@ def leading(
 ) -> tuple[tuple[Measure, ...], list[dict[str, Number]]]:
     """For each outcome the estimate that leads, in all results alike.
 
-    The contract of a result file is all that is used. Rows of ``estimates`` stand in the order of the page,
-    so that the first row of an outcome leads, unless its rule names a pool or an axis of the grid is a
-    column of the rows (``treatment.date`` is ``date``): then the first row with that value. Rankings have no
-    leading row.
+    A row of ``estimates`` that ``leads`` is taken, unless an axis of the grid is a column of the rows
+    (``treatment.date`` is ``date``): then the first row with that value, among those of the same comparison.
+    Rankings and ledgers compare verdicts and have no number here.
 
     Parameters
     ----------
@@ -46,10 +46,7 @@ def leading(
     numbers: list[dict[str, Number]] = [{} for _ in results]
     measures: list[Measure] = []
     if not known or any((results[i] or {}).get("kind") == "ledger" for i in known):
-        return (
-            (),
-            numbers,
-        )  # a ledger's own estimates are about other studies' figures; its verdicts are compared
+        return (), numbers  # a ledger's own estimates are about other studies' figures
     study = next((one for one in studies if one is not None), None)
     for outcome in _outcomes([results[i] for i in known], study):
         chosen = _chosen(outcome, results, wishes)
@@ -59,12 +56,9 @@ def leading(
         if not percent and len({str(row.get("unit", "")) for row in chosen.values()}) > 1:
             continue  # numbers in different units cannot stand beside each other
         first = next(iter(chosen.values()))
-        unit = "percent" if percent else str(first.get("unit", ""))
-        measures.append(
-            Measure(
-                outcome, _label(study, outcome), _unit(study, outcome, unit), str(first.get("estimand", ""))
-            )
-        )
+        unit = "percent" if percent else str(first.get("base_unit", ""))
+        said = _unit(study, outcome, unit, first.get("period"))
+        measures.append(Measure(outcome, _label(study, outcome), said, str(first.get("estimand", ""))))
         for i, row in chosen.items():
             numbers[i][outcome] = _number(row, percent, verdict_of(results[i] or {}, studies[i], outcome))
     return tuple(measures), numbers
@@ -90,21 +84,21 @@ def _chosen(
         i: [row for row in _rows(result) if row["outcome"] == outcome] for i, result in enumerate(results)
     }
     found = {i: rows for i, rows in found.items() if rows}
-    for column in dict.fromkeys(("pool", *(column for wish in wishes for column in wish))):
-        kept = {i: _with(rows, column, _wish(column, results[i], wishes[i])) for i, rows in found.items()}
+    leads = {i: next(row for row in rows if row["leads"]) for i, rows in found.items()}
+    for column in dict.fromkeys(column for wish in wishes for column in wish):
+        kept = {
+            i: [row for row in rows if str(row.get(column)) == wishes[i].get(column)]
+            for i, rows in found.items()
+        }
         if all(kept.values()):  # an axis that is no column of the rows in one result is none in any
             found = kept
-    return {i: rows[0] for i, rows in found.items() if _finite(rows[0].get("estimate"))}
+    chosen = {i: min(rows, key=partial(_distance, leads[i])) for i, rows in found.items()}
+    return {i: row for i, row in chosen.items() if _finite(row.get("estimate"))}
 
 
-def _wish(column: str, result: Mapping[str, Any] | None, wish: Mapping[str, str]) -> str | None:
-    rule = (result or {}).get("rule") or {}
-    given = wish.get(column, rule.get(column) if column == "pool" else None)
-    return None if given is None else str(given)
-
-
-def _with(rows: Sequence[Row], column: str, value: str | None) -> list[Row]:
-    return [row for row in rows if value is not None and str(row.get(column)) == value]
+def _distance(lead: Row, row: Row) -> tuple[bool, bool]:
+    """How far a row is from the one that leads: 0 itself, then its comparison, then any other."""
+    return row is not lead, any(row.get(key) != lead.get(key) for key in ("pool", "comparison"))
 
 
 def _number(row: Row, percent: bool, verdict: str) -> Number:
@@ -162,24 +156,17 @@ def _label(study: Any, outcome: str) -> dict[str, str]:
     return {"en": outcome, "zh": outcome} if entry is None else entry.label.model_dump()
 
 
-def _unit(study: Any, outcome: str, unit: str) -> dict[str, str]:
+def _unit(study: Any, outcome: str, unit: str, period: str | None) -> dict[str, str]:
     """A unit of a result file, which is English, in both languages."""
     from evaluation.report import language as words
 
     entry = _entry(study, outcome)
-    stated = getattr(entry, "unit", None)
-    plain, period = unit.removesuffix(" a period"), unit.endswith(" a period")
-    both: dict[str, str] = {
-        tongue: words.unit(_KNOWN.get(plain, plain), tongue) for tongue in words.LANGUAGES
-    }
-    per_label = getattr(getattr(study, "data", None), "per_label", None)
-    for text in (stated, per_label):
-        if text is not None and plain == text.en:
+    both: dict[str, str] = {tongue: words.unit(_KNOWN.get(unit, unit), tongue) for tongue in words.LANGUAGES}
+    for text in (getattr(entry, "unit", None), getattr(getattr(study, "data", None), "per_label", None)):
+        if text is not None and unit == text.en:
             both = text.model_dump()
     if period and getattr(entry, "annual", None) != "mean":  # a mean is no more over a month than over a day
-        english, chinese = _PERIODS.get(
-            getattr(getattr(study, "data", None), "frequency", ""), ("period", "期")
-        )
+        english, chinese = _PERIODS[period]
         both = {"en": f"{both['en']} a {english}", "zh": f"{both['zh']}/{chinese}"}
     return both
 
