@@ -76,6 +76,13 @@ def _rows(result: Mapping[str, Any] | None) -> list[Row]:
     return [row for row in rows if "outcome" in row and "rank" not in row]
 
 
+def says_who_leads(result: Mapping[str, Any]) -> bool:
+    """Whether one row of each outcome is marked, which result files of earlier versions lack."""
+    rows = _rows(result)
+    led = [row["outcome"] for row in rows if row.get("leads")]
+    return sorted(led) == sorted({row["outcome"] for row in rows})
+
+
 def _chosen(
     outcome: str, results: Sequence[Mapping[str, Any] | None], wishes: Sequence[Mapping[str, str]]
 ) -> dict[int, Row]:
