@@ -6,8 +6,6 @@ from math import isnan
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from evaluation.pipeline.grids.leading import claims_of, leading, says_who_leads, verdict_of
 from evaluation.study import load_study
 
@@ -121,8 +119,3 @@ def test_the_verdict_is_the_rules_else_the_first_claim_on_a_change() -> None:
         "reproduced:level": "close",
         "change": "not_distinguishable",
     }
-
-
-@pytest.mark.parametrize("estimate", [True, "1", float("nan"), float("inf")])
-def test_only_numbers_are_numbers(estimate: Any) -> None:
-    assert one([result(row("a", estimate))])[0] == ()

@@ -61,6 +61,8 @@ _UNIT_NAMES = {
     "μg/m³": "ug/m3",
     "mg/m³": "mg/m3",
     "%": "percent",
+    "log points": "log",
+    "index points": "index",
 }
 
 

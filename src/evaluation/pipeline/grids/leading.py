@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
+from evaluation.report import language as words
 from evaluation.report.comparison_story.data import Measure, Number
 
 _PERCENT = ("percent", "percent_low", "percent_high")
@@ -42,38 +43,22 @@ def leading(
     numbers : list of dict
         For each result, measure to number.
     """
-    known = [i for i, result in enumerate(results) if result is not None]
     numbers: list[dict[str, Number]] = [{} for _ in results]
     measures: list[Measure] = []
-    if not known or any((results[i] or {}).get("kind") == "ledger" for i in known):
-        return (), numbers  # a ledger's own estimates are about other studies' figures
+    # a ledger's own estimates are about other studies' figures
+    rows = [[] if result is None or result.get("kind") == "ledger" else _rows(result) for result in results]
     study = next((one for one in studies if one is not None), None)
-    for outcome in _outcomes([results[i] for i in known], study):
-        chosen = _chosen(outcome, results, wishes)
-        if not chosen:
-            continue
-        percent = all(_finite(row.get("percent")) for row in chosen.values())
-        if not percent and len({str(row.get("unit", "")) for row in chosen.values()}) > 1:
+    for outcome in _outcomes(rows, study):
+        chosen = _chosen([[row for row in some if row["outcome"] == outcome] for some in rows], wishes)
+        percent = all(row.get("percent") is not None for row in chosen.values())
+        if not chosen or (not percent and len({row.get("unit") for row in chosen.values()}) > 1):
             continue  # numbers in different units cannot stand beside each other
         first = next(iter(chosen.values()))
-        unit = "percent" if percent else str(first.get("base_unit", ""))
-        said = _unit(study, outcome, unit, first.get("period"))
-        measures.append(Measure(outcome, _label(study, outcome), said, str(first.get("estimand", ""))))
+        unit = _unit(study, outcome, {"base_unit": "percent"} if percent else first)
+        measures.append(Measure(outcome, _label(study, outcome), unit, str(first.get("estimand", ""))))
         for i, row in chosen.items():
             numbers[i][outcome] = _number(row, percent, verdict_of(results[i] or {}, studies[i], outcome))
     return tuple(measures), numbers
-
-
-def _outcomes(results: Iterable[Any], study: Any) -> list[str]:
-    """Outcomes of all results in order, the headline's first."""
-    names = [str(row["outcome"]) for result in results for row in _rows(result)]
-    headline = getattr(getattr(study, "headline", None), "outcome", None)
-    return list(dict.fromkeys([*([headline] if headline in names else []), *names]))
-
-
-def _rows(result: Mapping[str, Any] | None) -> list[Row]:
-    rows = (result or {}).get("estimates") or []
-    return [row for row in rows if "outcome" in row and "rank" not in row]
 
 
 def says_who_leads(result: Mapping[str, Any]) -> bool:
@@ -83,24 +68,31 @@ def says_who_leads(result: Mapping[str, Any]) -> bool:
     return sorted(led) == sorted({row["outcome"] for row in rows})
 
 
-def _chosen(
-    outcome: str, results: Sequence[Mapping[str, Any] | None], wishes: Sequence[Mapping[str, str]]
-) -> dict[int, Row]:
-    """The row of each result that has one with an estimate."""
-    found = {
-        i: [row for row in _rows(result) if row["outcome"] == outcome] for i, result in enumerate(results)
-    }
-    found = {i: rows for i, rows in found.items() if rows}
-    leads = {i: next(row for row in rows if row["leads"]) for i, rows in found.items()}
+def _rows(result: Mapping[str, Any]) -> list[Row]:
+    rows = result.get("estimates") or []
+    return [row for row in rows if "outcome" in row and "rank" not in row]
+
+
+def _outcomes(rows: Iterable[Sequence[Row]], study: Any) -> list[str]:
+    """Outcomes of all results in order, the headline's first."""
+    headline = getattr(getattr(study, "headline", None), "outcome", None)
+    names = dict.fromkeys(row["outcome"] for some in rows for row in some)
+    return sorted(names, key=lambda name: name != headline)
+
+
+def _chosen(rows: Sequence[Sequence[Row]], wishes: Sequence[Mapping[str, str]]) -> dict[int, Row]:
+    """The row of each result that has one with an estimate, from its rows of an outcome."""
+    found = {i: some for i, some in enumerate(rows) if some}
+    leads = {i: next(row for row in some if row["leads"]) for i, some in found.items()}
     for column in dict.fromkeys(column for wish in wishes for column in wish):
         kept = {
-            i: [row for row in rows if str(row.get(column)) == wishes[i].get(column)]
-            for i, rows in found.items()
+            i: [row for row in some if str(row.get(column)) == wishes[i].get(column)]
+            for i, some in found.items()
         }
         if all(kept.values()):  # an axis that is no column of the rows in one result is none in any
             found = kept
-    chosen = {i: min(rows, key=partial(_distance, leads[i])) for i, rows in found.items()}
-    return {i: row for i, row in chosen.items() if _finite(row.get("estimate"))}
+    chosen = {i: min(some, key=partial(_distance, leads[i])) for i, some in found.items()}
+    return {i: row for i, row in chosen.items() if row.get("estimate") is not None}
 
 
 def _distance(lead: Row, row: Row) -> tuple[bool, bool]:
@@ -109,25 +101,19 @@ def _distance(lead: Row, row: Row) -> tuple[bool, bool]:
 
 
 def _number(row: Row, percent: bool, verdict: str) -> Number:
-    estimate, low, high = (row.get(key) for key in (_PERCENT if percent else _PLAIN))
+    estimate, low, high = (
+        nan if row.get(key) is None else float(row[key]) for key in (_PERCENT if percent else _PLAIN)
+    )
     return Number(
-        _float(estimate),
-        _float(low),
-        _float(high),
+        estimate,
+        low,
+        high,
         verdict,
         units=row.get("n_units"),
         treated=row.get("n_treated"),
         periods=row.get("n_periods"),
         estimator=str(row.get("estimator", "")),
     )
-
-
-def _float(value: Any) -> float:
-    return float(value) if _finite(value) else nan
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def verdict_of(result: Mapping[str, Any], study: Any, outcome: str) -> str:
@@ -163,17 +149,17 @@ def _label(study: Any, outcome: str) -> dict[str, str]:
     return {"en": outcome, "zh": outcome} if entry is None else entry.label.model_dump()
 
 
-def _unit(study: Any, outcome: str, unit: str, period: str | None) -> dict[str, str]:
-    """A unit of a result file, which is English, in both languages."""
-    from evaluation.report import language as words
-
-    entry = _entry(study, outcome)
-    both: dict[str, str] = {tongue: words.unit(_KNOWN.get(unit, unit), tongue) for tongue in words.LANGUAGES}
-    for text in (getattr(entry, "unit", None), getattr(getattr(study, "data", None), "per_label", None)):
+def _unit(study: Any, outcome: str, row: Row) -> dict[str, str]:
+    """The unit of a row of a result file, which is English, in both languages."""
+    entry, data = _entry(study, outcome), getattr(study, "data", None)
+    unit = str(row.get("base_unit", ""))
+    both: dict[str, str] = {language: words.unit(unit, language) for language in words.LANGUAGES}
+    for text in (getattr(entry, "unit", None), getattr(data, "per_label", None)):
         if text is not None and unit == text.en:
             both = text.model_dump()
-    if period and getattr(entry, "annual", None) != "mean":  # a mean is no more over a month than over a day
-        english, chinese = _PERIODS[period]
+    if row.get("period") and getattr(entry, "annual", None) != "mean":
+        # a mean is no more over a month than over a day
+        english, chinese = _PERIODS[row["period"]]
         both = {"en": f"{both['en']} a {english}", "zh": f"{both['zh']}/{chinese}"}
     return both
 
@@ -185,6 +171,3 @@ _PERIODS = {
     "W": ("week", "周"),
     "D": ("day", "日"),
 }
-
-
-_KNOWN = {"log points": "log", "index points": "index"}
