@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from evaluation import Design, Panel
-from evaluation.analysis.staggered.methods import Asked, One, jackknife
+from evaluation.analysis.staggered.methods import Asked, jackknife
 from evaluation.analysis.staggered.relative import relative
-from evaluation.estimators import GroupTime, Imputation, TwoWayFixedEffects
+from evaluation.estimators import GroupTime, Imputation, OverallATT, TwoWayFixedEffects
 from evaluation.numerics.jackknife import t_quantile
 from evaluation.sources.simulate import Simulation
 
@@ -36,7 +36,7 @@ def two_means(rng, each, treated_noise=3.0, other_noise=3.0, ratio=0.67):
 
 def asked(frame, name="imputation", **design):
     panel = Panel(frame, unit="id", time="t")
-    return Asked(name, One(ESTIMATORS[name]), panel, Design("y", "g", **design))
+    return Asked(name, OverallATT(ESTIMATORS[name]), panel, Design("y", "g", **design))
 
 
 def shown(question, kind):
@@ -74,6 +74,8 @@ def test_the_jackknife_is_by_refitting():
     assert why == ""
     ends = [found["percent_low"], found["percent"], found["percent_high"]]
     assert ends == pytest.approx(100 * np.expm1([whole - half, whole, whole + half]), rel=1e-9)
+    treated = frame.loc[frame["t"] >= frame["g"], "y"].mean()
+    assert found["counterfactual"] == pytest.approx(treated - question.fit().estimate)
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
@@ -123,5 +125,5 @@ def test_why_a_percentage_or_its_interval_is_absent():
     assert "no event" in why
     far = frame.assign(y=frame["y"].where(frame["g"].notna() | (frame["t"] == 1), -90.0))
     found, why = shown(asked(far), "jackknife")
-    assert np.isnan(found["percent"])
+    assert np.isnan([found["percent"], found["counterfactual"]]).all()
     assert "no percentage exists" in why

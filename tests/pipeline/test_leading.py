@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from math import isnan
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from evaluation.pipeline.grids.gathered import _result
 from evaluation.pipeline.grids.leading import claims_of, leading, says_who_leads, verdict_of
 from evaluation.study import load_study
 
@@ -54,6 +57,17 @@ def test_a_file_of_an_earlier_version_does_not_say_who_leads() -> None:
     assert not says_who_leads(result(row("a", 1.0), row("a", 2.0)))
     assert not says_who_leads(result(row("a", 1.0), other("b", 2.0)))
     assert says_who_leads(result(row("a", 1.0), other("a", 2.0), {**old, "rank": 1}))
+
+
+def test_a_file_of_an_earlier_version_is_not_compared(tmp_path: Path) -> None:
+    place: Any = SimpleNamespace(result=tmp_path / "s.json")
+    assert "missing or cannot be read" in _result(place)[1]
+    place.result.write_text(json.dumps(result({"outcome": "a", "estimate": 1.0})), "utf-8")
+    found, why = _result(place)
+    assert found is None
+    assert "run the study again" in why
+    place.result.write_text(json.dumps(result(row("a", 1.0))), "utf-8")
+    assert _result(place) == (result(row("a", 1.0)), "")
 
 
 def test_percent_makes_units_alike() -> None:
