@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import FIRST_TREATED, Case
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.errors import DesignError, EvaluationError
@@ -91,21 +92,13 @@ def _estimate(
         test = randomization_test(TwoWayFixedEffects(), panel, design)
     except EvaluationError as error:
         return {**blank, "reason": error.what}
-    low, high, reason = test.interval(level)
     clustered = TwoWayFixedEffects().fit(panel, design)
     return {
-        "estimate": test.estimate,
-        "ci_low": low,
-        "ci_high": high,
-        "level": level,
-        "p_value": test.p_value,
-        "n_as_extreme": test.n_as_extreme,
-        "n_assignments": test.n_assignments,
+        **permuted(test, level),
         "cluster_se": clustered.std_error,
         "cluster_p": clustered.p_value,
         "n_units": panel.n_units,
         "n_periods": panel.n_periods,
-        "reason": reason,
     }
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, fields, replace
 from math import nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from evaluation.inference import PlaceboPaths, RandomizationTest
 from evaluation.plain import plain
 
 
@@ -129,6 +131,50 @@ class Estimate:
         return row
 
 
+def permuted(test: RandomizationTest, level: float) -> dict[str, Any]:
+    """What a one-term randomisation test gives, as columns of a table of estimates.
+
+    Parameters
+    ----------
+    test : RandomizationTest
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    dict
+        ``estimate, ci_low, ci_high, level, p_value, n_as_extreme, n_assignments, reason``; ``reason`` says
+        why the interval is absent.
+    """
+    low, high, reason = test.interval(level)
+    names = ("estimate", "p_value", "n_as_extreme", "n_assignments")
+    ends = {"ci_low": low, "ci_high": high, "level": level, "reason": reason}
+    return {name: getattr(test, name) for name in names} | ends
+
+
+def placebos(paths: PlaceboPaths) -> dict[str, Any]:
+    """What a synthetic method gives beside its placebos, as columns of a table of estimates.
+
+    Returns
+    -------
+    dict
+        ``estimate, p_value, n_as_extreme, n_assignments`` (estimates compared), ``p_ratio`` (the gap after
+        treatment relative to that before), ``misfit`` (root mean squared gap before, in units of the outcome)
+        and ``misfit_ratio`` (that beside the median of the placebos; NaN where the median is 0).
+    """
+    others, compared = paths.as_extreme("estimate")
+    misfit, typical = float(paths.rmspe_before[0]), float(np.median(paths.rmspe_before[1:]))
+    return {
+        "estimate": float(paths.estimates[0]),
+        "p_value": paths.p_value("estimate"),
+        "n_as_extreme": others,
+        "n_assignments": compared,
+        "p_ratio": paths.p_value("rmspe_ratio"),
+        "misfit": misfit,
+        "misfit_ratio": misfit / typical if typical > 0 else nan,
+    }
+
+
 def with_leads(
     rows: Iterable[Estimate], leads: Callable[[Estimate], bool] = lambda row: True
 ) -> list[Estimate]:
@@ -152,4 +198,4 @@ def as_frame(rows: Iterable[Estimate]) -> pd.DataFrame:
     return pd.DataFrame([row.as_record() for row in rows])
 
 
-__all__ = ["Estimate", "as_frame", "with_leads"]
+__all__ = ["Estimate", "as_frame", "permuted", "placebos", "with_leads"]

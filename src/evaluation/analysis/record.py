@@ -9,11 +9,12 @@ import pandas as pd
 
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline
-from evaluation.analysis.estimate import Estimate, with_leads
+from evaluation.analysis.estimate import Estimate, permuted, with_leads
 from evaluation.analysis.results import ResultFile, collect
 from evaluation.claims import ClaimCheck
 from evaluation.diagnostics import Diagnostic
 
+LEVEL = 0.95
 KEYS = {"comparison": "pool"}
 SYNTHETIC = {"control": "synthetic control", "did": "synthetic difference-in-differences"}
 
@@ -96,27 +97,19 @@ def _years(case: Case, head: Headline) -> dict[str, Any]:
 
 def _headline(head: Headline, pool: str) -> Estimate:
     test = head.tests[pool]
-    level = 0.95
-    low, high, reason = test.interval(level)
-    return Estimate(
+    found = permuted(test, LEVEL)
+    return Estimate.of(
+        found,
         outcome=head.years.outcome.id,
         unit=head.years.outcome.unit.en,
         estimator="two-by-two",
         estimand=f"change {head.before} to {head.after} beyond the mean change of the pool {pool}",
         scale="level",
         comparison=pool,
-        value=test.estimate,
-        ci_low=low,
-        ci_high=high,
-        level=level,
-        p_value=test.p_value,
-        n_as_extreme=test.n_as_extreme,
-        n_assignments=test.n_assignments,
-        inference=_inference(test.n_assignments, reason),
+        inference=_inference(test.n_assignments, found["reason"]),
         n_units=test.n_assignments,
         n_periods=2,
         n_treated=1,
-        reason=reason,
     )
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation import diagnostics
 from evaluation.analysis.case import Case
 from evaluation.analysis.choices import SYNTHETIC
+from evaluation.analysis.estimate import placebos
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
@@ -95,25 +95,8 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     for outcome, pool, method in product(case.study.outcomes, case.study.pools, SYNTHETIC):
         panel, design = case.panel(case.rows(pool.id), outcome, "level", date)
         paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
-        others, compared = paths.as_extreme("estimate")
-        rows.append(
-            {
-                "outcome": outcome.id,
-                "scale": "level",
-                "date": date,
-                "pool": pool.id,
-                "method": method,
-                "estimate": float(paths.estimates[0]),
-                "p_value": paths.p_value("estimate"),
-                "n_as_extreme": others,
-                "n_assignments": compared,
-                "p_ratio": paths.p_value("rmspe_ratio"),
-                "misfit": float(paths.rmspe_before[0]),
-                "misfit_ratio": float(paths.rmspe_before[0] / np.median(paths.rmspe_before[1:])),
-                "n_units": panel.n_units,
-                "n_periods": panel.n_periods,
-            }
-        )
+        named = {"outcome": outcome.id, "scale": "level", "date": date, "pool": pool.id, "method": method}
+        rows.append(named | placebos(paths) | {"n_units": panel.n_units, "n_periods": panel.n_periods})
     return pd.DataFrame(rows)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import Case
+from evaluation.analysis.estimate import permuted, placebos
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
@@ -36,7 +37,7 @@ def yearly_estimates(case: Case) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``outcome, scale, date, pool, method, estimate, ci_low, ci_high, level, p_value, n_as_extreme,
-        n_assignments, p_ratio, misfit, misfit_ratio, n_units, n_before, n_after``. ``method`` is
+        n_assignments, reason, p_ratio, misfit, misfit_ratio, n_units, n_before, n_after``. ``method`` is
         ``"two_way"`` (difference in differences), ``"control"`` (synthetic control) or ``"did"`` (synthetic
         difference-in-differences); ``p_value`` compares estimates with those of every other place taken as
         treated, ``p_ratio`` the gap after the date relative to that before; ``misfit`` is the gap before
@@ -76,36 +77,10 @@ def _panel(case: Case, outcome: Outcome, date: str, pool: str) -> tuple[Panel, D
 
 
 def _estimate(method: str, panel: Panel, design: Design) -> dict[str, Any]:
-    nan = float("nan")
     if method == "two_way":
         test = randomization_test(TwoWayFixedEffects(), panel, design)
-        low, high, _ = test.interval(LEVEL)
-        return {
-            "estimate": test.estimate,
-            "ci_low": low,
-            "ci_high": high,
-            "level": LEVEL,
-            "p_value": test.p_value,
-            "n_as_extreme": test.n_as_extreme,
-            "n_assignments": test.n_assignments,
-            "p_ratio": nan,
-            "misfit": nan,
-            "misfit_ratio": nan,
-        }
+        return permuted(test, LEVEL) | dict.fromkeys(("p_ratio", "misfit", "misfit_ratio"), np.nan)
     estimator = SyntheticControl(variance="none") if method == "control" else SyntheticDiD(variance="none")
     paths = placebo_paths(estimator, panel, design, treated_as_donor=True)
-    misfit = float(paths.rmspe_before[0])
-    others, compared = paths.as_extreme("estimate")
-    typical = float(np.median(paths.rmspe_before[1:]))
-    return {
-        "estimate": float(paths.estimates[0]),
-        "ci_low": nan,
-        "ci_high": nan,
-        "level": nan,
-        "p_value": paths.p_value("estimate"),
-        "n_as_extreme": others,
-        "n_assignments": compared,
-        "p_ratio": paths.p_value("rmspe_ratio"),
-        "misfit": misfit,
-        "misfit_ratio": misfit / typical if typical > 0 else nan,
-    }
+    blank = {**dict.fromkeys(("ci_low", "ci_high", "level"), np.nan), "reason": ""}
+    return blank | placebos(paths)

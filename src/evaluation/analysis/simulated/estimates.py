@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.simulated.case import SimulatedCase
 from evaluation.analysis.store import stored
 from evaluation.errors import EvaluationError
 from evaluation.estimators import PoissonFixedEffects, SyntheticDiD, TwoWayFixedEffects
 from evaluation.inference import (
-    RandomizationTest,
     Recommendation,
     randomization_in_time,
     randomization_test,
@@ -65,7 +65,7 @@ def _row(
     case: SimulatedCase, outcome: str, comparison: SimulatedComparison, method: str, truth: float
 ) -> dict[str, Any]:
     found: dict[str, Any] = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value"), nan)
-    found |= {"n_as_extreme": None, "n_assignments": 0, "reason": ""}
+    found |= {"level": LEVEL, "n_as_extreme": None, "n_assignments": 0, "reason": ""}
     try:
         found |= _ASK[method](case, outcome, comparison)
     except EvaluationError as error:
@@ -79,7 +79,6 @@ def _row(
         "method": method,
         **found,
         **dict(zip(("percent", "percent_low", "percent_high"), percent.tolist(), strict=True)),
-        "level": LEVEL,
         "truth": truth,
         "covered": bool(percent[1] <= truth <= percent[2]) if has else None,
         "n_units": 1 if method == "plain_change" else int(case.rows(comparison)["unit"].nunique()),
@@ -95,13 +94,10 @@ def _bounded(low: float, high: float, reason: str) -> dict[str, Any]:
     }
 
 
-def _permuted(test: RandomizationTest) -> dict[str, Any]:
-    return {name: getattr(test, name) for name in ("estimate", "p_value", "n_as_extreme", "n_assignments")}
-
-
 def _in_time(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
-    test = randomization_in_time(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True))
-    return {**_permuted(test), **_bounded(*test.interval(LEVEL))}
+    return permuted(
+        randomization_in_time(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True)), LEVEL
+    )
 
 
 def _subcluster(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
@@ -113,8 +109,9 @@ def _subcluster(case: SimulatedCase, outcome: str, comparison: SimulatedComparis
 
 
 def _in_space(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
-    test = randomization_test(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True))
-    return {**_permuted(test), **_bounded(*test.interval(LEVEL))}
+    return permuted(
+        randomization_test(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True)), LEVEL
+    )
 
 
 def _clustered(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
@@ -135,7 +132,7 @@ def _synthetic_did(case: SimulatedCase, outcome: str, comparison: SimulatedCompa
     estimator = SyntheticDiD(variance="none")
     test = randomization_test(estimator, panel, design)
     reason = f"placebos in {test.n_assignments - 1} places give no p-value below {test.smallest_p:.3f}"
-    return {**_permuted(test), "reason": reason}
+    return {**permuted(test, LEVEL), "reason": reason}
 
 
 def _plain_change(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:

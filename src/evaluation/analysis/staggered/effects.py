@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.methods import (
     Asked,
@@ -309,21 +310,16 @@ def _randomised(asked: Asked, level: float, seed: int, *, leading: bool) -> dict
         test = randomised(asked, seed)
     except EvaluationError as error:
         return {"reason": error.what, "no_interval": "not_permuted"}
-    low, high, reason = test.interval(level)
+    found = permuted(test, level)
     absent = ""
-    if reason and test.smallest_p > 1 - level + 1e-9:
+    if found["reason"] and test.smallest_p > 1 - level + 1e-9:
         absent = "few_assignments"
-    elif reason:
+    elif found["reason"]:
         absent = "no_slope" if test.slope is None else "unbounded"
     return {
-        "p_value": test.p_value,
-        "ci_low": low,
-        "ci_high": high,
+        **{name: value for name, value in found.items() if name not in ("estimate", "level")},
         "inference": f"randomisation over {test.n_assignments} assignments, smallest p {test.smallest_p:.3f}",
-        "reason": reason,
         "no_interval": absent,
-        "n_as_extreme": test.n_as_extreme,
-        "n_assignments": test.n_assignments,
     }
 
 
