@@ -195,9 +195,9 @@ def test_emissions_end_before_they_were_counted_otherwise(estimates):
 def test_no_estimate_against_other_cities_is_unusual(estimates):
     far = estimates[estimates.pool == "nationwide"]
     assert far["p_value"].min() > 0.05
-    assert (far["smallest_p"] < 0.005).all()
+    assert (far["n_assignments"] > 200).all()
     near = estimates[estimates.pool == "province"]
-    assert (near["smallest_p"] > 0.05).all()
+    assert (near["n_assignments"] < 20).all()
 
 
 def test_the_result_file_is_plain_json(case, estimates):

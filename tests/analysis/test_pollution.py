@@ -93,7 +93,8 @@ def test_no_interval_against_sixteen_neighbours(estimates):
     near = estimates[(estimates.pool == "province") & estimates.estimate.notna()]
     assert near["ci_low"].isna().all()
     assert near["reason"].str.contains("no 95% interval exists").all()
-    np.testing.assert_allclose(near["smallest_p"], 1 / 17)
+    assert (near["n_assignments"] == 17).all()
+    np.testing.assert_allclose(near["p_value"], (1 + near["n_as_extreme"]) / 17)
 
 
 def test_verdicts(case):

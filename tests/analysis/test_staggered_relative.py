@@ -74,6 +74,8 @@ def test_the_jackknife_is_by_refitting():
     assert why == ""
     ends = [found["percent_low"], found["percent"], found["percent_high"]]
     assert ends == pytest.approx(100 * np.expm1([whole - half, whole, whole + half]), rel=1e-9)
+    treated = frame.loc[frame["t"] >= frame["g"], "y"].mean()
+    assert found["counterfactual"] == pytest.approx(treated - question.fit().estimate)
 
 
 @pytest.mark.parametrize("name", list(ESTIMATORS))
@@ -123,5 +125,5 @@ def test_why_a_percentage_or_its_interval_is_absent():
     assert "no event" in why
     far = frame.assign(y=frame["y"].where(frame["g"].notna() | (frame["t"] == 1), -90.0))
     found, why = shown(asked(far), "jackknife")
-    assert np.isnan(found["percent"])
+    assert np.isnan([found["percent"], found["counterfactual"]]).all()
     assert "no percentage exists" in why

@@ -91,6 +91,8 @@ def test_p_values_count_units_at_least_as_extreme():
     near = paths.rmspe_before <= 1.2 * paths.rmspe_before[0]
     expected = (paths.ratios[near] >= paths.ratios[0]).mean()
     assert paths.p_value(most_misfit=1.2) == expected
+    others, compared = paths.as_extreme(most_misfit=1.2)
+    assert (1 + others, compared) == ((paths.ratios[near] >= paths.ratios[0]).sum(), near.sum())
 
 
 def test_ratio_statistic_of_the_randomization_test():

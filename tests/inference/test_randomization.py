@@ -63,6 +63,7 @@ def test_p_value_is_the_share_of_assignments_at_least_as_far():
     test = randomization_test(TwoWayFixedEffects(), panel(frame()), DESIGN)
     far = np.abs(np.append(test.placebo[:, 0], test.estimate)) >= abs(test.estimate) - 1e-12
     assert test.p_value == pytest.approx(far.mean())
+    assert test.n_as_extreme == far.sum() - 1
     assert test.exact
     assert test.smallest_p == pytest.approx(1 / UNITS)
 

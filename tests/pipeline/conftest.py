@@ -39,7 +39,7 @@ display(
             "overrides": dict(overrides),
             "seed": asked.seed,
             "data": [{"name": "levels", "sha256": "0" * 64, "simulated": True}],
-            "estimates": [{"outcome": "level", "estimate": mean(treated) - mean(others)}],
+            "estimates": [{"outcome": "level", "leads": True, "estimate": mean(treated) - mean(others)}],
             "claims": [],
             "diagnostics": [],
         }

@@ -18,8 +18,8 @@ from evaluation.report.check import problems
 
 Evaluation = Callable[..., Any]
 ROW = (
-    '"estimates": [{"outcome": "level", "unit": "points", "estimator": "difference", "n_units": 6, '
-    '"n_treated": 1, "n_periods": 36, "estimate": mean(treated) - mean(others), '
+    '"estimates": [{"outcome": "level", "leads": True, "base_unit": "points", "estimator": "difference", '
+    '"n_units": 6, "n_treated": 1, "n_periods": 36, "estimate": mean(treated) - mean(others), '
     '"ci_low": mean(treated) - mean(others) - 30 * asked.rule.level, '
     '"ci_high": mean(treated) - mean(others) + 30 * asked.rule.level}],'
 )
@@ -30,7 +30,7 @@ LANGUAGES = ("en", "zh")
 @pytest.fixture
 def gridded(project: Any, result_cell: str) -> Any:
     """The small project, with an interval as wide as its rule's level and a seed that fails."""
-    old = '"estimates": [{"outcome": "level", "estimate": mean(treated) - mean(others)}],'
+    old = '"estimates": [{"outcome": "level", "leads": True, "estimate": mean(treated) - mean(others)}],'
     assert old in result_cell
     project.notebook(result_cell.replace(old, ROW).replace("rows = list(", UNLUCKY))
     return project

@@ -168,6 +168,12 @@ def test_rounding_of_another_processor_is_no_move_and_order_does_not_matter() ->
     assert moved(before, after).changes == ()
 
 
+def test_what_a_newer_version_writes_beside_an_estimate_moves_nothing() -> None:
+    before, after = result(), result()
+    after["estimates"][0].update(period="M", base_unit="days", scale="level", reason=None, n_as_extreme=8)
+    assert moved(before, after).changes == ()
+
+
 def test_estimates_that_share_a_name_are_told_apart_by_their_estimand() -> None:
     rows = [
         {"outcome": "days", "estimator": "x", "estimand": f"change to {year}", "estimate": float(year)}

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from math import isnan
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
-from evaluation.pipeline.grids.leading import claims_of, leading, verdict_of
+from evaluation.pipeline.grids.gathered import _result
+from evaluation.pipeline.grids.leading import claims_of, leading, says_who_leads, verdict_of
 from evaluation.study import load_study
 
 
 def row(outcome: str, estimate: float | None, **others: Any) -> dict[str, Any]:
-    made = {"outcome": outcome, "unit": "days", "estimator": "e", "estimate": estimate}
-    return {**made, "ci_low": None, "ci_high": None, **others}
+    made = {"outcome": outcome, "unit": "days", "base_unit": "days", "estimator": "e", "estimate": estimate}
+    return {**made, "ci_low": None, "ci_high": None, "leads": True, **others}
 
 
 def result(*rows: dict[str, Any], **others: Any) -> dict[str, Any]:
@@ -25,32 +26,54 @@ def one(results: list[Any], wishes: list[dict[str, str]] | None = None, study: A
     return leading(results, [study] * len(results), wishes or [{}] * len(results))
 
 
-def test_the_first_row_of_an_outcome_leads() -> None:
-    (measure,), numbers = one([result(row("a", 1.0), row("a", 2.0)), result(row("a", 3.0))])
+def other(outcome: str, estimate: float, **others: Any) -> dict[str, Any]:
+    return row(outcome, estimate, leads=False, **others)
+
+
+def test_the_row_that_leads_is_compared() -> None:
+    (measure,), numbers = one([result(other("a", 1.0), row("a", 2.0)), result(row("a", 3.0))])
     assert (measure.id, measure.unit["zh"]) == ("a", "天")
-    assert [found["a"].estimate for found in numbers] == [1.0, 3.0]
-
-
-def test_the_pool_of_the_rule_leads_where_there_is_one() -> None:
-    rows = (row("a", 1.0, pool="near"), row("a", 2.0, pool="all"))
-    _, numbers = one([result(*rows, rule={"pool": "all"}), result(*rows, rule={"pool": "near"})])
-    assert [found["a"].estimate for found in numbers] == [2.0, 1.0]
+    assert [found["a"].estimate for found in numbers] == [2.0, 3.0]
 
 
 def test_an_axis_that_is_a_column_of_the_rows_picks_the_row() -> None:
-    rows = (row("a", 1.0), row("a", 2.0, date="2015-01"), row("a", 3.0, date="2016-03"))
+    rows = (
+        row("a", 1.0, pool="all"),
+        other("a", 4.0, date="2015-01", pool="near"),
+        other("a", 2.0, date="2015-01", pool="all"),
+        other("a", 3.0, date="2016-03", pool="all"),
+    )
     wishes = [{"date": "2015-01"}, {"date": "2016-03"}]
     _, numbers = one([result(*rows), result(*rows)], wishes)
     assert [found["a"].estimate for found in numbers] == [2.0, 3.0]
-    # a value that one result has no row for is no column in any: all keep the first
+    # a value that one result has no row for is no column in any: all keep the one that leads
     _, numbers = one([result(*rows), result(*rows)], [{"date": "2015-01"}, {"date": "2017-01"}])
     assert [found["a"].estimate for found in numbers] == [1.0, 1.0]
 
 
+def test_a_file_of_an_earlier_version_does_not_say_who_leads() -> None:
+    old = {"outcome": "a", "unit": "days", "estimate": 1.0}
+    assert not says_who_leads(result(old))
+    assert not says_who_leads(result(row("a", 1.0), row("a", 2.0)))
+    assert not says_who_leads(result(row("a", 1.0), other("b", 2.0)))
+    assert says_who_leads(result(row("a", 1.0), other("a", 2.0), {**old, "rank": 1}))
+
+
+def test_a_file_of_an_earlier_version_is_not_compared(tmp_path: Path) -> None:
+    place: Any = SimpleNamespace(result=tmp_path / "s.json")
+    assert "missing or cannot be read" in _result(place)[1]
+    place.result.write_text(json.dumps(result({"outcome": "a", "estimate": 1.0})), "utf-8")
+    found, why = _result(place)
+    assert found is None
+    assert "run the study again" in why
+    place.result.write_text(json.dumps(result(row("a", 1.0))), "utf-8")
+    assert _result(place) == (result(row("a", 1.0)), "")
+
+
 def test_percent_makes_units_alike() -> None:
     both = (
-        result(row("a", -0.7, unit="log points", percent=-50.0, percent_low=-60.0, percent_high=None)),
-        result(row("a", -1.3, unit="a rate", percent=-45.0, percent_low=-60.0, percent_high=-20.0)),
+        result(row("a", -0.7, base_unit="log points", percent=-50.0, percent_low=-60.0, percent_high=None)),
+        result(row("a", -1.3, base_unit="a rate", percent=-45.0, percent_low=-60.0, percent_high=-20.0)),
     )
     (measure,), numbers = one(list(both))
     assert measure.unit["en"] == "%"
@@ -75,7 +98,9 @@ def test_what_was_not_made_and_what_is_no_number_has_none() -> None:
 
 def test_the_headline_leads_and_speaks_both_languages(root: Any) -> None:
     study = load_study("pollution_enforcement", root=root)
-    rows = result(row("so2", 1.0, unit="µg/m³ a period"), row("good_days", 2.0, unit="days"))
+    rows = result(
+        row("so2", 1.0, unit="µg/m³ a period", base_unit="µg/m³", period="M"), row("good_days", 2.0)
+    )
     measures, _ = one([rows], study=study)
     assert [measure.id for measure in measures] == ["good_days", "so2"]
     assert measures[0].label == {"en": "Good-air days (index recomputed)", "zh": "优良天数（按国标重算）"}
@@ -84,7 +109,7 @@ def test_the_headline_leads_and_speaks_both_languages(root: Any) -> None:
 
 def test_days_add_up_over_a_month(root: Any) -> None:
     study = load_study("pollution_enforcement", root=root)
-    (measure,), _ = one([result(row("good_days", 2.0, unit="days a period"))], study=study)
+    (measure,), _ = one([result(row("good_days", 2.0, period="M"))], study=study)
     assert measure.unit == {"en": "days a month", "zh": "天/月"}
 
 
@@ -108,8 +133,3 @@ def test_the_verdict_is_the_rules_else_the_first_claim_on_a_change() -> None:
         "reproduced:level": "close",
         "change": "not_distinguishable",
     }
-
-
-@pytest.mark.parametrize("estimate", [True, "1", float("nan"), float("inf")])
-def test_only_numbers_are_numbers(estimate: Any) -> None:
-    assert one([result(row("a", estimate))])[0] == ()

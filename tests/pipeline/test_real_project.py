@@ -60,6 +60,13 @@ def test_good_days_are_those_of_the_record(result: dict[str, Any]) -> None:
     assert recomputed["difference"]["province"] == pytest.approx(16.125)
 
 
+def test_one_estimate_of_each_outcome_leads(built_site: Path) -> None:
+    for path in (built_site / "results").glob("*.json"):
+        rows = json.loads(path.read_text("utf-8"))["estimates"]
+        led = [row["outcome"] for row in rows if row["leads"]]
+        assert sorted(led) == sorted({row["outcome"] for row in rows}), path.name
+
+
 def test_the_result_file_has_its_shape(result: dict[str, Any]) -> None:
     assert list(result)[:9] == [
         "study", "title", "question", "overrides", "generated", "commit", "versions", "seed", "data",

@@ -21,7 +21,8 @@ from evaluation.analysis.effects import EventPath, event_path, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.preparing import prepare
-from evaluation.analysis.record import ResultFile, result_file
+from evaluation.analysis.record import result_file
+from evaluation.analysis.results import ResultFile
 from evaluation.analysis.robustness import (
     Twin,
     diagnose,

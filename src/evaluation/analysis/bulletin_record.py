@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from evaluation.analysis.bulletin import BulletinCase
 from evaluation.analysis.bulletin_ranks import MonthRanking
-from evaluation.analysis.record import ResultFile, opening
+from evaluation.analysis.estimate import Estimate, with_leads
+from evaluation.analysis.results import ResultFile, collect
 
+DIGITS = 12
+"""Significant digits on which any machine agrees."""
 NO_INTERVAL = "no interval: weather shared by all places is left out of chance"
 
 
@@ -32,9 +34,15 @@ def bulletin_result(
         The answer in one sentence, by language.
     """
     wanted = case.study.bulletin
-    content = {
-        **opening(case, answer),
-        "bulletin": {
+    rows = [
+        _estimate(ranking, row) for ranking in rankings.values() for row in ranking.table.to_dict("records")
+    ]
+    return collect(
+        case,
+        with_leads(rows, lambda row: row.scale == wanted.scale),
+        answer=answer,
+        digits=DIGITS,
+        bulletin={
             "month": str(case.month),
             "measure": wanted.measure,
             "scale": wanted.scale,
@@ -43,15 +51,7 @@ def bulletin_result(
             "rankings": [_summary(ranking) for ranking in rankings.values()],
             "history": [_summary(ranking) for ranking in history],
         },
-        "estimates": [
-            _estimate(ranking, row)
-            for ranking in rankings.values()
-            for row in ranking.table.to_dict("records")
-        ],
-        "claims": [],
-        "diagnostics": [],
-    }
-    return ResultFile(content)
+    )
 
 
 def _summary(ranking: MonthRanking) -> dict[str, Any]:
@@ -65,49 +65,41 @@ def _summary(ranking: MonthRanking) -> dict[str, Any]:
         "told_above": {better: list(worse) for better, worse in ranking.told.items()},
         "pairs_told_apart": ranking.sets.told_apart,
         "pairs": ranking.sets.pairs,
-        "difference_needed": _clean(ranking.needed_points),
-        "p_all_alike": _clean(ranking.p_equal),
+        "difference_needed": ranking.needed_points,
+        "p_all_alike": ranking.p_equal,
         "left_out": list(ranking.left_out),
         "autocorrelation": {
-            "correlation": _clean(ranking.autocorrelation.correlation),
-            "std_error": _clean(ranking.autocorrelation.error),
-            "widened_by": _clean(ranking.autocorrelation.factor),
+            "correlation": ranking.autocorrelation.correlation,
+            "std_error": ranking.autocorrelation.error,
+            "widened_by": ranking.autocorrelation.factor,
         },
     }
 
 
-def _estimate(ranking: MonthRanking, row: Mapping[Any, Any]) -> dict[str, Any]:
+def _estimate(ranking: MonthRanking, row: Mapping[Any, Any]) -> Estimate:
     percent = ranking.scale == "percent"
-    return {
-        "outcome": ranking.measure.id,
-        "unit": "percent" if percent else ranking.measure.unit.en,
-        "estimator": "difference from the same month of the year before",
-        "estimand": f"change of {row['place']} from {ranking.month - 12} to {ranking.month}",
-        "scale": ranking.scale,
-        "place": row["place"],
-        "before": _clean(row["before"]),
-        "after": _clean(row["after"]),
-        "estimate": _clean(row["percent"] if percent else row["change"]),
-        "std_error": None,
-        "ci_low": None,
-        "ci_high": None,
-        "p_value": None,
-        "rank": int(row["rank"]),
-        "rank_low": int(row["low"]),
-        "rank_high": int(row["high"]),
-        "inference": f"rank set, {100 * ranking.sets.level:g} % for all places; {NO_INTERVAL}",
-        "n_units": ranking.n,
-        "n_periods": 2,
-        "n_treated": 0,
-    }
-
-
-def _clean(value: Any) -> float | int | None:
-    # no more digits than any machine agrees on
-    number = float(f"{float(value):.12g}")
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    return Estimate(
+        outcome=ranking.measure.id,
+        unit="percent" if percent else ranking.measure.unit.en,
+        estimator="difference from the same month of the year before",
+        estimand=f"change of {row['place']} from {ranking.month - 12} to {ranking.month}",
+        scale=ranking.scale,
+        value=row["percent"] if percent else row["change"],
+        percent=row["percent"],
+        inference=f"rank set, {100 * ranking.sets.level:g} % for all places; {NO_INTERVAL}",
+        n_units=ranking.n,
+        n_periods=2,
+        n_treated=0,
+        reason=NO_INTERVAL,
+        more={
+            "place": row["place"],
+            "before": row["before"],
+            "after": row["after"],
+            "rank": row["rank"],
+            "rank_low": row["low"],
+            "rank_high": row["high"],
+        },
+    )
 
 
 __all__ = ["NO_INTERVAL", "bulletin_result"]

@@ -8,14 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.record import ResultFile, finite
+from evaluation.analysis.estimate import Estimate, with_leads
+from evaluation.analysis.record import KEYS, SYNTHETIC, pool_estimate
+from evaluation.analysis.results import ResultFile, collect
 from evaluation.analysis.weighing import LedgerCase
 
-_ESTIMATORS = {
-    "two_way": "difference in differences",
-    "control": "synthetic control",
-    "did": "synthetic difference-in-differences",
-}
+_ESTIMATORS = {"two_way": "difference in differences", **SYNTHETIC}
 
 
 def ledger_result(
@@ -33,66 +31,36 @@ def ledger_result(
     answer : mapping
         The answer in one sentence, by language.
     """
-    study, rule = case.study, case.here.study.rule
-    return ResultFile(
-        {
-            "study": study.id,
-            "kind": study.kind,
-            "title": study.title.model_dump(),
-            "question": study.question.model_dump(),
-            "answer": dict(answer),
-            "seed": study.seed,
-            "overrides": dict(case.overrides),
-            "data": [
-                *(
-                    {"name": name, "sha256": sha256, "simulated": False}
-                    for name, sha256 in case.files.items()
-                ),
-                *(
-                    {"name": table.name, "sha256": table.sha256, "simulated": bool(table.simulated)}
-                    for table in case.sources
-                ),
-            ],
-            "rule": {"level": rule.level, "pool": rule.pool, "fixed_on": rule.fixed_on},
-            "estimates": [_estimate(case, row) for row in estimates.to_dict("records")],
-            "claims": [entry.check.as_record() for entry in case.entries],
-            "diagnostics": [],
-            "consistency": [
-                {
-                    "id": check.id,
-                    "rule": check.rule,
-                    "claims": list(check.claims),
-                    **{key: finite(getattr(check, key)) for key in ("value", "low", "high", "stated")},
-                    "holds": check.holds,
-                }
-                for check in case.identities
-            ],
-            "ranks": [
-                {key: finite(value) if isinstance(value, float) else value for key, value in row.items()}
-                for row in ranks.to_dict("records")
-            ],
-        }
+    rule = case.here.study.rule
+    rows = [_estimate(case, row) for row in estimates.to_dict("records")]
+    return collect(
+        case,
+        with_leads(rows, lambda row: row.comparison == rule.pool),
+        claims=[entry.check for entry in case.entries],
+        answer=answer,
+        files=case.files,
+        keys=KEYS,
+        kind=case.study.kind,
+        rule={"level": rule.level, "pool": rule.pool, "fixed_on": rule.fixed_on},
+        consistency=[
+            {name: getattr(check, name) for name in ("id", "rule", "claims", *_CHECKED, "holds")}
+            for check in case.identities
+        ],
+        ranks=ranks.to_dict("records"),
     )
 
 
-def _estimate(case: LedgerCase, row: Mapping[Any, Any]) -> dict[str, Any]:
-    outcome = case.here.study.outcome(row["outcome"])
+_CHECKED = ("value", "low", "high", "stated")
+
+
+def _estimate(case: LedgerCase, row: Mapping[Any, Any]) -> Estimate:
     fit = "" if math.isnan(row["misfit"]) else f"; misfit before the date {row['misfit']:.3g}"
-    return {
-        "outcome": outcome.id,
-        "unit": "log points" if row["scale"] == "log" else outcome.unit.en,
-        "estimator": _ESTIMATORS[row["method"]],
-        "estimand": f"average gap from {row['date']} on, against the pool {row['pool']}",
-        "scale": row["scale"],
-        "pool": row["pool"],
-        "date": row["date"],
-        "estimate": finite(row["estimate"]),
-        "std_error": None,
-        "ci_low": finite(row["ci_low"]),
-        "ci_high": finite(row["ci_high"]),
-        "p_value": finite(row["p_value"]),
-        "inference": f"placebo in space, smallest p {row['smallest_p']:.4f}{fit}",
-        "n_units": int(row["n_units"]),
-        "n_periods": int(row["n_before"] + row["n_after"]),
-        "n_treated": 1,
-    }
+    return pool_estimate(
+        case.here,
+        row,
+        "average gap",
+        estimator=_ESTIMATORS[row["method"]],
+        inference=f"placebo in space, smallest p {1 / row['n_assignments']:.4f}{fit}",
+        n_periods=int(row["n_before"] + row["n_after"]),
+        more={"misfit": row["misfit"]},
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import FIRST_TREATED, Case
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.errors import DesignError, EvaluationError
@@ -60,9 +61,9 @@ def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``outcome, scale, date, season, pool, estimate, ci_low, ci_high, p_value, smallest_p,
-        cluster_se, cluster_p, n_units, n_periods, reason``; estimates in units of the outcome a period, or in
-        log points. ``reason`` says why a number is absent.
+        ``outcome, scale, date, season, pool, estimate, ci_low, ci_high, level, p_value, n_as_extreme,
+        n_assignments, cluster_se, cluster_p, n_units, n_periods, reason``; estimates in units of the outcome
+        a period, or in log points. ``reason`` says why a number is absent.
     """
     study = case.study
     rows: list[dict[str, Any]] = []
@@ -82,27 +83,22 @@ def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
 def _estimate(
     case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str, level: float
 ) -> dict[str, Any]:
-    blank = dict.fromkeys(
-        ("estimate", "ci_low", "ci_high", "p_value", "smallest_p", "cluster_se", "cluster_p"), np.nan
+    blank: dict[str, Any] = dict.fromkeys(
+        ("estimate", "ci_low", "ci_high", "p_value", "cluster_se", "cluster_p"), np.nan
     )
+    blank |= {"level": level, "n_as_extreme": None, "n_assignments": 0, "n_units": 0, "n_periods": 0}
     try:
         panel, design = season_panel(case, outcome, scale, date, season, pool)
         test = randomization_test(TwoWayFixedEffects(), panel, design)
     except EvaluationError as error:
-        return {**blank, "n_units": 0, "n_periods": 0, "reason": error.what}
-    low, high, reason = test.interval(level)
+        return {**blank, "reason": error.what}
     clustered = TwoWayFixedEffects().fit(panel, design)
     return {
-        "estimate": test.estimate,
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": test.p_value,
-        "smallest_p": test.smallest_p,
+        **permuted(test, level),
         "cluster_se": clustered.std_error,
         "cluster_p": clustered.p_value,
         "n_units": panel.n_units,
         "n_periods": panel.n_periods,
-        "reason": reason,
     }
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evaluation import diagnostics
 from evaluation.analysis.case import Case
 from evaluation.analysis.choices import SYNTHETIC
+from evaluation.analysis.estimate import placebos
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
@@ -84,33 +84,19 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``outcome, scale, date, pool, method, estimate, p_value, p_ratio, misfit, misfit_ratio, n_units,
-        n_periods, smallest_p``. ``p_value`` compares estimates, ``p_ratio`` the gap after treatment
-        relative to that before; ``misfit`` is the gap before, in units of the outcome, ``misfit_ratio`` that
-        beside the median of the placebos: above `FITS` no mix of donors follows the treated place.
+        ``outcome, scale, date, pool, method, estimate, p_value, n_as_extreme, n_assignments, p_ratio, misfit,
+        misfit_ratio, n_units, n_periods``. ``p_value`` compares estimates, ``p_ratio`` the gap after
+        treatment relative to that before; ``misfit`` is the gap before, in units of the outcome,
+        ``misfit_ratio`` that beside the median of the placebos: above `FITS` no mix of donors follows the
+        treated place.
     """
     date = date or case.study.treatment.date
     rows = []
     for outcome, pool, method in product(case.study.outcomes, case.study.pools, SYNTHETIC):
         panel, design = case.panel(case.rows(pool.id), outcome, "level", date)
         paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
-        rows.append(
-            {
-                "outcome": outcome.id,
-                "scale": "level",
-                "date": date,
-                "pool": pool.id,
-                "method": method,
-                "estimate": float(paths.estimates[0]),
-                "p_value": paths.p_value("estimate"),
-                "p_ratio": paths.p_value("rmspe_ratio"),
-                "misfit": float(paths.rmspe_before[0]),
-                "misfit_ratio": float(paths.rmspe_before[0] / np.median(paths.rmspe_before[1:])),
-                "n_units": panel.n_units,
-                "n_periods": panel.n_periods,
-                "smallest_p": paths.smallest_p,
-            }
-        )
+        named = {"outcome": outcome.id, "scale": "level", "date": date, "pool": pool.id, "method": method}
+        rows.append(named | placebos(paths) | {"n_units": panel.n_units, "n_periods": panel.n_periods})
     return pd.DataFrame(rows)
 
 

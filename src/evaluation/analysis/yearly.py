@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import Case
+from evaluation.analysis.estimate import permuted, placebos
 from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
@@ -17,6 +18,7 @@ from evaluation.panel import Panel
 from evaluation.study import Outcome
 
 METHODS = ("two_way", "control", "did")
+LEVEL = 0.95
 FEWEST_BEFORE = 3
 """Fewer periods before the date than these cannot tell one mix of places from another."""
 
@@ -34,12 +36,13 @@ def yearly_estimates(case: Case) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``outcome, scale, date, pool, method, estimate, ci_low, ci_high, p_value, p_ratio, smallest_p, misfit,
-        misfit_ratio, n_units, n_before, n_after``. ``method`` is ``"two_way"`` (difference in differences),
-        ``"control"`` (synthetic control) or ``"did"`` (synthetic difference-in-differences); ``p_value``
-        compares estimates with those of every other place taken as treated, ``p_ratio`` the gap after the
-        date relative to that before; ``misfit`` is the gap before (root mean square), ``misfit_ratio`` that
-        beside the median of the placebos. Combinations without enough years are left out.
+        ``outcome, scale, date, pool, method, estimate, ci_low, ci_high, level, p_value, n_as_extreme,
+        n_assignments, reason, p_ratio, misfit, misfit_ratio, n_units, n_before, n_after``. ``method`` is
+        ``"two_way"`` (difference in differences), ``"control"`` (synthetic control) or ``"did"`` (synthetic
+        difference-in-differences); ``p_value`` compares estimates with those of every other place taken as
+        treated, ``p_ratio`` the gap after the date relative to that before; ``misfit`` is the gap before
+        (root mean square), ``misfit_ratio`` that beside the median of the placebos. Combinations without
+        enough years are left out.
     """
     rows = []
     for outcome, date, pool in product(case.study.outcomes, case.study.treatment.dates, case.study.pools):
@@ -74,31 +77,10 @@ def _panel(case: Case, outcome: Outcome, date: str, pool: str) -> tuple[Panel, D
 
 
 def _estimate(method: str, panel: Panel, design: Design) -> dict[str, Any]:
-    nan = float("nan")
     if method == "two_way":
         test = randomization_test(TwoWayFixedEffects(), panel, design)
-        low, high, _ = test.interval(0.95)
-        return {
-            "estimate": test.estimate,
-            "ci_low": low,
-            "ci_high": high,
-            "p_value": test.p_value,
-            "p_ratio": nan,
-            "smallest_p": test.smallest_p,
-            "misfit": nan,
-            "misfit_ratio": nan,
-        }
+        return permuted(test, LEVEL) | dict.fromkeys(("p_ratio", "misfit", "misfit_ratio"), np.nan)
     estimator = SyntheticControl(variance="none") if method == "control" else SyntheticDiD(variance="none")
     paths = placebo_paths(estimator, panel, design, treated_as_donor=True)
-    misfit = float(paths.rmspe_before[0])
-    typical = float(np.median(paths.rmspe_before[1:]))
-    return {
-        "estimate": float(paths.estimates[0]),
-        "ci_low": nan,
-        "ci_high": nan,
-        "p_value": paths.p_value("estimate"),
-        "p_ratio": paths.p_value("rmspe_ratio"),
-        "smallest_p": paths.smallest_p,
-        "misfit": misfit,
-        "misfit_ratio": misfit / typical if typical > 0 else nan,
-    }
+    blank = {**dict.fromkeys(("ci_low", "ci_high", "level"), np.nan), "reason": ""}
+    return blank | placebos(paths)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evaluation.plain import plain
+
 Reproduced = Literal["reproduced", "close", "not_reproduced", "no_data"]
 Attributable = Literal["beyond_comparison", "not_distinguishable", "opposite", "not_testable"]
 
@@ -63,20 +65,23 @@ class ClaimCheck:
     def as_record(self) -> dict[str, object]:
         """The claim as it stands in the result file."""
         first = self.tests[0] if self.tests else Test(math.nan, math.nan, math.nan, math.nan)
-        return {
-            "id": self.id,
-            "claimed": self.claimed,
-            "unit": self.unit,
-            "reproduced": {"value": _number(self.found), "verdict": self.reproduced},
-            "attributable": {
-                "estimate": _number(first.estimate),
-                "ci_low": _number(first.ci_low),
-                "ci_high": _number(first.ci_high),
-                "p_value": _number(first.p_value),
-                "verdict": self.attributable,
-                "reason": self.reason,
-            },
-        }
+        record: dict[str, object] = plain(
+            {
+                "id": self.id,
+                "claimed": self.claimed,
+                "unit": self.unit,
+                "reproduced": {"value": self.found, "verdict": self.reproduced},
+                "attributable": {
+                    "estimate": first.estimate,
+                    "ci_low": first.ci_low,
+                    "ci_high": first.ci_high,
+                    "p_value": first.p_value,
+                    "verdict": self.attributable,
+                    "reason": self.reason,
+                },
+            }
+        )
+        return record
 
 
 def compare(
@@ -165,7 +170,3 @@ def _attributable(tests: Sequence[Test], level: float, direction: int) -> tuple[
     if all(passed) and signs == {-1.0}:
         return "opposite", f"{named} ({rule})"
     return "not_distinguishable", f"{named} ({rule})"
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)

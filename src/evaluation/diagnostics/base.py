@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from evaluation.plain import plain
+
 Verdict = Literal["evidence_against", "no_evidence_against", "not_informative"]
 VERDICTS: tuple[str, ...] = ("evidence_against", "no_evidence_against", "not_informative")
 LANGUAGES: tuple[str, ...] = ("en", "zh")
@@ -64,14 +66,10 @@ class Diagnostic:
         return {
             "name": self.name,
             "verdict": self.verdict,
-            "statistic": _finite(self.statistic),
-            "p_value": _finite(self.p_value),
+            "statistic": plain(float(self.statistic)),
+            "p_value": plain(float(self.p_value)),
             "text": dict(self.text),
         }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def show(value: float, digits: int = 3) -> str:

@@ -158,9 +158,9 @@ def specification_curve(
     median = float(np.median(curve[0] / _spread(curve)))
     agree = float(np.mean(np.sign(curve[0]) == np.sign(median)))
     p = float(joint["p_value"].to_numpy(dtype=float)[0])
-    smallest = 1 / len(curve)
+    assignments = len(curve)
     verdict: Verdict
-    if smallest > alpha * (1 + 1e-9):
+    if 1 / assignments > alpha * (1 + 1e-9):
         verdict = "not_informative"
     else:
         verdict = "no_evidence_against" if p <= alpha and agree >= 0.75 else "evidence_against"
@@ -171,7 +171,7 @@ def specification_curve(
         statistic=abs(median),
         p_value=p,
         table=table,
-        text=_text(verdict, table, estimates, agree, p, smallest, alpha, _one_unit(specifications)),
+        text=_text(verdict, table, estimates, agree, p, assignments, alpha, _one_unit(specifications)),
         figure_kind="specification_curve",
         details={
             "joint": joint.reset_index(names="statistic"),
@@ -315,7 +315,7 @@ def _text(
     estimates: FloatArray,
     agree: float,
     p: float,
-    smallest: float,
+    assignments: int,
     alpha: float,
     one_unit: bool,
 ) -> dict[str, str]:
@@ -343,9 +343,9 @@ def _text(
         "no_evidence_against": ("Yes: ", "是："),
         "evidence_against": ("No: ", "否："),
         "not_informative": (
-            f"This cannot be told, since {round(1 / smallest)} assignments give no p-value below "
-            f"{smallest:.3f}: ",
-            f"无法判断，因为{round(1 / smallest)}种安置方式下p值最小只能到{smallest:.3f}：",
+            f"This cannot be told, since {assignments} assignments give no p-value below "
+            f"{1 / assignments:.3f}: ",
+            f"无法判断，因为{assignments}种安置方式下p值最小只能到{1 / assignments:.3f}：",
         ),
     }[verdict]
     return {"en": f"{opening[0]}{seen['en']}.{range_en}", "zh": f"{opening[1]}{seen['zh']}。{range_zh}"}

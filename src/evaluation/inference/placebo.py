@@ -76,6 +76,19 @@ class PlaceboPaths:
     ) -> float:
         """Share of units, the treated one included, at least as extreme as the treated one.
 
+        NaN where the statistic of the treated one is. Parameters are those of `as_extreme`.
+        """
+        others, compared = self.as_extreme(statistic, most_misfit=most_misfit)
+        return nan if others is None else (1 + others) / compared
+
+    def as_extreme(
+        self,
+        statistic: Literal["rmspe_ratio", "estimate"] = "rmspe_ratio",
+        *,
+        most_misfit: float | None = None,
+    ) -> tuple[int | None, int]:
+        """Other units at least as extreme as the treated one, and all units compared.
+
         Parameters
         ----------
         statistic : {"rmspe_ratio", "estimate"}
@@ -83,6 +96,13 @@ class PlaceboPaths:
             and Hainmueller 2010, section 3.4); estimates are compared in absolute value.
         most_misfit : float, optional
             Leave out placebos whose ``rmspe_before`` is more than this many times the treated one's.
+
+        Returns
+        -------
+        others : int or None
+            None where the statistic of the treated unit is NaN.
+        compared : int
+            The treated one included.
         """
         if statistic not in ("rmspe_ratio", "estimate"):
             raise EstimationError(f"statistic is {statistic!r}", expected="'rmspe_ratio' or 'estimate'")
@@ -92,8 +112,8 @@ class PlaceboPaths:
             kept &= self.rmspe_before <= most_misfit * self.rmspe_before[0]
             kept[0] = True
         if np.isnan(values[0]):
-            return nan
-        return float((values[kept] >= values[0] * (1 - _TIE)).mean())
+            return None, int(kept.sum())
+        return int((values[kept][1:] >= values[0] * (1 - _TIE)).sum()), int(kept.sum())
 
     def frame(self) -> pd.DataFrame:
         """One row a unit and period: ``unit, treated, time, event_time, effect``."""

@@ -102,11 +102,23 @@ class RandomizationTest:
         return float(self.p_values[self._one])
 
     @property
+    def n_as_extreme(self) -> int | None:
+        """Other assignments whose estimate is at least as far from zero, of a one-term test.
+
+        None where the estimate is NaN.
+        """
+        one = self._one
+        return int(self._others_as_far[one]) if np.isfinite(self.observed[one]) else None
+
+    @property
+    def _others_as_far(self) -> IntArray:
+        reach = np.abs(self.observed) * (1 - _TIE)
+        return np.asarray((np.abs(self.placebo) >= reach).sum(axis=0))
+
+    @property
     def p_values(self) -> FloatArray:
         """Two-sided p-value of each term (k,): share of assignments at least as far from zero."""
-        reach = np.abs(self.observed) * (1 - _TIE)
-        extreme = (np.abs(self.placebo) >= reach).sum(axis=0)
-        p = (1 + extreme) / self.n_assignments
+        p = (1 + self._others_as_far) / self.n_assignments
         return np.where(np.isfinite(self.observed), p, nan)
 
     def interval(self, level: float = 0.95) -> tuple[float, float, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from typing import Any
 
 from evaluation.errors import OutputError, StudyError
 from evaluation.pipeline.spec import value_text
+from evaluation.plain import plain
 
 PACKAGES = ("numpy", "pandas", "scipy", "statsmodels", "matplotlib", "papermill", "nbconvert")
 HEAD = (
@@ -250,15 +250,7 @@ def result_text(result: Mapping[str, Any]) -> str:
     """A result file: its parts in their order, numbers that do not exist as null, one trailing newline."""
     ordered = {key: result[key] for key in (*HEAD, *BODY) if key in result}
     ordered.update((key, value) for key, value in result.items() if key not in ordered)
-    return json.dumps(_finite(ordered), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(plain(ordered), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def read_results(reports: Path) -> list[tuple[Place, dict[str, Any] | None]]:

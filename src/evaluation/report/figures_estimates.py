@@ -311,7 +311,7 @@ def _written(record: dict[Any, Any], language: str) -> str:
         return words.text("no_data_short", language)
     if not (np.isfinite(low) and np.isfinite(high)):
         return words.number(estimate, language, None, sign=True)
-    digits = words.decimals((high - low) / 3.92)
+    digits = words.interval_decimals(low, high)
     brackets = "（{}）" if language == "zh" else " ({})"
     return words.number(estimate, language, digits, sign=True) + brackets.format(
         words.interval(low, high, language, digits)

@@ -226,7 +226,7 @@ def _parts(row: Number, language: str) -> tuple[str, str]:
     if row.missing:
         return row.text or words.text("no_data_short", language), ""
     ends = row.interval
-    digits = words.decimals((ends[1] - ends[0]) / 3.92) if ends else None
+    digits = words.interval_decimals(*ends) if ends else None
     big = row.text or words.number(row.value, language, digits, sign=True)
     return big, words.interval(*ends, language, digits) if ends else ""
 

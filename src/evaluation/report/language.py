@@ -19,6 +19,7 @@ MINUS = "\u2212"
 NOT_A_NUMBER = "\u2013"
 MOST = 9
 """Decimals that a number is written with at most."""
+_NORMAL_QUANTILE = 1.96
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WORDS: dict[str, dict[str, str]] = {"en": EN, "zh": ZH}
 _MONTHS = [
@@ -60,6 +61,8 @@ _UNIT_NAMES = {
     "μg/m³": "ug/m3",
     "mg/m³": "mg/m3",
     "%": "percent",
+    "log points": "log",
+    "index points": "index",
 }
 
 
@@ -141,6 +144,15 @@ def decimals(std_error: float, count: int = 2) -> int:
     return figures(std_error, count)
 
 
+def interval_decimals(low: float, high: float) -> int:
+    """Decimals that both ends of an interval bear, whatever inference gave it.
+
+    They are those of the standard error that a normal 95 % interval of this width has; 1 where an end is
+    missing.
+    """
+    return decimals((high - low) / (2 * _NORMAL_QUANTILE))
+
+
 def significant(estimate: float, std_error: float, language: str = "en", *, sign: bool = False) -> str:
     """Write an estimate with as many digits as its standard error bears."""
     return number(estimate, language, decimals(std_error), sign=sign)
@@ -153,7 +165,7 @@ def interval(
     if not (math.isfinite(low) and math.isfinite(high)):
         return text("no_interval", language)
     if digits is None:
-        digits = decimals((high - low) / 3.92)
+        digits = interval_decimals(low, high)
     ends = (number(end, language, digits, sign=sign) for end in (low, high))
     return text("interval", language).join(ends)
 

@@ -148,7 +148,7 @@ def _value(value: Any, language: str) -> str:
         low, high = (value.get(key) for key in _INTERVAL)
         if low is None or high is None:
             return words.number(value["estimate"], language)
-        digits = words.decimals((high - low) / 3.92)
+        digits = words.interval_decimals(low, high)
         written = words.number(value["estimate"], language, digits)
         return words.text(
             "moved_with", language, value=written, interval=words.interval(low, high, language, digits)

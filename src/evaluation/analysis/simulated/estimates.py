@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.simulated.case import SimulatedCase
 from evaluation.analysis.store import stored
 from evaluation.errors import EvaluationError
@@ -45,9 +46,9 @@ def estimates(case: SimulatedCase) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``outcome, comparison, method``; ``estimate, ci_low, ci_high`` (log points), ``p_value``; ``percent,
-        percent_low, percent_high, truth`` (percent); ``covered`` (missing without an interval), ``n_units,
-        n_periods, reason``.
+        ``outcome, comparison, method``; ``estimate, ci_low, ci_high`` (log points), ``level, p_value,
+        n_as_extreme, n_assignments``; ``percent, percent_low, percent_high, truth`` (percent); ``covered``
+        (missing without an interval), ``n_units, n_periods, reason``.
     """
     rows = []
     for outcome in case.study.outcomes:
@@ -63,7 +64,8 @@ def estimates(case: SimulatedCase) -> pd.DataFrame:
 def _row(
     case: SimulatedCase, outcome: str, comparison: SimulatedComparison, method: str, truth: float
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {"estimate": nan, "ci_low": nan, "ci_high": nan, "p_value": nan, "reason": ""}
+    found: dict[str, Any] = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value"), nan)
+    found |= {"level": LEVEL, "n_as_extreme": None, "n_assignments": 0, "reason": ""}
     try:
         found |= _ASK[method](case, outcome, comparison)
     except EvaluationError as error:
@@ -93,8 +95,9 @@ def _bounded(low: float, high: float, reason: str) -> dict[str, Any]:
 
 
 def _in_time(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
-    test = randomization_in_time(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True))
-    return {"estimate": test.estimate, "p_value": test.p_value, **_bounded(*test.interval(LEVEL))}
+    return permuted(
+        randomization_in_time(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True)), LEVEL
+    )
 
 
 def _subcluster(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
@@ -106,8 +109,9 @@ def _subcluster(case: SimulatedCase, outcome: str, comparison: SimulatedComparis
 
 
 def _in_space(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
-    test = randomization_test(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True))
-    return {"estimate": test.estimate, "p_value": test.p_value, **_bounded(*test.interval(LEVEL))}
+    return permuted(
+        randomization_test(TwoWayFixedEffects(), *case.panel(outcome, comparison, log=True)), LEVEL
+    )
 
 
 def _clustered(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def _synthetic_did(case: SimulatedCase, outcome: str, comparison: SimulatedCompa
     estimator = SyntheticDiD(variance="none")
     test = randomization_test(estimator, panel, design)
     reason = f"placebos in {test.n_assignments - 1} places give no p-value below {test.smallest_p:.3f}"
-    return {"estimate": test.estimate, "p_value": test.p_value, "reason": reason}
+    return {**permuted(test, LEVEL), "reason": reason}
 
 
 def _plain_change(case: SimulatedCase, outcome: str, comparison: SimulatedComparison) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.record import ResultFile, finite
+from evaluation.analysis.estimate import Estimate, with_leads
+from evaluation.analysis.results import ResultFile, collect
 from evaluation.analysis.simulated.case import SimulatedCase
 from evaluation.analysis.simulated.detectable import Detectable
 from evaluation.claims import ClaimCheck, compare
@@ -64,48 +65,29 @@ def result_file(
     answer : mapping
         The answer in one sentence, by language.
     """
-    study = case.study
-    content = {
-        "study": study.id,
-        "title": study.title.model_dump(),
-        "question": study.question.model_dump(),
-        "answer": dict(answer),
-        "seed": study.seed,
-        "overrides": dict(case.overrides),
-        "simulated": True,
-        "data": [
-            {"name": source.name, "sha256": source.sha256, "simulated": bool(source.simulated)}
-            for source in case.sources
-        ],
-        "estimates": [_row(case, row) for row in estimates.to_dict("records")],
-        "claims": [check.as_record() for check in check_claims(case)],
-        "percentages": [_clean_all(row) for row in ranges.to_dict("records")],
-        "detectable": [_clean_all(row) for row in power.smallest.to_dict("records")],
-        "diagnostics": [],
-    }
-    return ResultFile(content)
+    return collect(
+        case,
+        with_leads(_estimate(case, row) for row in estimates.to_dict("records")),
+        claims=check_claims(case),
+        answer=answer,
+        simulated=True,
+        percentages=ranges.to_dict("records"),
+        detectable=power.smallest.to_dict("records"),
+    )
 
 
-def _row(case: SimulatedCase, row: Mapping[Any, Any]) -> dict[str, Any]:
+def _estimate(case: SimulatedCase, row: Mapping[Any, Any]) -> Estimate:
     estimator, inference = INFERENCE[row["method"]]
-    return {
-        "outcome": row["outcome"],
-        "unit": "percent",
-        "estimator": estimator,
-        "estimand": f"change of {row['outcome']} in the treated district, comparison {row['comparison']}",
-        "simulated": True,
-        "estimate": finite(row["percent"]),
-        "std_error": None,
-        "ci_low": finite(row["percent_low"]),
-        "ci_high": finite(row["percent_high"]),
-        "p_value": finite(row["p_value"]),
-        "truth": finite(row["truth"]),
-        "inference": inference + (f"; {row['reason']}" if row["reason"] else ""),
-        "n_units": int(row["n_units"]),
-        "n_periods": int(row["n_periods"]),
-        "n_treated": 1,
-    }
-
-
-def _clean_all(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): value if isinstance(value, str) else finite(value) for key, value in row.items()}
+    return Estimate.of(
+        row,
+        unit="percent",
+        estimator=estimator,
+        estimand=f"change of {row['outcome']} in the treated district, comparison {row['comparison']}",
+        scale="log",
+        value=row["percent"],
+        ci_low=row["percent_low"],
+        ci_high=row["percent_high"],
+        inference=inference + (f"; {row['reason']}" if row["reason"] else ""),
+        n_treated=1,
+        more={"truth": row["truth"], "simulated": True},
+    )

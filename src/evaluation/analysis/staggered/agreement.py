@@ -82,7 +82,7 @@ def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
         shown, _ = relative(
             asked, outcome, result, choice.kind, None, (held["ci_low"], held["ci_high"]), 0.95
         )
-        ends = np.array(list(shown.values()))
+        ends = np.array([shown[name] for name in ("percent", "percent_low", "percent_high")])
         ends = ends if item.scale == "percent" else np.log1p(ends / 100)
     elif item.scale == "percent":
         ends = 100 * np.expm1(ends)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from evaluation import diagnostics, distributions
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
-from evaluation.analysis.staggered.effects import choose, expected
+from evaluation.analysis.staggered.effects import choose
 from evaluation.analysis.staggered.methods import Asked, ask, jackknife
 from evaluation.analysis.staggered.paths import Path
 from evaluation.analysis.store import stored
@@ -150,7 +150,7 @@ def detectable(case: StaggeredCase, estimates: pd.DataFrame) -> pd.DataFrame:
             reach = (t_quantile(1 - level, df) + float(distributions.t.ppf(POWER, df))) * error
         fall, rise = -reach, reach
         if outcome.in_percent and rate_of_count(outcome, row["estimator"]):
-            fall, rise = (100 * size / expected(row) for size in (-reach, reach))
+            fall, rise = (100 * size / row["counterfactual"] for size in (-reach, reach))
         elif outcome.in_percent:
             fall, rise = 100 * np.expm1(-reach), 100 * np.expm1(reach)
         rows.append({"outcome": outcome.id, "size": reach, "fall": fall, "rise": rise})

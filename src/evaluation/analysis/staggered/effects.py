@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.estimate import permuted
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.methods import (
     Asked,
@@ -119,14 +120,15 @@ def estimates(
     Returns
     -------
     pandas.DataFrame
-        ``outcome, comparison, estimator, leading, estimate, std_error, ci_low, ci_high, p_value, df, percent,
-        percent_low, percent_high, own_error, inference, n_units, n_periods, n_treated, n_clusters,
-        n_assignments, same_as, reason, no_interval``. ``estimate`` is in log points for Poisson and for
-        models "log", else in the outcome's unit (counts: as a rate). ``percent`` is relative to what treated
-        places would have had (`relative`); missing for rates and levels. ``own_error`` is the estimator's
-        usual standard error. ``same_as`` names an estimator that gives the same number. ``reason`` says why
-        a number is absent, ``no_interval`` the same of the interval in one word (see `NO_INTERVAL`), and
-        ``n_assignments`` is 0 without a randomisation test.
+        ``outcome, comparison, estimator, leading, estimate, std_error, ci_low, ci_high, level, p_value, df,
+        percent, percent_low, percent_high, counterfactual, own_error, inference, n_units, n_periods,
+        n_treated, n_clusters, n_as_extreme, n_assignments, same_as, reason, no_interval``. ``estimate`` is in
+        log points for Poisson and for models "log", else in the outcome's unit (counts: as a rate).
+        ``percent`` is relative to what treated places would have had (`relative`); missing for rates and
+        levels. ``counterfactual`` is what they would have had, in the unit of ``estimate``, for rates of
+        counts. ``own_error`` is the estimator's usual standard error. ``same_as`` names an estimator that
+        gives the same number. ``reason`` says why a number is absent, ``no_interval`` the same of the
+        interval in one word (see `NO_INTERVAL`), and ``n_assignments`` is 0 without a randomisation test.
     """
     comparison = comparison or case.main
     rows = []
@@ -156,8 +158,10 @@ def _row(
         "estimator": name,
         "leading": name == outcome.leading,
         **dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"), nan),
-        **dict.fromkeys(("percent", "percent_low", "percent_high", "own_error"), nan),
+        **dict.fromkeys(("percent", "percent_low", "percent_high", "counterfactual", "own_error"), nan),
+        "level": level,
         "inference": "",
+        "n_as_extreme": None,
         **dict.fromkeys(("n_units", "n_periods", "n_treated", "n_clusters", "n_assignments"), 0),
         "same_as": "",
         "reason": "",
@@ -207,7 +211,7 @@ def _same(other: dict[str, Any], row: dict[str, Any], name: str) -> bool:
 
 HELD = (
     *("std_error", "ci_low", "ci_high", "p_value", "df"),
-    *("inference", "reason", "no_interval", "n_assignments"),
+    *("inference", "reason", "no_interval", "n_as_extreme", "n_assignments"),
 )
 """Columns of `estimates` that inference fills in."""
 
@@ -232,7 +236,7 @@ def infer(
 ) -> dict[str, Any]:
     """Standard error, interval and p-value by the chosen inference, in the estimate's own unit."""
     blank: dict[str, Any] = dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value", "df"), nan)
-    blank |= {"inference": "", "reason": "", "no_interval": "", "n_assignments": 0}
+    blank |= {"inference": "", "reason": "", "no_interval": "", "n_as_extreme": None, "n_assignments": 0}
     if choice.kind == "randomization":
         return {**blank, **_randomised(asked, level, seed, leading=leading)}
     absent = "no_error"
@@ -277,7 +281,7 @@ def without_rounding(asked: Asked, outcome: Outcome, row: dict[str, Any]) -> dic
         changed["own_error"] = nan
     if row["std_error"] <= tiny or row["ci_high"] - row["ci_low"] <= 2 * tiny:
         changed |= dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value"), nan)
-        changed["no_interval"] = "no_error"
+        changed |= {"n_as_extreme": None, "no_interval": "no_error"}
         changed["reason"] = (
             "the outcome does not vary beyond differences of units and of periods: no error can be estimated"
         )
@@ -306,20 +310,16 @@ def _randomised(asked: Asked, level: float, seed: int, *, leading: bool) -> dict
         test = randomised(asked, seed)
     except EvaluationError as error:
         return {"reason": error.what, "no_interval": "not_permuted"}
-    low, high, reason = test.interval(level)
+    found = permuted(test, level)
     absent = ""
-    if reason and test.smallest_p > 1 - level + 1e-9:
+    if found["reason"] and test.smallest_p > 1 - level + 1e-9:
         absent = "few_assignments"
-    elif reason:
+    elif found["reason"]:
         absent = "no_slope" if test.slope is None else "unbounded"
     return {
-        "p_value": test.p_value,
-        "ci_low": low,
-        "ci_high": high,
+        **{name: value for name, value in found.items() if name not in ("estimate", "level")},
         "inference": f"randomisation over {test.n_assignments} assignments, smallest p {test.smallest_p:.3f}",
-        "reason": reason,
         "no_interval": absent,
-        "n_assignments": test.n_assignments,
     }
 
 
@@ -349,12 +349,3 @@ def randomised(asked: Asked, seed: int) -> RandomizationTest:
         while len(_TESTS) > _HELD_TESTS:
             _TESTS.popitem(last=False)
     return _TESTS[key]
-
-
-def expected(row: Any) -> float:
-    """What treated places would have had without treatment, in the unit of the row's estimate; NaN unknown.
-
-    An effect of ``e`` that is ``p`` percent of it makes it ``100 e / p``.
-    """
-    estimate, percent = float(row["estimate"]), float(row["percent"])
-    return 100 * estimate / percent if percent and isfinite(percent) else nan

@@ -51,14 +51,15 @@ def relative(
     Returns
     -------
     dict, str
-        ``percent, percent_low, percent_high``, NaN where there is none (all three for rates and levels),
-        and why an interval is absent although the estimate's own is there.
+        ``percent, percent_low, percent_high``, NaN where there is none (all three for rates and levels), with
+        ``counterfactual`` (``m - d``, NaN for log points), and why an interval is absent although the
+        estimate's own is there.
     """
     names = ("percent", "percent_low", "percent_high")
     if outcome.model == "log" or is_poisson(asked.name):
         shown = 100 * np.expm1(np.array([result.estimate, *ends], dtype=float))
-        return dict(zip(names, shown.tolist(), strict=True)), ""
-    blank = dict.fromkeys(names, nan)
+        return {**dict(zip(names, shown.tolist(), strict=True)), "counterfactual": nan}, ""
+    blank = dict.fromkeys((*names, "counterfactual"), nan)
     if outcome.model != "count":
         return blank, ""
     value, weight = treated_sums(asked)
@@ -66,7 +67,7 @@ def relative(
     without = mean - result.estimate
     if not without > 0:
         return blank, "nothing is left of the outcome without treatment, so no percentage exists"
-    point = {**blank, "percent": 100 * (mean / without - 1)}
+    point = {**blank, "counterfactual": without, "percent": 100 * (mean / without - 1)}
     if not mean > 0:
         return point, "no event in treated unit-periods, so the percentage has no interval"
     if kind == "jackknife":

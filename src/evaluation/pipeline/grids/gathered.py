@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from evaluation.errors import EvaluationError
 from evaluation.pipeline.grids.grid import Checked
-from evaluation.pipeline.grids.leading import claims_of, leading
+from evaluation.pipeline.grids.leading import claims_of, leading, says_who_leads
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import value_text
@@ -18,6 +18,10 @@ from evaluation.pipeline.telling.news import simulated
 from evaluation.report.comparison_story import Cell, Comparison, finding, render_comparison
 
 _NO_RESULT = "ReportError: its result file is missing or cannot be read"
+_OLD_RESULT = (
+    "ReportError: its result file does not say which estimate of each outcome leads (the key leads), as "
+    "those of earlier versions do not: run the study again with --force"
+)
 _MADE = ("commit", "generated", "seed", "versions")
 
 
@@ -47,13 +51,16 @@ def pages_of(
     grid = checked.grid
     asked: list[dict[str, Any]] = [{}, *grid.cells]
     places = [Place.of(reports, grid.study, overrides) for overrides in asked]
-    results = [None if place.name in reasons else _result(place) for place in places]
+    results, unread = [], []
+    for place in places:
+        result, why = (None, reasons[place.name]) if place.name in reasons else _result(place)
+        results.append(result)
+        unread.append(why)
     studies = [_loaded(grid.study, overrides, root) for overrides in asked]
     measures, numbers = leading(results, studies, [_wishes(checked, overrides) for overrides in asked])
     cells = []
     for i, (place, result) in enumerate(zip(places, results, strict=True)):
         settings = grid.settings(grid.cells[i - 1]) if i else _declared_settings(checked)
-        reason = reasons.get(place.name, "") or ("" if result is not None else _NO_RESULT)
         cells.append(
             Cell(
                 settings,
@@ -67,7 +74,7 @@ def pages_of(
                 },
                 declared=i == 0,
                 same=i > 0 and checked.same[i - 1],
-                reason=reason,
+                reason=unread[i],
                 failure=_link(place.failure, reports) if place.failure.is_file() else "",
             )
         )
@@ -92,12 +99,15 @@ def pages_of(
     return made, _record(checked, page, places, known, standing)
 
 
-def _result(place: Place) -> dict[str, Any] | None:
+def _result(place: Place) -> tuple[dict[str, Any] | None, str]:
+    """The result of a study or variant, or why there is none to compare."""
     try:
         read = json.loads(place.result.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return read if isinstance(read, dict) else None
+        return None, _NO_RESULT
+    if not isinstance(read, dict):
+        return None, _NO_RESULT
+    return (read, "") if says_who_leads(read) else (None, _OLD_RESULT)
 
 
 def _loaded(study: str, overrides: Mapping[str, Any], root: Path) -> Any:

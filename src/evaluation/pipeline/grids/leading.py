@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite, nan
+from functools import partial
+from math import nan
 from typing import Any
 
+from evaluation.report import language as words
 from evaluation.report.comparison_story.data import Measure, Number
 
 _PERCENT = ("percent", "percent_low", "percent_high")
@@ -21,10 +23,9 @@ def leading(
 ) -> tuple[tuple[Measure, ...], list[dict[str, Number]]]:
     """For each outcome the estimate that leads, in all results alike.
 
-    The contract of a result file is all that is used. Rows of ``estimates`` stand in the order of the page,
-    so that the first row of an outcome leads, unless its rule names a pool or an axis of the grid is a
-    column of the rows (``treatment.date`` is ``date``): then the first row with that value. Rankings have no
-    leading row.
+    A row of ``estimates`` that ``leads`` is taken, unless an axis of the grid is a column of the rows
+    (``treatment.date`` is ``date``): then the first row with that value, among those of the same comparison.
+    Rankings and ledgers compare verdicts and have no number here.
 
     Parameters
     ----------
@@ -42,91 +43,77 @@ def leading(
     numbers : list of dict
         For each result, measure to number.
     """
-    known = [i for i, result in enumerate(results) if result is not None]
     numbers: list[dict[str, Number]] = [{} for _ in results]
     measures: list[Measure] = []
-    if not known or any((results[i] or {}).get("kind") == "ledger" for i in known):
-        return (
-            (),
-            numbers,
-        )  # a ledger's own estimates are about other studies' figures; its verdicts are compared
+    # a ledger's own estimates are about other studies' figures
+    rows = [[] if result is None or result.get("kind") == "ledger" else _rows(result) for result in results]
     study = next((one for one in studies if one is not None), None)
-    for outcome in _outcomes([results[i] for i in known], study):
-        chosen = _chosen(outcome, results, wishes)
-        if not chosen:
-            continue
-        percent = all(_finite(row.get("percent")) for row in chosen.values())
-        if not percent and len({str(row.get("unit", "")) for row in chosen.values()}) > 1:
+    for outcome in _outcomes(rows, study):
+        chosen = _chosen([[row for row in some if row["outcome"] == outcome] for some in rows], wishes)
+        percent = all(row.get("percent") is not None for row in chosen.values())
+        if not chosen or (not percent and len({row.get("unit") for row in chosen.values()}) > 1):
             continue  # numbers in different units cannot stand beside each other
         first = next(iter(chosen.values()))
-        unit = "percent" if percent else str(first.get("unit", ""))
-        measures.append(
-            Measure(
-                outcome, _label(study, outcome), _unit(study, outcome, unit), str(first.get("estimand", ""))
-            )
-        )
+        unit = _unit(study, outcome, {"base_unit": "percent"} if percent else first)
+        measures.append(Measure(outcome, _label(study, outcome), unit, str(first.get("estimand", ""))))
         for i, row in chosen.items():
             numbers[i][outcome] = _number(row, percent, verdict_of(results[i] or {}, studies[i], outcome))
     return tuple(measures), numbers
 
 
-def _outcomes(results: Iterable[Any], study: Any) -> list[str]:
-    """Outcomes of all results in order, the headline's first."""
-    names = [str(row["outcome"]) for result in results for row in _rows(result)]
-    headline = getattr(getattr(study, "headline", None), "outcome", None)
-    return list(dict.fromkeys([*([headline] if headline in names else []), *names]))
+def says_who_leads(result: Mapping[str, Any]) -> bool:
+    """Whether one row of each outcome is marked, which result files of earlier versions lack."""
+    rows = _rows(result)
+    led = [row["outcome"] for row in rows if row.get("leads")]
+    return sorted(led) == sorted({row["outcome"] for row in rows})
 
 
-def _rows(result: Mapping[str, Any] | None) -> list[Row]:
-    rows = (result or {}).get("estimates") or []
+def _rows(result: Mapping[str, Any]) -> list[Row]:
+    rows = result.get("estimates") or []
     return [row for row in rows if "outcome" in row and "rank" not in row]
 
 
-def _chosen(
-    outcome: str, results: Sequence[Mapping[str, Any] | None], wishes: Sequence[Mapping[str, str]]
-) -> dict[int, Row]:
-    """The row of each result that has one with an estimate."""
-    found = {
-        i: [row for row in _rows(result) if row["outcome"] == outcome] for i, result in enumerate(results)
-    }
-    found = {i: rows for i, rows in found.items() if rows}
-    for column in dict.fromkeys(("pool", *(column for wish in wishes for column in wish))):
-        kept = {i: _with(rows, column, _wish(column, results[i], wishes[i])) for i, rows in found.items()}
+def _outcomes(rows: Iterable[Sequence[Row]], study: Any) -> list[str]:
+    """Outcomes of all results in order, the headline's first."""
+    headline = getattr(getattr(study, "headline", None), "outcome", None)
+    names = dict.fromkeys(row["outcome"] for some in rows for row in some)
+    return sorted(names, key=lambda name: name != headline)
+
+
+def _chosen(rows: Sequence[Sequence[Row]], wishes: Sequence[Mapping[str, str]]) -> dict[int, Row]:
+    """The row of each result that has one with an estimate, from its rows of an outcome."""
+    found = {i: some for i, some in enumerate(rows) if some}
+    leads = {i: next(row for row in some if row["leads"]) for i, some in found.items()}
+    for column in dict.fromkeys(column for wish in wishes for column in wish):
+        kept = {
+            i: [row for row in some if str(row.get(column)) == wishes[i].get(column)]
+            for i, some in found.items()
+        }
         if all(kept.values()):  # an axis that is no column of the rows in one result is none in any
             found = kept
-    return {i: rows[0] for i, rows in found.items() if _finite(rows[0].get("estimate"))}
+    chosen = {i: min(some, key=partial(_distance, leads[i])) for i, some in found.items()}
+    return {i: row for i, row in chosen.items() if row.get("estimate") is not None}
 
 
-def _wish(column: str, result: Mapping[str, Any] | None, wish: Mapping[str, str]) -> str | None:
-    rule = (result or {}).get("rule") or {}
-    given = wish.get(column, rule.get(column) if column == "pool" else None)
-    return None if given is None else str(given)
-
-
-def _with(rows: Sequence[Row], column: str, value: str | None) -> list[Row]:
-    return [row for row in rows if value is not None and str(row.get(column)) == value]
+def _distance(lead: Row, row: Row) -> tuple[bool, bool]:
+    """How far a row is from the one that leads: 0 itself, then its comparison, then any other."""
+    return row is not lead, any(row.get(key) != lead.get(key) for key in ("pool", "comparison"))
 
 
 def _number(row: Row, percent: bool, verdict: str) -> Number:
-    estimate, low, high = (row.get(key) for key in (_PERCENT if percent else _PLAIN))
+    estimate, low, high = (
+        nan if row.get(key) is None else float(row[key]) for key in (_PERCENT if percent else _PLAIN)
+    )
     return Number(
-        _float(estimate),
-        _float(low),
-        _float(high),
+        estimate,
+        low,
+        high,
         verdict,
         units=row.get("n_units"),
         treated=row.get("n_treated"),
         periods=row.get("n_periods"),
         estimator=str(row.get("estimator", "")),
     )
-
-
-def _float(value: Any) -> float:
-    return float(value) if _finite(value) else nan
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def verdict_of(result: Mapping[str, Any], study: Any, outcome: str) -> str:
@@ -162,24 +149,17 @@ def _label(study: Any, outcome: str) -> dict[str, str]:
     return {"en": outcome, "zh": outcome} if entry is None else entry.label.model_dump()
 
 
-def _unit(study: Any, outcome: str, unit: str) -> dict[str, str]:
-    """A unit of a result file, which is English, in both languages."""
-    from evaluation.report import language as words
-
-    entry = _entry(study, outcome)
-    stated = getattr(entry, "unit", None)
-    plain, period = unit.removesuffix(" a period"), unit.endswith(" a period")
-    both: dict[str, str] = {
-        tongue: words.unit(_KNOWN.get(plain, plain), tongue) for tongue in words.LANGUAGES
-    }
-    per_label = getattr(getattr(study, "data", None), "per_label", None)
-    for text in (stated, per_label):
-        if text is not None and plain == text.en:
+def _unit(study: Any, outcome: str, row: Row) -> dict[str, str]:
+    """The unit of a row of a result file, which is English, in both languages."""
+    entry, data = _entry(study, outcome), getattr(study, "data", None)
+    unit = str(row.get("base_unit", ""))
+    both: dict[str, str] = {language: words.unit(unit, language) for language in words.LANGUAGES}
+    for text in (getattr(entry, "unit", None), getattr(data, "per_label", None)):
+        if text is not None and unit == text.en:
             both = text.model_dump()
-    if period and getattr(entry, "annual", None) != "mean":  # a mean is no more over a month than over a day
-        english, chinese = _PERIODS.get(
-            getattr(getattr(study, "data", None), "frequency", ""), ("period", "期")
-        )
+    if row.get("period") and getattr(entry, "annual", None) != "mean":
+        # a mean is no more over a month than over a day
+        english, chinese = _PERIODS[row["period"]]
         both = {"en": f"{both['en']} a {english}", "zh": f"{both['zh']}/{chinese}"}
     return both
 
@@ -191,6 +171,3 @@ _PERIODS = {
     "W": ("week", "周"),
     "D": ("day", "日"),
 }
-
-
-_KNOWN = {"log points": "log", "index points": "index"}

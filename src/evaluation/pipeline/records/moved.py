@@ -19,7 +19,7 @@ CLOSE = 1e-9
 """Numbers nearer to each other than this fraction are the same: other processors round otherwise."""
 
 _NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "n_units", "n_periods", "n_treated")
-_NOT_A_NAME = ("unit", "inference", "estimand")
+_NOT_A_NAME = ("unit", "base_unit", "period", "inference", "estimand", "reason")
 _COMPARED = ("answer", "claims", "estimates", "diagnostics", "data", "versions", *CIRCUMSTANCES)
 
 
@@ -130,7 +130,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _estimates(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    rows = [result.get("estimates") or [] for result in (before, after)]
+    rows = _comparable(*(result.get("estimates") or [] for result in (before, after)))
     # the estimand, a whole sentence, is part of a name only where either result needs it
     shared = {name for found in rows for name, n in Counter(map(_short, found)).items() if n > 1}
     old, new = (_named(found, shared) for found in rows)
@@ -140,6 +140,16 @@ def _estimates(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Chan
         for found in (old, new)
     ]
     return _pairs("estimate", numbers[0], numbers[1], units)
+
+
+def _comparable(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> list[Sequence[Mapping[str, Any]]]:
+    """Rows with the keys that both files know: what a newer version writes beside them moves nothing."""
+    if not (before and after):
+        return [before, after]
+    both = {key for row in before for key in row} & {key for row in after for key in row}
+    return [[{key: row[key] for key in row if key in both} for row in rows] for rows in (before, after)]
 
 
 def _named(rows: Sequence[Mapping[str, Any]], shared: set[str]) -> dict[str, Mapping[str, Any]]:

@@ -45,7 +45,7 @@ def digits_of(numbers: Sequence[Number]) -> int:
     """Decimals that all numbers of a measure are written with: what the middle one of the intervals bears."""
     widths = [one.high - one.low for one in numbers if one.known and one.high > one.low]
     if widths:
-        return words.decimals(median(widths) / 3.92)
+        return words.interval_decimals(0.0, median(widths))
     sizes = [abs(one.estimate) for one in numbers if one.estimate == one.estimate and one.estimate]
     return words.figures(min(sizes), 2) if sizes else 0
 

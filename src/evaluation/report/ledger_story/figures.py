@@ -10,7 +10,7 @@ import pandas as pd
 from evaluation.analysis import LedgerCase
 from evaluation.report.display import Figure
 from evaluation.report.figures_claims import claimed_and_left
-from evaluation.report.language import decimals, interval, number
+from evaluation.report.language import interval, interval_decimals, number
 from evaluation.report.ledger_story.wording import digits, say
 
 LIMITS = (-20.0, 100.0)
@@ -62,7 +62,7 @@ def _drawn(case: LedgerCase, row: dict[Any, Any], language: str) -> dict[str, An
     places = digits(claim.step) if claim.kind == "relative_change" else 0
     claimed = f"{number(row['claimed'], language, places, sign=True)}%"
     known = not math.isnan(row["left"])
-    fine = decimals((row["ci_high"] - row["ci_low"]) / 3.92) if known else 0
+    fine = interval_decimals(row["ci_low"], row["ci_high"]) if known else 0
     left = f"{number(row['left'], language, fine, sign=True)}%" if known else ""
     within = interval(row["ci_low"], row["ci_high"], language, fine) if known else ""
     ends = sorted((sign * row["ci_low"], sign * row["ci_high"])) if known else [math.nan, math.nan]

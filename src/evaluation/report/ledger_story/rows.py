@@ -8,7 +8,7 @@ import pandas as pd
 
 from evaluation.analysis import Entry, LedgerCase, Needed, needed_for
 from evaluation.claims import System, Test
-from evaluation.report.language import decimals, interval, number, p_value, text, with_unit
+from evaluation.report.language import interval, interval_decimals, number, p_value, text, with_unit
 from evaluation.report.ledger import Ledger, Line, Part, Row
 from evaluation.report.ledger_story.wording import (
     digits,
@@ -146,7 +146,7 @@ def _test(test: Test, outcome: Outcome, language: str) -> str:
     estimate, low, high = (
         100 * math.expm1(value) if log else value for value in (test.estimate, test.ci_low, test.ci_high)
     )
-    places = decimals((high - low) / 3.92) if log else outcome.digits
+    places = interval_decimals(low, high) if log else outcome.digits
     written = number(estimate, language, places, sign=True)
     return say(
         "row.test",

@@ -137,7 +137,7 @@ def economy_table(case: LedgerCase, frame: pd.DataFrame, language: str) -> Table
             say(
                 "economy.note",
                 language,
-                smallest=f"{far['smallest_p'].min():.3f}",
+                smallest=f"{1 / far['n_assignments'].max():.3f}",
                 before=int(far["n_before"].max()),
                 peers=len(here.donors(rule.pool)),
                 near=len(here.donors(near)),

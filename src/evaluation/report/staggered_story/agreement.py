@@ -6,8 +6,8 @@ import pandas as pd
 
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report.display import Table
-from evaluation.report.language import decimals, interval, number, text, with_unit
-from evaluation.report.staggered_story.wording import cell, group, places, say, unit_of
+from evaluation.report.language import decimals, interval, interval_decimals, number, text, with_unit
+from evaluation.report.staggered_story.wording import cell, group, say, unit_of
 from evaluation.study.staggered_beside import Published
 
 
@@ -59,11 +59,11 @@ def _ours(item: Published, row: dict, language: str) -> str:
     if value != value:
         return number(None, language)
     exact = item.agreement == "exact" and item.tolerance is not None
-    digits = decimals(item.tolerance or 1.0, 2) if exact else places(low, high)
+    digits = decimals(item.tolerance or 1.0, 2) if exact else interval_decimals(low, high)
     shown = number(value, language, digits, sign=True)
     if low != low or high != high:
         return shown
-    within = interval(low, high, language, places(low, high), sign=True)
+    within = interval(low, high, language, interval_decimals(low, high), sign=True)
     return say("published.cell", language, value=shown, interval=within)
 
 
@@ -87,7 +87,7 @@ def truth_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
         outcome = case.study.outcome(row["outcome"])
         unit = unit_of(outcome, language)
         known = row["covered"] is not None
-        digits = places(row["ci_low"], row["ci_high"]) if known else 1
+        digits = interval_decimals(row["ci_low"], row["ci_high"]) if known else 1
         shown = number(row["found"], language, digits, sign=True)
         if known:
             shown = cell("truth.cell", outcome, row["found"], row["ci_low"], row["ci_high"], language)

@@ -7,14 +7,13 @@ from typing import Any
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.language import LANGUAGES, interval, interval_decimals, number
 from evaluation.report.staggered_story.wording import (
     effect,
     ends,
     group,
     n_treated,
     no_interval,
-    places,
     say,
     size,
     source_line,
@@ -233,7 +232,7 @@ def _number(
     high: float = float("nan"),
 ) -> figures.Number:
     known = low == low and high == high
-    digits = places(low, high) if known else 0 if outcome.in_percent else outcome.digits
+    digits = interval_decimals(low, high) if known else 0 if outcome.in_percent else outcome.digits
     return figures.Number(
         label,
         value,
@@ -248,5 +247,5 @@ def _row(row: figures.Number, outcome: Outcome, language: str) -> str:
     shown = row.text or ""
     if row.low is None or row.high is None:
         return say("numbers.row", language, label=row.label, value=shown)
-    within = interval(row.low, row.high, language, places(row.low, row.high), sign=True)
+    within = interval(row.low, row.high, language, interval_decimals(row.low, row.high), sign=True)
     return say("numbers.row_interval", language, label=row.label, value=shown, bounds=within)

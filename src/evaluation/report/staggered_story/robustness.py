@@ -21,7 +21,6 @@ from evaluation.report.staggered_story.wording import (
     group,
     named,
     periods,
-    places,
     rate_unit,
     say,
     source_line,
@@ -259,7 +258,7 @@ def bacon_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language:
         return None
     check = checks["bacon"]
     parts = check.details["by_kind"]
-    digits = places(-1.0, 1.0) if abs(check.details["estimate"]) > 1 else 4
+    digits = 2 if abs(check.details["estimate"]) > 1 else 4
     frame = pd.DataFrame(
         {
             say("bacon.kind", language): [

@@ -10,7 +10,15 @@ import pandas as pd
 
 from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
-from evaluation.report.language import NOT_A_NUMBER, decimals, interval, month, number, p_value, with_unit
+from evaluation.report.language import (
+    NOT_A_NUMBER,
+    interval,
+    interval_decimals,
+    month,
+    number,
+    p_value,
+    with_unit,
+)
 from evaluation.report.story.wording import sentence
 from evaluation.study.staggered import Comparison, Outcome
 
@@ -82,12 +90,6 @@ def ends(outcome: Outcome, row: Any) -> tuple[float, float, float]:
     return value, low, high
 
 
-def places(low: float, high: float, value: float = 0.0) -> int:
-    """Decimals that an interval bears."""
-    width = (high - low) / 3.92
-    return decimals(width) if width == width and width not in (float("inf"), 0.0) else 1
-
-
 def effect(
     outcome: Outcome, value: float, low: float, high: float, language: str, *, sign: bool = True
 ) -> str:
@@ -135,7 +137,7 @@ def span(outcome: Outcome, low: float, high: float, language: str, digits: int =
 
 def whole(outcome: Outcome, low: float, high: float) -> int:
     """Decimals for a sentence: none for percentages with a wide interval."""
-    digits = places(low, high)
+    digits = interval_decimals(low, high)
     return max(0, digits - 1) if outcome.in_percent else digits
 
 

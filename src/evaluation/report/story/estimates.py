@@ -13,7 +13,7 @@ from evaluation.analysis import Case
 from evaluation.analysis.effects import SEASONS
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
-from evaluation.report.language import decimals, interval, month, number, p_value, with_unit
+from evaluation.report.language import interval, interval_decimals, month, number, p_value, with_unit
 from evaluation.report.story.wording import place, say, source_line
 
 Row = Mapping[Any, Any]
@@ -93,9 +93,9 @@ def _unit(case: Case, row: Row, language: str) -> str:
 
 def _digits(row: Row) -> int:
     """Decimals that the interval bears; without one, those usual for the scale."""
-    width = (row["ci_high"] - row["ci_low"]) / 3.92
-    if math.isfinite(width):
-        return decimals(width)
+    low, high = row["ci_low"], row["ci_high"]
+    if math.isfinite(low) and math.isfinite(high):
+        return interval_decimals(low, high)
     return 2 if row["scale"] == "log" else 1
 
 

@@ -103,7 +103,8 @@ def change_sentence(case: Case, head: Headline, pool: str, language: str) -> str
 def unusual(head: Headline, pool: str) -> tuple[int, int]:
     """How many of the other places strayed from the average at least as far, and how many there are."""
     test = head.tests[pool]
-    return round(test.p_value * test.n_assignments) - 1, test.n_assignments - 1
+    assert test.n_as_extreme is not None  # `change_test` refuses values that are not finite
+    return test.n_as_extreme, test.n_assignments - 1
 
 
 def bounds(low: float, high: float, outcome: Outcome, language: str) -> str:
