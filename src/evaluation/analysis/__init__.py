@@ -30,7 +30,6 @@ from evaluation.analysis.robustness import (
     twin,
 )
 from evaluation.analysis.rule import RuleAudit, RulePower, leading_claim, rule_audit, rule_power
-from evaluation.analysis.store import stored
 from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
 
@@ -75,7 +74,6 @@ __all__ = [
     "several_months",
     "specification_curve",
     "specifications",
-    "stored",
     "synthetic_estimates",
     "twin",
     "year_table",

@@ -10,10 +10,8 @@ from evaluation.analysis.bulletin import prepare_bulletin
 from evaluation.analysis.case import prepare_one_place
 from evaluation.analysis.simulated.case import prepare_simulated
 from evaluation.analysis.staggered.prepare import prepare_staggered
-from evaluation.analysis.store import know
 from evaluation.analysis.weighing import prepare_ledger
 from evaluation.errors import StudyError
-from evaluation.reads import reading
 from evaluation.study import BaseStudy, find_root, load_study
 
 PREPARE: dict[str, Callable[[Any, Mapping[str, Any], Path], Any]] = {
@@ -60,7 +58,4 @@ def prepare(
         study = load_study(study, overrides, root)
     if study.kind not in PREPARE:
         raise StudyError(f"no analysis is written for studies of the kind {study.kind!r}")
-    with reading() as files:
-        case = PREPARE[study.kind](study, dict(overrides or {}), root)
-    know(case, study, overrides or {}, files)
-    return case
+    return PREPARE[study.kind](study, dict(overrides or {}), root)

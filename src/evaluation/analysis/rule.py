@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import check_claim
-from evaluation.analysis.store import stored
 from evaluation.numerics.chunks import each
 from evaluation.study import Claim, Study
 
@@ -56,7 +55,6 @@ def leading_claim(study: Study) -> Claim:
     return study.claims[0]
 
 
-@stored
 def rule_audit(case: Case, pool: str | None = None) -> RuleAudit:
     """Make each place of a pool in turn "the treated one" and run the whole rule.
 
@@ -123,7 +121,6 @@ class RulePower:
         )
 
 
-@stored
 def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePower:
     """How often the rule finds an effect of a given size, from the places' own changes.
 

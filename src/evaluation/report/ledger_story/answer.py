@@ -5,9 +5,11 @@ from __future__ import annotations
 from evaluation.analysis import LedgerCase
 from evaluation.report.display import REPRODUCED, Answer
 from evaluation.report.language import LANGUAGES
+from evaluation.report.languages import in_languages
 from evaluation.report.ledger_story.wording import counts, say
 
 
+@in_languages
 def answer(case: LedgerCase, language: str) -> Answer:
     """How many figures other data give, and how many changes are more than comparable places had.
 

@@ -10,6 +10,7 @@ from evaluation.analysis.simulated import Detectable, SimulatedCase, check_claim
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
 from evaluation.report.language import LANGUAGES
+from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.wording import bounds, join, percent, say, size, source_line
 
 
@@ -24,6 +25,7 @@ def leading_row(case: SimulatedCase, estimates: pd.DataFrame, method: str | None
     return {str(key): value for key, value in lead.iloc[0].items()}
 
 
+@in_languages
 def answer(case: SimulatedCase, estimates: pd.DataFrame, power: Detectable, language: str) -> Answer:
     """One sentence, the verdicts, and what could be seen if there were data."""
     check = check_claims(case)[0]
@@ -67,6 +69,7 @@ def _sentence(case: SimulatedCase, language: str) -> str:
     return say("answer.main", language, place=case.name(case.treated, language), claimed=claimed)
 
 
+@in_languages
 def three_numbers(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> Figure:
     """Claimed; nothing in data; and what the simulated record gives, truth and estimate."""
     row, raw = leading_row(case, estimates), leading_row(case, estimates, "plain_change")

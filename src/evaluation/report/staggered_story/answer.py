@@ -8,6 +8,7 @@ from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
 from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     effect,
     ends,
@@ -26,6 +27,7 @@ from evaluation.report.story.wording import sentence_case
 from evaluation.study.staggered import Outcome
 
 
+@in_languages
 def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading outcome.
 
@@ -166,6 +168,7 @@ def _by_dates(case: StaggeredCase, found: Findings, language: str) -> str:
     )
 
 
+@in_languages
 def three_numbers(case: StaggeredCase, found: Findings, language: str) -> Figure:
     """Published or claimed, what happened there and elsewhere, and what is left, on one scale."""
     outcome, raw = case.lead, found.around

@@ -9,6 +9,7 @@ from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
 from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import (
     amount,
     bounds,
@@ -22,6 +23,7 @@ from evaluation.report.story.wording import (
 from evaluation.study import Outcome
 
 
+@in_languages
 def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading claim.
 
@@ -86,6 +88,7 @@ def leading_check(case: Case, checks: Sequence[ClaimCheck]) -> ClaimCheck:
     return next(check for check in checks if check.id == leading)
 
 
+@in_languages
 def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Figure:
     """Claimed, found, and left after the comparison, on one scale."""
     check, outcome = leading_check(case, checks), head.years.outcome
