@@ -33,6 +33,10 @@ class InLanguages:
     def __getitem__(self, language: str) -> Any:
         return self.shown[language]
 
+    def each(self, attribute: str) -> dict[str, Any]:
+        """An attribute of what is shown, by language."""
+        return {language: getattr(shown, attribute) for language, shown in self.shown.items()}
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         bundles = {language: shown._repr_mimebundle_() for language, shown in self.shown.items()}
         first, metadata = next(iter(bundles.values()))

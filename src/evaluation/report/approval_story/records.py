@@ -18,7 +18,7 @@ from evaluation.report.approval_story.facts import (
     limits_table,
 )
 from evaluation.report.display import Answer, Figure, Prose, Table
-from evaluation.report.language import LANGUAGES, number, percent
+from evaluation.report.language import number, percent
 from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import source_line
 from evaluation.report.story.wording import sentence
@@ -84,11 +84,6 @@ def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
         ),
         language=language,
     )
-
-
-def answers(case: StaggeredCase, found: Findings) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, found, language).sentence for language in LANGUAGES}
 
 
 @in_languages

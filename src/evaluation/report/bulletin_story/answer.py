@@ -18,7 +18,7 @@ from evaluation.report.bulletin_story.wording import (
 )
 from evaluation.report.display import Answer, Figure
 from evaluation.report.figures_key import Entry
-from evaluation.report.language import LANGUAGES, number, percent
+from evaluation.report.language import number, percent
 from evaluation.report.languages import in_languages
 
 
@@ -63,11 +63,6 @@ def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
         ).strip(),
         language=language,
     )
-
-
-def answers(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, ranking, other, language).sentence for language in LANGUAGES}
 
 
 def _told(case: BulletinCase, ranking: MonthRanking, language: str) -> str:

@@ -9,7 +9,6 @@ import pandas as pd
 from evaluation.analysis.simulated import Detectable, SimulatedCase, check_claims
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES
 from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.wording import bounds, join, percent, say, size, source_line
 
@@ -57,11 +56,6 @@ def answer(case: SimulatedCase, estimates: pd.DataFrame, power: Detectable, lang
         detail=detail,
         language=language,
     )
-
-
-def answers(case: SimulatedCase) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: _sentence(case, language) for language in LANGUAGES}
 
 
 def _sentence(case: SimulatedCase, language: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.language import interval, number
 from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     effect,
@@ -58,11 +58,6 @@ def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
         detail=_detail(case, found, language),
         language=language,
     )
-
-
-def answers(case: StaggeredCase, found: Findings) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, found, language).sentence for language in LANGUAGES}
 
 
 def reproduced(case: StaggeredCase, found: Findings) -> str:

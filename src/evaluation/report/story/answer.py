@@ -8,7 +8,7 @@ from evaluation.analysis import Case, Headline, leading_claim
 from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.language import interval, number
 from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import (
     amount,
@@ -57,11 +57,6 @@ def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: s
         detail=_detail(case, head, decisive, language),
         language=language,
     )
-
-
-def answers(case: Case, head: Headline, checks: Sequence[ClaimCheck]) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, head, checks, language).sentence for language in LANGUAGES}
 
 
 def _detail(case: Case, head: Headline, pool: str, language: str) -> str:
