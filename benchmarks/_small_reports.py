@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-PARAMETERS = 'study = "s0"\noverrides = {}\nlanguage = "en"'
+PARAMETERS = 'study = "s0"\noverrides = {}'
 MONTHS = [f"{year}-{month:02d}" for year in (2014, 2015, 2016) for month in range(1, 13)]
 X = '{ en = "x", zh = "x" }'
 STUDY = """

@@ -48,7 +48,7 @@ from evaluation.study import load_study
 asked = load_study(study, overrides)
 frame = pd.read_csv("data/levels.csv")
 wide = frame.pivot(index="month", columns="place", values="level")
-display(Table(wide.iloc[:12].reset_index(), caption="Levels", name="levels", language=language))
+display(Table(wide.iloc[:12].reset_index(), caption="Levels", name="levels"))
 """
 FIT = """
 frame["after"] = (frame["month"] >= asked.treatment.date).astype(float)
@@ -65,7 +65,7 @@ picture = io.BytesIO()
 drawing.savefig(picture, format="png")
 plt.close(drawing)
 words = {"alt": "Levels of six places", "title": "Levels", "name": "lines"}
-display(Figure(picture.getvalue(), **words, language=language))
+display(Figure(picture.getvalue(), **words))
 """
 SHOW = """
 display(
@@ -181,7 +181,7 @@ def run_floor(names: Sequence[str]) -> None:
         from IPython.utils.capture import capture_output
 
         notebook = v4.new_notebook()
-        shell.user_ns.update(study=name, overrides={}, language="en")
+        shell.user_ns.update(study=name, overrides={})
         for source in CELLS:
             cell = v4.new_code_cell(source)
             with capture_output() as shown:

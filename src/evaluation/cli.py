@@ -198,8 +198,8 @@ def run(
         else:
             done = run_studies(names, **how, overrides=overrides, progress=progress)
     for one in done:
-        for trace in (failure.trace for failure in one.failures.values() if failure.trace):
-            _log(f"{one.place.name}\n{trace}")
+        if one.failure is not None and one.failure.trace:
+            _log(f"{one.place.name}\n{one.failure.trace}")
     good, bad = summary(done, folder)
     for text in bad:
         typer.echo(text, err=True)

@@ -1,11 +1,11 @@
-"""A run shown on a terminal: a row for each page, and the time that is left. Elsewhere plain lines."""
+"""A run shown on a terminal: a row for each report, and the time that is left. Elsewhere plain lines."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import typer
 
 from evaluation.pipeline.board import Board, Row, in_words
 from evaluation.pipeline.lock import lasted
-from evaluation.pipeline.progress import Lines, Page, Progress
+from evaluation.pipeline.progress import Lines, Progress, Report
 from evaluation.pipeline.spec import Failure, RenderOutcome
 
 if TYPE_CHECKING:
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
 # rich takes a tenth of a second to import: it waits until something is run
 
-_STYLES = {"running": "bold", "made": "green", "failed": "bold red", "held back": "red", "stopped": "yellow"}
-_ROOM = {"running": 0, "failed": 1, "held back": 1, "stopped": 2, "waiting": 3, "made": 4, "up to date": 5}
+_STYLES = {"running": "bold", "made": "green", "failed": "bold red", "stopped": "yellow"}
+_ROOM = {"running": 0, "failed": 1, "stopped": 2, "waiting": 3, "made": 4, "up to date": 5}
 """Which rows are left out last where the terminal is too low for all."""
-_LANGUAGES = {"en": "English", "zh": "Chinese", "": ""}
 _A_SECOND = 2  # how often it is drawn
 
 
@@ -110,15 +109,15 @@ class LiveTable:
 
         self._live.console.print(Text(text))
 
-    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+    def planned(self, reports: Sequence[Report], up_to_date: Sequence[str]) -> None:
         """The table appears, unless there is nothing to make."""
-        if not pages:
-            self._lines.planned(pages, up_to_date)
+        if not reports:
+            self._lines.planned(reports, up_to_date)
             return
         from rich.console import Console
         from rich.live import Live
 
-        self.board.planned(pages, up_to_date)
+        self.board.planned(reports, up_to_date)
         self._console = self._console or Console(stderr=self._error, force_terminal=True, highlight=False)
         self._live = Live(
             get_renderable=self._drawn,
@@ -129,24 +128,24 @@ class LiveTable:
         self._live.start(refresh=True)
 
     def changed(self, study: str, reasons: Sequence[str]) -> None:
-        """Shown in its rows while they wait."""
+        """Shown in its row while it waits."""
         self.board.changed(study, reasons)
 
     def refused(self, study: str, message: str) -> None:
-        """Its rows fail."""
+        """Its row fails."""
         self.board.refused(study, message)
 
-    def started(self, study: str, language: str, at_once: int) -> None:
+    def started(self, study: str, at_once: int) -> None:
         """Its row runs."""
-        self.board.started(study, language, at_once)
+        self.board.started(study, at_once)
 
     def finished(self, study: str, outcome: RenderOutcome) -> None:
         """Its row is done."""
         self.board.finished(study, outcome)
 
-    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
-        """Its rows may fail together."""
-        self.board.published(study, failures)
+    def published(self, study: str, failure: Failure | None) -> None:
+        """Its row may fail yet."""
+        self.board.published(study, failure)
 
     def close(self, *, stopped: bool = False) -> None:
         """Draw the last state with all rows, and give the terminal back."""
@@ -178,22 +177,20 @@ class LiveTable:
         from rich.text import Text
 
         rows, left_out = _chosen(self.board.rows, room)
-        name = min(max(len(row.study) for row in self.board.rows), max(width - 48, 16))
+        name = min(max(len(row.study) for row in self.board.rows), max(width - 39, 16))
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
         cut: dict[str, Any] = {"no_wrap": True, "overflow": "ellipsis"}
         table.add_column(width=name, **cut)
-        table.add_column(width=7, **cut)
         table.add_column(width=10, **cut)
         table.add_column(ratio=1, **cut)
         for row in rows:
             style = _STYLES.get(row.now, "dim")
-            language = _LANGUAGES.get(row.language, row.language)
             cells = Text(row.now, style=style), Text(self._detail(row), style=style)
-            table.add_row(Text(_cut(row.study, name)), language, *cells)
+            table.add_row(Text(_cut(row.study, name)), *cells)
         if left_out:
             counts = Counter(row.now for row in left_out)
             more = ", ".join(f"{count} {now}" for now, count in counts.items())
-            table.add_row(Text(f"… {len(left_out)} more", style="dim"), "", "", Text(more, style="dim"))
+            table.add_row(Text(f"… {len(left_out)} more", style="dim"), "", Text(more, style="dim"))
         return table
 
     def _detail(self, row: Row) -> str:
@@ -212,18 +209,18 @@ class LiveTable:
         line = Table.grid(padding=(0, 2, 0, 0))
         line.add_column(width=max(min(24, width - 66), 8))
         line.add_column(no_wrap=True, overflow="ellipsis")
-        line.add_row(ProgressBar(total=board.pages, completed=board.done), Text(self._said()))
+        line.add_row(ProgressBar(total=board.reports, completed=board.done), Text(self._said()))
         return line
 
     def _said(self) -> str:
         board = self.board
-        failed = board.count("failed", "held back")
+        failed = board.count("failed")
         tail = f", {failed} failed" if failed else ""
-        if board.done < board.pages and not self._whole:
-            return f"{board.done} of {board.pages} pages done, {self._time_left()}{tail}"
+        if board.done < board.reports and not self._whole:
+            return f"{board.done} of {board.reports} reports done, {self._time_left()}{tail}"
         took = lasted(board.clock() - board.begun)
-        stopped = ", stopped" if board.done < board.pages else ""
-        return f"{board.count('made')} of {board.pages} pages made in {took}{stopped}{tail}"
+        stopped = ", stopped" if board.done < board.reports else ""
+        return f"{board.count('made')} of {board.reports} reports made in {took}{stopped}{tail}"
 
     def _time_left(self) -> str:
         if not self.board.at_once:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 # build/ holds only what can be made again; of installed packages the versions count, and this package's own
@@ -27,11 +25,10 @@ class _Watch:
     root: str | None = None
     note: int | None = None
     seen: set[str]
-    open: list[set[str]]
 
 
 _watch = _Watch()
-_watch.seen, _watch.open = set(), []
+_watch.seen = set()
 
 
 def watch(root: str, note: str | None = None) -> None:
@@ -56,23 +53,6 @@ def watch(root: str, note: str | None = None) -> None:
         _watch.note = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     if not begun:
         sys.addaudithook(_noticed)
-
-
-@contextmanager
-def reading() -> Iterator[set[str]]:
-    """Paths, relative to the root, that are read while this is open; nothing unless `watch` was called."""
-    found: set[str] = set()
-    _watch.open.append(found)
-    try:
-        yield found
-    finally:
-        # by identity: two sets may hold the same paths
-        _watch.open[:] = [one for one in _watch.open if one is not found]
-
-
-def watched_root() -> str | None:
-    """The folder that is watched."""
-    return _watch.root
 
 
 def _noticed(event: str, details: tuple[Any, ...]) -> None:
@@ -101,10 +81,7 @@ def _read(full: str) -> None:
         return
     if len(parts) > 1 and parts[-2] == "__pycache__":  # bytecode in place of a module's source
         parts[-2:] = [parts[-1].partition(".")[0] + ".py"]
-    relative = "/".join(parts)
-    for found in _watch.open:
-        found.add(relative)
-    _tell(relative)
+    _tell("/".join(parts))
 
 
 def _tell(what: str) -> None:

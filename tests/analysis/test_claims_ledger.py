@@ -201,7 +201,9 @@ def test_no_estimate_against_other_cities_is_unusual(estimates):
 
 
 def test_the_result_file_is_plain_json(case, estimates):
-    made = analysis.ledger_result(case, estimates, analysis.claimed_ranks(case), story.answers(case))
+    made = analysis.ledger_result(
+        case, estimates, analysis.claimed_ranks(case), story.answer(case).each("sentence")
+    )
     content = json.loads(made.to_json())
     assert content["kind"] == "ledger"
     assert len(content["claims"]) == len(case.entries)
@@ -211,7 +213,7 @@ def test_the_result_file_is_plain_json(case, estimates):
     assert (
         made.to_json()
         == analysis.ledger_result(
-            case, estimates, analysis.claimed_ranks(case), story.answers(case)
+            case, estimates, analysis.claimed_ranks(case), story.answer(case).each("sentence")
         ).to_json()
     )
 

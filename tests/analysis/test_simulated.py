@@ -122,7 +122,11 @@ def test_the_result_file_is_marked_as_simulated(
     case: simulated.SimulatedCase, estimates: pd.DataFrame, power: simulated.Detectable
 ) -> None:
     ranges = simulated.claim_ranges(case)
-    content = json.loads(simulated.result_file(case, estimates, ranges, power, story.answers(case)).to_json())
+    content = json.loads(
+        simulated.result_file(
+            case, estimates, ranges, power, story.answer(case, estimates, power).each("sentence")
+        ).to_json()
+    )
     assert content["simulated"] is True
     marked = {entry["name"]: entry["simulated"] for entry in content["data"]}
     assert marked == {

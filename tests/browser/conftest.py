@@ -61,7 +61,7 @@ def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failure = SimpleNamespace(
         kind="cell", error="ValueError", message="x" * 200, cell=3, source="fit()\n" * 5
     )
-    write(site / "failures" / "other.html", render_failure("other", {"en": failure, "zh": failure}))
+    write(site / "failures" / "other.html", render_failure("other", failure))
     compared = SimpleNamespace(**runpy.run_path(str(COMPARED)))
     for language in ("en", "zh"):
         page = render_comparison(compared.comparison(), language)

@@ -209,7 +209,7 @@ def test_a_hostile_table_leaves_every_page_inert(
     monkeypatch.chdir(hostile_project.root)
     studies = ("tiny", "failing", "a&b <img src=x>")
     done = run(studies, root=hostile_project.root, reports=hostile_project.reports, jobs=1)
-    assert [one.exit_status for one in done] == [0, 1, 2], [dict(one.failures) for one in done]
+    assert [one.exit_status for one in done] == [0, 1, 2], [one.failure for one in done]
     value = hostile_names(listener.address)[0]
     (varied,) = run(
         ("tiny",),
@@ -377,7 +377,7 @@ def test_index_and_failure_pages_of_hostile_words(browser: Any, listener: Listen
     making = {"command": words, "commit": words, "generated": words, "versions": {words: words}}
     for name, page in (
         ("index", render_index([entry])),
-        ("failure", render_failure(words, {"en": Fault()}, {**making, "overrides": {words: words}})),
+        ("failure", render_failure(words, Fault(), {**making, "overrides": {words: words}})),
     ):
         path = tmp_path / f"{name}.html"
         path.write_text(page, encoding="utf-8")

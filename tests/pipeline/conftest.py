@@ -16,7 +16,7 @@ import tomli_w
 
 PLACES = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir")
 MONTHS = [f"{year}-{month:02d}" for year in (2014, 2015, 2016) for month in range(1, 13)]
-PARAMETERS = 'study = "tiny"\noverrides = {}\nlanguage = "en"'
+PARAMETERS = 'study = "tiny"\noverrides = {}'
 RESULT = """
 import csv
 from pathlib import Path

@@ -184,7 +184,7 @@ def test_reports_have_the_same_bytes_and_survive_a_killed_worker(
         killer.join()
         assert killed
         assert killed[0] in pids  # it was a worker
-    assert [one.exit_status for one in done] == [0, 0], [dict(one.failures) for one in done]
+    assert [one.exit_status for one in done] == [0, 0], [one.failure for one in done]
     assert files(tmp_path / "spread") == files(tmp_path / "alone")
 
 
@@ -199,7 +199,7 @@ def test_a_report_that_ends_every_worker_is_a_failure_and_the_others_are_made(
             ("deadly", "tiny"), root=project.root, reports=project.reports, languages=("en",), crew=crew
         )
     assert [one.exit_status for one in done] == [1, 0]
-    failure = done[0].failures["en"]
+    failure = done[0].failure
     assert (failure.kind, failure.error) == ("kernel", "KilledWorker")
     assert "2 workers that made this report were lost" in failure.message
 
@@ -238,7 +238,7 @@ from pathlib import Path
 from evaluation.numerics.chunks import each
 
 found = each(operator.call, [os.getpid] * 6)
-Path(NOTE, language).write_text(" ".join(map(str, [os.getpid(), *found])))
+Path(NOTE, "found").write_text(" ".join(map(str, [os.getpid(), *found])))
 assert "EVALUATION_CLUSTER" not in os.environ
 """
 
@@ -249,8 +249,8 @@ def test_a_report_hands_its_pieces_to_the_workers(project: Any, result_cell: str
         assert crew is not None
         pids = set(crew.client.run(os.getpid).values())
         (done,) = run(("tiny",), root=project.root, reports=project.reports, languages=("en",), crew=crew)
-    assert done.exit_status == 0, dict(done.failures)
-    kernel, *found = map(int, (tmp_path / "en").read_text().split())
+    assert done.exit_status == 0, done.failure
+    kernel, *found = map(int, (tmp_path / "found").read_text().split())
     assert set(found) == pids
     assert kernel not in pids
 

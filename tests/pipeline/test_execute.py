@@ -18,9 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_orphans")
 
 
 def spec(project: Any, **changes: Any) -> RenderSpec:
-    return RenderSpec(
-        **{"study": "tiny", "language": "en", "notebook": "tiny", "root": project.root, **changes}
-    )
+    return RenderSpec(**{"study": "tiny", "notebook": "tiny", "root": project.root, **changes})
 
 
 def printed(notebook: Any) -> str:
@@ -29,20 +27,19 @@ def printed(notebook: Any) -> str:
 
 
 def test_parameters_reach_the_notebook_as_they_are(project: Any) -> None:
-    project.notebook("print(repr((study, overrides, language)))")
+    project.notebook("print(repr((study, overrides)))")
     overrides = {"a.text": 'it\'s "quoted"\n淄博', "a.list": [1, 2.5, True], "a.none": None}
-    notebook, failure = execute(spec(project, language="zh", overrides=overrides))
+    notebook, failure = execute(spec(project, overrides=overrides))
     assert failure is None
-    assert printed(notebook) == repr(("tiny", overrides, "zh")) + "\n"
+    assert printed(notebook) == repr(("tiny", overrides)) + "\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("../etc/passwd", {}, "en"), "not the name of a study"),
-        (("tiny", {}, "fr"), "no pages in 'fr'"),
-        (("tiny", {"a b": 1}, "en"), "not a key"),
-        (("tiny", {"a": {1, 2}}, "en"), "of the type set"),
+        (("../etc/passwd", {}), "not the name of a study"),
+        (("tiny", {"a b": 1}), "not a key"),
+        (("tiny", {"a": {1, 2}}), "of the type set"),
     ],
 )
 def test_wrong_parameters_are_refused(arguments: tuple[Any, ...], said: str) -> None:
@@ -56,8 +53,8 @@ def test_wrong_parameters_are_refused(arguments: tuple[Any, ...], said: str) -> 
         (None, "0 cells are tagged"),
         ('study = "tiny"\nlanguage = "en"', "declares study, language"),
         (
-            'study = "tiny"\noverrides = {}\nlanguage = "en"\nwindow: int = 3',
-            "declares study, overrides, language, window",
+            'study = "tiny"\noverrides = {}\nwindow: int = 3',
+            "declares study, overrides, window",
         ),
         ("study = ", "not valid Python"),
     ],

@@ -49,7 +49,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, size: int = 100) -> None:
 
     def render(spec: RenderSpec) -> RenderOutcome:
         result = {"study": spec.study, "title": {"en": "T", "zh": "题"}, "data": [], "claims": []}
-        return RenderOutcome(spec.study, spec.language, "x" * size, result)
+        return RenderOutcome(spec.study, dict.fromkeys(spec.pages, "x" * size), result)
 
     monkeypatch.setattr(running, "render", render)
 
@@ -106,12 +106,12 @@ def test_a_full_disk_leaves_the_old_report_whole(project: Any, monkeypatch: pyte
         drawn(monkeypatch, size=100_000)
         big, small = go(project, "tiny", "small", force=True)
         assert big.exit_status == 1
-        assert "No space left" in big.failures["both"].message
+        assert "No space left" in big.failure.message
         now = files(project.reports)
         for name in ("en/tiny.html", "zh/tiny.html", "results/tiny.json"):
             assert now[name] == good[name]
         assert not [name for name in now if name.endswith(".part")]
-        assert small.failures["both"].kind == "output"
+        assert small.failure.kind == "output"
         drawn(monkeypatch, size=200)
         assert [done.exit_status for done in go(project, "tiny", "small")] == [0, 0]
         assert "failures/tiny.html" not in files(project.reports)
@@ -161,7 +161,7 @@ def test_a_kernel_in_a_read_only_project_makes_its_page(project: Any, tmp_path: 
     with mounted(project.root, "--bind", str(project.root)):
         subprocess.run(["mount", "-o", "remount,ro,bind", str(project.root)], check=True)
         (done,) = run(["tiny"], root=project.root, reports=tmp_path / "elsewhere", jobs=1, languages=("en",))
-        assert done.exit_status == 0, done.failures
+        assert done.exit_status == 0, done.failure
 
 
 # memory and time --------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_a_notebook_that_asks_for_too_much_memory(project: Any, result_cell: str
     )
     failed, good = go(project, "tiny", "other", languages=("en",))
     assert (failed.exit_status, good.exit_status) == (1, 0)
-    failure = failed.failures["en"]
+    failure = failed.failure
     assert (failure.error, failure.cell) == ("MemoryError", 5)
     page = (project.reports / "failures" / "tiny.html").read_text()
     assert "MemoryError" in page
@@ -378,7 +378,7 @@ def test_a_fault_of_the_program_in_one_study_lets_the_others_go_on(
     monkeypatch.setattr(running, "plan", faulty)
     bad, good = go(project, "bad", "tiny")
     assert (bad.exit_status, good.exit_status) == (1, 0)
-    assert "ZeroDivisionError" in bad.failures["both"].trace
+    assert "ZeroDivisionError" in bad.failure.trace
 
 
 def test_a_history_that_cannot_be_written_leaves_the_old_report(

@@ -54,7 +54,7 @@ def result(**changes: Any) -> dict[str, Any]:
 def go(project: Any, monkeypatch: pytest.MonkeyPatch, day: str, **options: Any) -> dict[str, bytes]:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", DAYS[day])
     (done,) = run(("tiny",), root=project.root, reports=project.reports, jobs=1, force=True, **options)
-    assert done.exit_status == 0, done.failures
+    assert done.exit_status == 0, done.failure
     return files(project.reports)
 
 
@@ -224,7 +224,7 @@ def test_a_damaged_history_fails_its_study_and_no_other(
     (project.reports / "history" / "tiny" / "log.json").write_text("{")
     done = run(("tiny", "other"), root=project.root, reports=project.reports, jobs=1, force=True)
     assert [one.exit_status for one in done] == [1, 0]
-    assert "history/tiny/log.json" in done[0].failures["both"].message
+    assert "history/tiny/log.json" in done[0].failure.message
 
 
 def test_an_entry_crosses_a_process() -> None:

@@ -45,7 +45,7 @@ def made(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     def render(spec: RenderSpec) -> RenderOutcome:
         result = {"study": spec.study, "title": {"en": "T", "zh": "题"}, "data": [], "claims": []}
         reads = ("data/levels.csv", f"studies/{spec.study}.toml")
-        return RenderOutcome(spec.study, spec.language, "<title>x</title>", result, reads=reads)
+        return RenderOutcome(spec.study, dict.fromkeys(spec.pages, "<title>x</title>"), result, reads=reads)
 
     monkeypatch.setattr(running, "render", render)
     project.study("other")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from evaluation.pipeline.plan import how_made, plan
 from evaluation.pipeline.records import history
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import Place, result_text
-from evaluation.study import list_studies, load_study
+from evaluation.study import list_studies
 
 STUDY = "pollution_enforcement"
 ESTIMATE = {
@@ -98,63 +95,14 @@ def test_the_page_made_again_is_the_same_byte_for_byte(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1500940800")
     # the commit of the first run, should the checkout have moved on meanwhile
     made = {**how_made(root), "commit": result["commit"]}
-    (spec,) = plan(Place.of(built_site, STUDY, {}), root, {}, ("zh",), making=made)
+    spec = plan(Place.of(built_site, STUDY, {}), root, {}, ("zh",), making=made)
     outcome = render(spec)
     assert outcome.failure is None
-    assert outcome.page == (built_site / "zh" / f"{STUDY}.html").read_text(encoding="utf-8")
+    assert outcome.pages["zh"] == (built_site / "zh" / f"{STUDY}.html").read_text(encoding="utf-8")
     assert outcome.result is not None
     assert result_text({**outcome.result, **made}) == (built_site / "results" / f"{STUDY}.json").read_text(
         "utf-8"
     )
-
-
-def test_the_second_language_estimates_nothing(root: Path, built_site: Path) -> None:
-    """Every function of the analysis that keeps results was asked in the first language already."""
-    for study in list_studies(root):
-        kept = [path.stat().st_mtime for path in (root / "build" / "analysis" / study).glob("*/*")]
-        english = (root / "build" / "notebooks" / f"{study}.en.ipynb").stat().st_mtime
-        assert max(kept, default=0.0) <= english, study
-        assert kept or study != STUDY
-
-
-OUTSIDE_STORE = {"inference.stretches.steady_share": "a count that reading the bulletin's table needs"}
-"""What the second language may call of inference and diagnostics."""
-OWN_FIT = re.compile(r"FixedEffects\([^()]*\)\.fit\(")
-"""A fit in a notebook's own cell, which its reader sees beside another package's."""
-
-
-def test_the_second_language_fits_no_estimator(root: Path, built_site: Path) -> None:
-    """An analysis that lacks `@stored` is computed twice: every call in every kernel was noted."""
-    counting = built_site.with_name("counting")
-    called: dict[str, dict[str, list[str]]] = {}
-    for line in (counting / "notes").read_text().splitlines():
-        process, store, what = line.split(" ")
-        called.setdefault(Path(store).parent.name, {}).setdefault(process, []).append(what)
-    assert set(called) == set(list_studies(root))
-    for study, kernels in called.items():
-        assert len(kernels) == 2, study
-        fits = [what for what in list(kernels.values())[1] if what and what not in OUTSIDE_STORE]
-        notebook = json.loads(
-            (root / "notebooks" / f"{load_study(study, root=root).notebook}.ipynb").read_text()
-        )
-        own = sum(len(OWN_FIT.findall("".join(cell["source"]))) for cell in notebook["cells"])
-        assert own <= 1
-        assert len(fits) == own, f"{study}: {fits}"
-        assert all(what.endswith("FixedEffects.fit") for what in fits), study
-
-
-def test_an_estimate_would_be_noted(built_site: Path, tmp_path: Path) -> None:
-    """The test before this one rests on it."""
-    shutil.copy(built_site.with_name("counting") / "sitecustomize.py", tmp_path)
-    code = (
-        "from evaluation.diagnostics import bacon\nfrom evaluation.estimators import TwoWayFixedEffects\n"
-        "for call in (TwoWayFixedEffects().fit, bacon):\n"
-        "    try:\n        call(None, None)\n    except Exception:\n        pass\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(tmp_path), "EVALUATION_STORE": "x"}
-    subprocess.run([sys.executable, "-c", code], env=env, check=True)
-    noted = [line.split(" ")[2] for line in (tmp_path / "notes").read_text().splitlines()]
-    assert noted == ["", "estimators.two_way.TwoWayFixedEffects.fit", "diagnostics.bacon.bacon"]
 
 
 def test_no_file_names_this_machine(built_site: Path, root: Path) -> None:

@@ -26,11 +26,11 @@ def made(project: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     rendered: list[str] = []
 
     def render(spec: RenderSpec) -> RenderOutcome:
-        rendered.append(f"{spec.study} {spec.language}")
+        rendered.append(spec.study)
         result = {"study": spec.study, "title": {"en": "T", "zh": "题"}, "data": [], "claims": []}
         reads = ("data/levels.csv", "data/manifest.toml", f"studies/{spec.study}.toml")
-        page = f"<title>{spec.language}</title>"
-        return RenderOutcome(spec.study, spec.language, page, result, seconds={"page": 1.0}, reads=reads)
+        pages = {language: f"<title>{language}</title>" for language in spec.pages}
+        return RenderOutcome(spec.study, pages, result, seconds={"page": 1.0}, reads=reads)
 
     monkeypatch.setattr(running, "render", render)
     return rendered
@@ -49,14 +49,14 @@ def test_nothing_is_run_twice(project: Any, made: list[str]) -> None:
     (first,) = go(project)
     assert first.reasons
     assert not first.up_to_date
-    assert made == ["tiny en", "tiny zh"]
+    assert made == ["tiny"]
     (second,) = go(project)
     assert second.up_to_date
     assert second.exit_status == 0
-    assert len(made) == 2
+    assert len(made) == 1
     (forced,) = go(project, force=True)
     assert forced.reasons == ("it was forced",)
-    assert len(made) == 4
+    assert len(made) == 2
 
 
 def test_a_touched_file_is_not_a_changed_one(project: Any, made: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_only_the_changed_study_is_run(project: Any, made: list[str]) -> None:
     first, second = go(project, "tiny", "other")
     assert first.up_to_date
     assert second.reasons == ("studies/other.toml changed",)
-    assert made == ["other en", "other zh"]
+    assert made == ["other"]
 
 
 def test_a_table_of_another_study_changes_nothing(project: Any, made: list[str]) -> None:
@@ -117,7 +117,7 @@ def test_a_file_that_the_notebook_read_by_itself_counts(project: Any, result_cel
     extra.write_text("1")
     project.notebook("from pathlib import Path\nPath('data/extra.txt').read_text()", result_cell)
     (done,) = go(project, languages=("en",))
-    assert done.exit_status == 0, done.failures
+    assert done.exit_status == 0, done.failure
     assert why(project, languages=("en",)) == []
     extra.write_text("2")
     assert why(project, languages=("en",)) == ["data/extra.txt changed"]
@@ -137,7 +137,7 @@ def test_a_file_that_changed_during_the_run_is_read_again(project: Any, result_c
 
 def test_versions_and_code_count(project: Any, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     go(project)
-    before = Project(project.root).inputs("tiny", {}).page
+    before = Project(project.root).inputs("tiny", {})
     assert "software numpy" in before
     assert "software typer" not in before
     assert "software pytest" not in before
@@ -160,7 +160,7 @@ def test_a_failed_run_is_tried_again(project: Any, made: list[str], monkeypatch:
     monkeypatch.setattr(
         running,
         "render",
-        lambda s: RenderOutcome(s.study, s.language, failure=Failure("kernel", "X", "died")),
+        lambda s: RenderOutcome(s.study, failure=Failure("kernel", "X", "died")),
     )
     (failed,) = go(project, force=True)
     assert failed.exit_status == 1
@@ -219,9 +219,9 @@ def test_json_is_the_only_thing_on_stdout(project: Any, evaluation: Evaluation, 
     assert told["exit_status"] == 0
     (study,) = told["studies"]
     assert study["status"] == "made"
-    assert study["seconds"] == {"en": 1.0, "zh": 1.0}
+    assert study["seconds"] == 1.0
     assert "reports/results/tiny.json" in study["written"]
-    assert "tiny en: made" in answer.err
+    assert "tiny: made" in answer.err
     (study,) = json.loads(evaluation("run", "--all", "--json").out)["studies"]
     assert study["status"] == "up_to_date"
 
@@ -232,9 +232,9 @@ def test_a_module_of_the_project_counts(project: Any, result_cell: str) -> None:
     project.notebook("import sys\nsys.path.insert(0, 'notebooks')\nimport helpers", result_cell)
     for _ in range(2):  # from its source, then from its bytecode
         (done,) = go(project, languages=("en",), force=True)
-        assert done.exit_status == 0, done.failures
+        assert done.exit_status == 0, done.failure
         assert why(project, languages=("en",)) == []
-        now = Project(project.root).inputs("tiny", {}, ["notebooks/helpers.py"]).page
+        now = Project(project.root).inputs("tiny", {}, ["notebooks/helpers.py"])
         assert any(key.endswith("evaluation/periods.py") for key in now)
         text = helper.read_text()
         helper.write_text("SHIFT = 20\n")
@@ -246,6 +246,6 @@ def test_what_cannot_be_tracked_is_run_every_time(project: Any, result_cell: str
     (project.root / "data" / "extra.txt").write_text("a\n1\n")
     project.notebook("import duckdb\nduckdb.sql(\"from read_csv('data/extra.txt')\").fetchall()", result_cell)
     (done,) = go(project, languages=("en",))
-    assert done.exit_status == 0, done.failures
+    assert done.exit_status == 0, done.failure
     said = "it reads files that cannot be tracked (duckdb), so it is run every time"
     assert why(project, languages=("en",)) == [said]

@@ -15,7 +15,7 @@ from evaluation.pipeline import render as rendering
 from evaluation.pipeline import run as running
 from evaluation.pipeline.progress import Lines
 from evaluation.pipeline.run import StudyRun, run
-from evaluation.pipeline.spec import RenderOutcome, RenderSpec
+from evaluation.pipeline.spec import PageSpec, RenderOutcome, RenderSpec
 
 pytestmark = pytest.mark.usefixtures("no_orphans")
 STOP = "raise ValueError('stop <here> & now')"
@@ -56,9 +56,9 @@ def test_a_run_makes_pages_result_and_index(project: Any, monkeypatch: pytest.Mo
     assert "zh/tiny.html" in index
     assert "Did the level fall?" in index
     assert "水平是否下降" in index
-    assert [line.split(" in ")[0] for line in said] == ["tiny en: made", "tiny zh: made"]
+    assert [line.split(" in ")[0] for line in said] == ["tiny: made"]
     kept = project.root / "build" / "notebooks"
-    assert sorted(p.name for p in kept.iterdir()) == ["tiny.en.ipynb", "tiny.zh.ipynb"]
+    assert [p.name for p in kept.iterdir()] == ["tiny.ipynb"]
 
 
 def test_the_same_inputs_give_the_same_bytes(
@@ -100,13 +100,13 @@ def test_a_failure_keeps_the_last_good_report(project: Any, result_cell: str, ba
     project.notebook(bad, *([] if kind == "page" else [result_cell]))
     (done,) = go(project, cell_timeout=30.0 if kind != "timeout" else 2.0)
     assert done.exit_status == 1
-    assert {failure.kind for failure in done.failures.values()} == {kind}
+    assert done.failure.kind == kind
     now = files(project.reports)
     page = now.pop("failures/tiny.html").decode()
     now.pop("index.html")
     good.pop("index.html")
     assert now == good
-    failure = done.failures["en"]
+    failure = done.failure
     assert failure.error in page
     if kind == "cell":
         assert "stop &lt;here&gt; &amp; now" in page
@@ -123,34 +123,46 @@ def test_a_failure_keeps_the_last_good_report(project: Any, result_cell: str, ba
 def test_one_language_failing_holds_both_back(project: Any, result_cell: str) -> None:
     go(project)
     good = files(project.reports)
-    project.notebook("assert language == 'en', 'only English'", result_cell)
+    only = "InLanguages({'en': Prose('only English')})"
+    project.notebook(
+        "from evaluation.report.display import Prose\n"
+        f"from evaluation.report.languages import InLanguages\n{only}",
+        result_cell,
+    )
     (done,) = go(project)
-    assert list(done.failures) == ["zh"]
+    assert "no text in 'zh'" in done.failure.message
     assert done.exit_status == 1
     now = files(project.reports)
     assert now["en/tiny.html"] == good["en/tiny.html"]
     assert now["results/tiny.json"] == good["results/tiny.json"]
 
 
-def test_languages_that_disagree_are_not_published(project: Any, result_cell: str) -> None:
-    project.notebook(result_cell.replace("mean(treated) -", "(language == 'zh') -"))
+def test_a_notebook_is_run_once_for_all_pages(project: Any, result_cell: str) -> None:
+    """Each page takes its language of what the one run displayed."""
+    cell = """from pathlib import Path
+from evaluation.report.display import Prose
+from evaluation.report.languages import in_languages
+note = Path('build/runs.txt')
+note.write_text((note.read_text() if note.exists() else '') + 'x')
+@in_languages
+def told(runs, language):
+    return Prose({'en': 'the English', 'zh': '中文的'}[language] + f' text {runs}')
+told(len(note.read_text()))"""
+    project.notebook(cell, result_cell)
+    (done,) = go(project)
+    assert done.exit_status == 0, done.failure
+    english, chinese = (files(project.reports)[f"{name}/tiny.html"].decode() for name in ("en", "zh"))
+    assert "<p>the English text 1</p>" in english
+    assert "中文的 text" not in english
+    assert "<p>中文的 text 1</p>" in chinese
+
+
+def test_a_notebook_edited_during_the_run_is_named(project: Any, result_cell: str) -> None:
+    edit = "from pathlib import Path\nnotebook = Path('notebooks/tiny.ipynb')\n"
+    project.notebook(edit + "notebook.write_text(notebook.read_text() + ' ')", result_cell)
     (done,) = go(project)
     assert done.exit_status == 1
-    assert "estimates[0].estimate" in done.failures["both"].message
-    assert "results/tiny.json" not in files(project.reports)
-
-
-def test_a_file_edited_between_the_languages_is_named(project: Any, result_cell: str) -> None:
-    edit = (
-        "from pathlib import Path\nnotebook = Path('notebooks/tiny.ipynb')\n"
-        "if language == 'zh':\n    notebook.write_text(notebook.read_text() + ' ')"
-    )
-    project.notebook(edit, result_cell)
-    (done,) = go(project)
-    assert done.failures["both"].error == "ChangedMeanwhile"
-    assert "files changed while the report was made (inputs.notebook); run it again" in (
-        done.failures["both"].message
-    )
+    assert "the notebook changed while the report was made" in done.failure.message
 
 
 def test_a_failing_study_does_not_stop_the_others(project: Any) -> None:
@@ -209,7 +221,7 @@ def test_one_language_alone(project: Any) -> None:
 def test_a_hostile_override_is_text_on_the_page(project: Any) -> None:
     value = "x`</code><script>alert(1)</script><img src=http://example.org/a.png>\n# heading"
     (done,) = go(project, overrides={"title.en": value}, languages=("en",))
-    assert done.exit_status == 0, done.failures
+    assert done.exit_status == 0, done.failure
     page = files(done.place.page("en").parent)["en.html"].decode()
     assert "<script" not in page
     assert "<img" not in page
@@ -231,15 +243,16 @@ def test_a_page_that_names_this_machine_is_refused(
     project.notebook(naming, result_cell)
     (done,) = go(project)
     assert done.exit_status == 1
-    assert said in done.failures["en"].message
+    assert said in done.failure.message
     assert str(project.root) not in (project.reports / "failures" / "tiny.html").read_text()
 
 
 def test_a_worker_ended_from_outside_is_a_failure(project: Any, result_cell: str) -> None:
-    project.notebook("import os\nif language == 'zh':\n    os.kill(os.getppid(), 9)", result_cell)
-    (done,) = go(project, jobs=2)
+    project.notebook("import os\nos.kill(os.getppid(), 9)", result_cell)
+    project.study("other")
+    done, _ = go(project, "tiny", "other", jobs=2)
     assert done.exit_status == 1
-    assert done.failures["zh"].kind == "kernel"
+    assert done.failure.kind == "kernel"
     assert "results/tiny.json" not in files(project.reports)
 
 
@@ -250,26 +263,26 @@ def test_a_worker_that_dies_takes_no_other_along(project: Any, result_cell: str)
     project.notebook("import os\nos.kill(os.getppid(), 9)", result_cell, name="killer")
     done = go(project, "killer", "tiny", "other", jobs=2, languages=("en",))
     assert [one.exit_status for one in done] == [1, 0, 0]
-    assert done[0].failures["en"].error == "WorkerEnded"
+    assert done[0].failure.error == "WorkerEnded"
 
 
 def test_a_fault_of_the_program_is_a_failed_report(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> str:
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr(rendering, "_page", broken)
+    monkeypatch.setattr(rendering, "_pages", broken)
     (done,) = go(project)
     assert done.exit_status == 1
-    assert done.failures["en"].error == "ZeroDivisionError"
-    assert "broken" in done.failures["en"].trace
+    assert done.failure.error == "ZeroDivisionError"
+    assert "broken" in done.failure.trace
 
 
 def test_a_spec_and_its_outcome_cross_a_process(project: Any) -> None:
     import pickle
 
-    spec = RenderSpec("tiny", "en", "tiny", project.root, overrides={"a": [1]})
+    spec = RenderSpec("tiny", "tiny", project.root, {"en": PageSpec("T")}, overrides={"a": [1]})
     assert pickle.loads(pickle.dumps(spec)) == spec
-    outcome = RenderOutcome("tiny", "en", page="x", result={"a": 1})
+    outcome = RenderOutcome("tiny", {"en": "x"}, result={"a": 1})
     assert pickle.loads(pickle.dumps(outcome)) == outcome
 
 
@@ -279,7 +292,7 @@ def test_nothing_starts_before_everything_was_checked(project: Any, monkeypatch:
     project.notebook("1", parameters="study = 1")
     (done,) = go(project)
     assert done.exit_status == 2
-    assert "declares study" in done.failures["both"].message
+    assert "declares study" in done.failure.message
     assert started == []
 
 

@@ -58,7 +58,7 @@ def test_a_notebook_that_prints_its_environment_gives_nothing_away(
         result_cell,
     )
     (done,) = run(("tiny",), root=project.root, reports=project.reports, jobs=1)
-    assert done.exit_status == 0, done.failures
+    assert done.exit_status == 0, done.failure
     texts = left(project)
     assert any("PYTHONHASHSEED 0" in text for text in texts.values())  # it did print what it has
     assert {"build/notebooks/tiny.en.ipynb", "reports/en/tiny.html", "reports/results/tiny.json"} <= set(

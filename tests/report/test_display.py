@@ -24,6 +24,26 @@ from evaluation.report.display import (
     slug,
     to_csv,
 )
+from evaluation.report.languages import IN_LANGUAGES, in_languages
+
+
+@in_languages
+def _told(shown: dict[str, object], language: str) -> object:
+    """What a page's function may return: a block, a list of blocks, or nothing."""
+    return shown.get(language)
+
+
+def test_a_function_that_writes_in_a_language_shows_all_without_one() -> None:
+    words = {"en": Prose("the words"), "zh": Prose("文字")}
+    assert _told(words, "zh") == Prose("文字")
+    data, _ = _told(words)._repr_mimebundle_()
+    assert data["text/markdown"] == "the words"  # what JupyterLab shows
+    assert data[IN_LANGUAGES]["zh"]["text/markdown"] == "文字"
+    first, second = _told({language: [prose, None] for language, prose in words.items()})
+    assert (first["zh"], second) == (Prose("文字"), None)
+    assert _told({}) is None
+    with pytest.raises(ReportError, match="do not show the same"):
+        _told({"en": Prose("only here")})
 
 
 def test_table_escapes_in_jupyter_and_keeps_plain_text_for_the_page(sample: SimpleNamespace) -> None:

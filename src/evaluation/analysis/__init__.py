@@ -38,7 +38,6 @@ from evaluation.analysis.rule import (
     rule_audit,
     rule_power,
 )
-from evaluation.analysis.store import stored
 from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
 
@@ -84,7 +83,6 @@ __all__ = [
     "several_months",
     "specification_curve",
     "specifications",
-    "stored",
     "synthetic_estimates",
     "twin",
     "year_table",

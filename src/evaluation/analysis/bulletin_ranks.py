@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.analysis.bulletin import FEWEST_PLACES, BulletinCase
-from evaluation.analysis.store import stored
 from evaluation.errors import DesignError, EstimationError
 from evaluation.inference import (
     Autocorrelation,
@@ -193,7 +192,6 @@ def month_ranking(
     )
 
 
-@stored
 def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
     """The month ranked by every measure that enough places have, on every scale of it.
 
@@ -215,13 +213,11 @@ def all_rankings(case: BulletinCase) -> dict[tuple[str, str], MonthRanking]:
     return found
 
 
-@stored
 def earlier_bulletins(case: BulletinCase) -> tuple[MonthRanking, ...]:
     """The leading ranking of this and the months before, this one last."""
     return tuple(month_ranking(case, month=month) for month in case.history)
 
 
-@stored
 def other_choices(case: BulletinCase) -> dict[str, MonthRanking | None]:
     """The leading ranking when chance is measured otherwise: see `Choices`; None where it cannot be."""
     parts, chance = case.study.data.parts, case.study.chance
@@ -239,7 +235,6 @@ def other_choices(case: BulletinCase) -> dict[str, MonthRanking | None]:
     return found
 
 
-@stored
 def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.DataFrame:
     """How many places are told apart when the improvements of several months are averaged.
 
@@ -287,7 +282,6 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-@stored
 def monthly_series(case: BulletinCase, measure: str | None = None, months: int = 25) -> pd.DataFrame:
     """A measure by month up to the bulletin's: a row a month, a column a place."""
     values = case.stretches(measure or case.study.bulletin.measure).values

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import FIRST_TREATED, Case
-from evaluation.analysis.store import stored
 from evaluation.claims import Test
 from evaluation.design import Design
 from evaluation.errors import DesignError
@@ -96,7 +95,6 @@ def year_table(case: Case, outcome: Outcome | str) -> YearTable:
     return YearTable(chosen, values)
 
 
-@stored
 def headline(case: Case, outcome: str | None = None) -> Headline:
     """Compare the change that the claim speaks of with that of every donor pool.
 

@@ -14,7 +14,6 @@ from evaluation.analysis.case import Case
 from evaluation.analysis.effects import SEASONS, per_year, season_panel
 from evaluation.analysis.ledger import check_claim
 from evaluation.analysis.rule import leading_claim
-from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic, Specification
 from evaluation.diagnostics.specification_curve import MISFIT
@@ -48,7 +47,6 @@ class Curve:
     unfit: int
 
 
-@stored
 def specification_curve(case: Case) -> Curve:
     """Every declared choice at once, signed so that an improvement is positive, with one joint test.
 
@@ -108,7 +106,6 @@ def _improving(
     return Specification(choices, panel, design, estimator)
 
 
-@stored
 def rule_by_pool(case: Case) -> pd.DataFrame:
     """The rule on the leading claim, with its pool exchanged for each that the study declares instead.
 

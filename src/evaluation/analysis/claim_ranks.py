@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import ranks
-from evaluation.analysis.store import stored
 from evaluation.analysis.weighing import LedgerCase
 from evaluation.errors import DataError
 from evaluation.inference import RankSets, rank_sets
@@ -19,7 +18,6 @@ from evaluation.inference import RankSets, rank_sets
 FloatArray = NDArray[np.float64]
 
 
-@stored
 def claimed_ranks(case: LedgerCase) -> pd.DataFrame:
     """Every claimed rank beside the rank that the data give, by each way of counting.
 

@@ -8,14 +8,12 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.change import change_test, year_table
-from evaluation.analysis.store import stored
 from evaluation.analysis.weighing import Entry, LedgerCase
 
 _NO_ACHIEVEMENT = {"rule", "plan", "formula"}
 _NO_PERCENTAGE = {"places_up", "points"}
 
 
-@stored
 def one_scale(case: LedgerCase) -> pd.DataFrame:
     """Every claimed change that can be written as a percentage and has a better direction.
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from evaluation.analysis.case import FIRST_TREATED, Case
 from evaluation.analysis.estimate import permuted
-from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.errors import DesignError, EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
@@ -44,7 +43,6 @@ class EventPath:
     n_donors: int
 
 
-@stored
 def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
     """The average effect for each outcome, scale, treatment date, season method and donor pool.
 
@@ -137,7 +135,6 @@ def season_panel(
     )
 
 
-@stored
 def event_path(case: Case, outcome: str, date: str | None = None, pool: str | None = None) -> EventPath:
     """The effect period by period, with the donors' own paths as the yardstick.
 

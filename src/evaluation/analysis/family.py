@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.case import Case
-from evaluation.analysis.store import stored
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import randomization_test, romano_wolf
 
 
-@stored
 def family(case: Case, date: str | None = None, scale: str = "level") -> pd.DataFrame:
     """Placebo p-values of every outcome, alone and adjusted for the family (Romano and Wolf 2005).
 

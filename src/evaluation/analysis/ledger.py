@@ -9,7 +9,6 @@ import pandas as pd
 
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import YearTable, as_test, change_test, year_table
-from evaluation.analysis.store import stored
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.study import Claim
 
@@ -41,7 +40,6 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str, by: 
     return frame.sort_values(["rank", "before"])
 
 
-@stored
 def check_claims(case: Case) -> tuple[ClaimCheck, ...]:
     """Every claim of the study, with its verdicts by the study's rule."""
     return tuple(check_claim(case, claim) for claim in case.study.claims)

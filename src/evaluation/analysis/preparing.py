@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.analysis.kinds import Prepared, kind_of
-from evaluation.analysis.store import know
 from evaluation.errors import EvaluationError
-from evaluation.reads import reading
 from evaluation.study import BaseStudy, find_root, load_study
 
 
@@ -47,11 +45,8 @@ def prepare(
     if not isinstance(study, BaseStudy):
         study = load_study(study, overrides, root)
     kind = kind_of(study)
-    with reading() as files:
-        others = {name: _depended_on(name, study, root) for name in study.depends_on}
-        case: Prepared = kind.prepare(study, dict(overrides or {}), root, others)
-    know(case, study, overrides or {}, files)
-    return case
+    others = {name: _depended_on(name, study, root) for name in study.depends_on}
+    return kind.prepare(study, dict(overrides or {}), root, others)
 
 
 def _depended_on(name: str, study: BaseStudy, root: Path) -> Prepared:

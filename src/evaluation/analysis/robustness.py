@@ -12,7 +12,6 @@ from evaluation import diagnostics
 from evaluation.analysis.case import Case
 from evaluation.analysis.choices import SYNTHETIC
 from evaluation.analysis.estimate import placebos
-from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
 from evaluation.estimators import SyntheticControl, TwoWayFixedEffects
@@ -53,7 +52,6 @@ class Twin:
     rmspe_before: float
 
 
-@stored
 def twin(case: Case, outcome: str, pool: str, date: str | None = None) -> Twin:
     """The synthetic control of the treated place: donors weighted to follow it before treatment."""
     chosen, date = case.study.outcome(outcome), date or case.study.treatment.date
@@ -71,7 +69,6 @@ def twin(case: Case, outcome: str, pool: str, date: str | None = None) -> Twin:
     )
 
 
-@stored
 def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     """Synthetic control and synthetic difference-in-differences for every outcome and donor pool.
 
@@ -100,7 +97,6 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@stored
 def inference_methods(case: Case, pool: str) -> pd.DataFrame:
     """Every method of inference for the headline outcome against a pool: whether it holds, and what it gives.
 
@@ -152,7 +148,6 @@ def _p_values(panel: Panel, design: Design, seed: int) -> dict[str, float]:
     }
 
 
-@stored
 def diagnose(case: Case) -> dict[str, Diagnostic]:
     """The checks on the headline outcome, level, study's date, against the rule's pool.
 

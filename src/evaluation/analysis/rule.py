@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import check_claim
-from evaluation.analysis.store import stored
 from evaluation.claims import ClaimCheck
 from evaluation.numerics.chunks import each
 from evaluation.study import Claim, Study
@@ -73,13 +72,11 @@ def leading_claim(study: Study) -> Claim:
     )
 
 
-@stored
 def leading_check(case: Case) -> ClaimCheck:
     """The verdicts on what the rule is asked about; see `leading_claim`."""
     return check_claim(case, leading_claim(case.study))
 
 
-@stored
 def rule_audit(case: Case, pool: str | None = None) -> RuleAudit:
     """Make each place of a pool in turn "the treated one" and run the whole rule.
 
@@ -146,7 +143,6 @@ class RulePower:
         )
 
 
-@stored
 def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePower:
     """How often the rule finds an effect of a given size, from the places' own changes.
 

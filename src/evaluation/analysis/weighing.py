@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from evaluation.analysis.case import Case, prepare_one_place
 from evaluation.analysis.change import change_test, year_table
 from evaluation.analysis.kinds import Prepared, kind_of
 from evaluation.analysis.ledger import check_claims
-from evaluation.analysis.store import stored
 from evaluation.claims import (
     Claim,
     ClaimCheck,
@@ -314,7 +313,7 @@ def _needed(claim: Claim, system: System, case: Case | None, check: ClaimCheck) 
     return needed_for(system, claim.value if claim.kind == "relative_change" else None)
 
 
-@stored
+@lru_cache(maxsize=64)
 def smallest_gap(case: Case, outcome: str, before: int, after: int, scale: str) -> float | None:
     """The smallest gap between two years that the study's rule could tell from chance.
 

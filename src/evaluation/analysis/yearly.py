@@ -10,7 +10,6 @@ import pandas as pd
 
 from evaluation.analysis.case import Case
 from evaluation.analysis.estimate import permuted, placebos
-from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
 from evaluation.inference import placebo_paths, randomization_test
@@ -23,7 +22,6 @@ FEWEST_BEFORE = 3
 """Fewer periods before the date than these cannot tell one mix of places from another."""
 
 
-@stored
 def yearly_estimates(case: Case) -> pd.DataFrame:
     """Mean gap after each date, for every outcome on its first scale, by method and pool.
 

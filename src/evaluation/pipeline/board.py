@@ -1,31 +1,31 @@
-"""Where a run stands: what became of each page so far, and how long the rest may take."""
+"""Where a run stands: what became of each report so far, and how long the rest may take."""
 
 from __future__ import annotations
 
 import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 from typing import Literal
 
-from evaluation.pipeline.progress import Page
+from evaluation.pipeline.progress import Report
 from evaluation.pipeline.spec import Failure, RenderOutcome
 
-Now = Literal["up to date", "waiting", "running", "made", "failed", "held back", "stopped"]
+Now = Literal["up to date", "waiting", "running", "made", "failed", "stopped"]
 _MOST_SCALED = 4.0  # a machine is not believed to have become faster or slower than this
 
 
 @dataclass
 class Row:
-    """One page, or all pages of a study that is up to date.
+    """One report.
 
     Attributes
     ----------
-    study, language : str
+    study : str
     now : str
-        What became of it so far; a page is held back when another one of its study failed.
+        What became of it so far.
     expected : float, optional
         Seconds that it took the last time.
     begun : float, optional
@@ -37,7 +37,6 @@ class Row:
     """
 
     study: str
-    language: str
     now: Now = "waiting"
     expected: float | None = None
     begun: float | None = None
@@ -52,9 +51,9 @@ class Left:
     Attributes
     ----------
     seconds : float, optional
-        None when no page was ever timed.
+        None when no report was ever timed.
     guessed : int
-        Pages among the rest whose time is that of others, because they were never made.
+        Reports among the rest whose time is that of others, because they were never made.
     overdue : bool
         Everything under way has already taken longer than the last time.
     """
@@ -77,7 +76,7 @@ class Board:
     rows : list of Row
     begun : float
     at_once : int
-        Pages that can be under way; 0 before the first is begun, while the data are checked.
+        Reports that can be under way; 0 before the first is begun, while the data are checked.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -85,58 +84,50 @@ class Board:
         self.rows: list[Row] = []
         self.begun = clock()
         self.at_once = 0
-        self._page: dict[tuple[str, str], Row] = {}
+        self._made: dict[str, Row] = {}
 
     # what the run tells -------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
         """Nothing is kept of it."""
 
-    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+    def planned(self, reports: Sequence[Report], up_to_date: Sequence[str]) -> None:
         """All rows are known from now on."""
-        made = [Row(page.study, page.language, expected=page.expected) for page in pages]
-        self._page = {(row.study, row.language): row for row in made}
-        self.rows = [*made, *(Row(study, "", "up to date") for study in up_to_date)]
+        self._made = {one.study: Row(one.study, expected=one.expected) for one in reports}
+        self.rows = [*self._made.values(), *(Row(study, "up to date") for study in up_to_date)]
 
     def changed(self, study: str, reasons: Sequence[str]) -> None:
-        """Kept until its pages are begun."""
+        """Kept until it is begun."""
         more = f", and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-        for row in self._of(study):
-            # the file's name without its folders: the line is short
-            row.why = re.sub(r"\S*/", "", one_line(reasons[0])) + more
+        # the file's name without its folders: the line is short
+        self._made[study].why = re.sub(r"\S*/", "", one_line(reasons[0])) + more
 
     def refused(self, study: str, message: str) -> None:
-        """None of the study's pages will be made."""
-        for row in self._of(study):
-            row.now, row.why = "failed", one_line(message)
+        """It will not be made."""
+        row = self._made[study]
+        row.now, row.why = "failed", one_line(message)
 
-    def started(self, study: str, language: str, at_once: int) -> None:
-        """The page's own clock begins."""
+    def started(self, study: str, at_once: int) -> None:
+        """The report's own clock begins."""
         self.at_once = at_once
-        row = self._page[study, language]
+        row = self._made[study]
         row.now, row.begun, row.why = "running", self.clock(), ""
 
     def finished(self, study: str, outcome: RenderOutcome) -> None:
-        """Seconds and failure of a page."""
-        row = self._page[study, outcome.language]
+        """Seconds and failure of a report."""
+        row = self._made[study]
         row.seconds = self.clock() - (self.clock() if row.begun is None else row.begun)
         row.now = "failed" if outcome.failure else "made"
         row.why = _why(outcome.failure) if outcome.failure else ""
 
-    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
-        """Without all of its pages a study puts none in place."""
-        if not failures:
-            return
-        both = failures.get("both")
-        for row in self._of(study):
-            if both is not None:
-                row.now, row.why = "failed", _why(both)
-            elif row.now == "made":
-                row.now, row.why = "held back", "the study's other page failed"
+    def published(self, study: str, failure: Failure | None) -> None:
+        """A report that was made may not be written."""
+        if failure is not None:
+            self._made[study].now, self._made[study].why = "failed", _why(failure)
 
     def stopped(self) -> None:
         """The run ended before it was done."""
-        for row in self._page.values():
+        for row in self._made.values():
             if row.now in ("running", "waiting"):
                 row.seconds = self.elapsed(row)
                 row.now, row.why = "stopped", ""
@@ -145,68 +136,63 @@ class Board:
 
     @property
     def done(self) -> int:
-        """Pages that are behind us, made or not."""
-        return self.count("made", "failed", "held back")
+        """Reports that are behind us, made or not."""
+        return self.count("made", "failed")
 
     @property
-    def pages(self) -> int:
-        """Pages that were to be made; what is up to date does not count."""
-        return len(self._page)
+    def reports(self) -> int:
+        """Reports that were to be made; what is up to date does not count."""
+        return len(self._made)
 
     def count(self, *now: Now) -> int:
-        """Pages of which this became."""
-        return sum(row.now in now for row in self._page.values())
+        """Reports of which this became."""
+        return sum(row.now in now for row in self._made.values())
 
     def elapsed(self, row: Row) -> float | None:
-        """Seconds that a page took, or has taken so far."""
+        """Seconds that a report took, or has taken so far."""
         if row.now == "running" and row.begun is not None:
             return self.clock() - row.begun
         return row.seconds
 
     def left(self) -> Left:
-        """How long the rest may take, from the last time that each page was made.
+        """How long the rest may take, from the last time that each report was made.
 
-        A page without a last time is taken for the mean of the others of its language, or of all: the second
-        language of a study costs less than the first. Pages of a study are made one after the other, so the
-        rest takes at least as long as the longest study, and at least its sum over what is made at once.
+        A report without a last time is taken for the mean of the others. The rest takes at least as long as
+        the longest report, and at least its sum over what is made at once.
         """
         scale = self._scale()
-        rest: dict[str, float] = {}
+        rest: list[float] = []
         guessed, overdue = 0, True
-        for row in self._page.values():
+        for row in self._made.values():
             if row.now not in ("waiting", "running"):
                 continue
-            takes = row.expected * scale if row.expected is not None else self._usual(row.language, scale)
+            takes = row.expected * scale if row.expected is not None else self._usual(scale)
             if takes is None:
                 return Left(None)
             guessed += row.expected is None
             remaining = max(takes - (self.elapsed(row) or 0.0), 0.0)
             overdue &= row.now == "running" and remaining == 0.0
-            rest[row.study] = rest.get(row.study, 0.0) + remaining
+            rest.append(remaining)
         if not rest:
             return Left(0.0)
-        return Left(max(sum(rest.values()) / max(self.at_once, 1), *rest.values()), guessed, overdue)
+        return Left(max(sum(rest) / max(self.at_once, 1), *rest), guessed, overdue)
 
     def _scale(self) -> float:
-        """How much longer pages take today than the last time."""
-        timed = [row for row in self._page.values() if row.now == "made" and row.expected and row.seconds]
+        """How much longer reports take today than the last time."""
+        timed = [row for row in self._made.values() if row.now == "made" and row.expected and row.seconds]
         if not timed:
             return 1.0
         today = sum(row.seconds or 0.0 for row in timed) / sum(row.expected or 0.0 for row in timed)
         return min(max(today, 1 / _MOST_SCALED), _MOST_SCALED)
 
-    def _usual(self, language: str, scale: float) -> float | None:
-        known: list[tuple[str, float]] = []
-        for row in self._page.values():
+    def _usual(self, scale: float) -> float | None:
+        known = []
+        for row in self._made.values():
             if row.now == "made" and row.seconds is not None:
-                known.append((row.language, row.seconds))
+                known.append(row.seconds)
             elif row.expected is not None:
-                known.append((row.language, row.expected * scale))
-        alike = [seconds for other, seconds in known if other == language]
-        return mean(alike or [seconds for _, seconds in known]) if known else None
-
-    def _of(self, study: str) -> list[Row]:
-        return [row for row in self._page.values() if row.study == study]
+                known.append(row.expected * scale)
+        return mean(known) if known else None
 
 
 def one_line(text: str) -> str:

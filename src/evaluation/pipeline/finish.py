@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from evaluation.errors import EvaluationError, OutputError
 from evaluation.pipeline.kernels.execute import scrub
 from evaluation.pipeline.records import history
-from evaluation.pipeline.site import Place, differences, result_text, write_together, write_whole
+from evaluation.pipeline.site import Place, result_text, write_together, write_whole
 from evaluation.pipeline.spec import Failure, RenderOutcome
 
 
@@ -23,10 +23,10 @@ class StudyRun:
     Attributes
     ----------
     place : Place
-    outcomes : tuple of RenderOutcome
-        One a language; empty when the study was refused before it ran, or had nothing to do.
-    failures : mapping
-        Language, or ``"both"``, to failure; empty after a good run.
+    outcome : RenderOutcome, optional
+        None when the study was refused before it ran, or had nothing to do.
+    failure : Failure, optional
+        None after a good run.
     written : tuple of Path
         Files that were put in place.
     reasons : tuple of str
@@ -34,25 +34,25 @@ class StudyRun:
     """
 
     place: Place
-    outcomes: tuple[RenderOutcome, ...] = ()
-    failures: Mapping[str, Failure] = field(default_factory=dict)
+    outcome: RenderOutcome | None = None
+    failure: Failure | None = None
     written: tuple[Path, ...] = ()
     reasons: tuple[str, ...] = ()
 
     @property
     def up_to_date(self) -> bool:
         """Whether there was nothing to do."""
-        return not (self.outcomes or self.failures or self.written)
+        return not (self.outcome or self.failure or self.written)
 
     @property
     def exit_status(self) -> int:
         """0, 1 for a failed report, 2 for a mistake of the user."""
-        return max((failure.exit_status for failure in self.failures.values()), default=0)
+        return self.failure.exit_status if self.failure else 0
 
 
 def publish(
     place: Place,
-    outcomes: tuple[RenderOutcome, ...],
+    outcome: RenderOutcome,
     making: Mapping[str, Any],
     stated: Mapping[str, Any],
     root: Path,
@@ -62,8 +62,7 @@ def publish(
     Parameters
     ----------
     place : Place
-    outcomes : tuple of RenderOutcome
-        One a language.
+    outcome : RenderOutcome
     making : mapping
         Commit, time and versions, for the result file.
     stated : mapping
@@ -71,46 +70,26 @@ def publish(
     root : Path
         The project folder.
     """
-    failures = {one.language: one.failure for one in outcomes if one.failure is not None}
-    first = outcomes[0].result
-    for other in outcomes[1:]:
-        differ = differences(first, other.result) if not failures else []
-        if differ:
-            failures["both"] = _disagreement(differ)
-    if failures:
-        return publish_failure(place, failures, outcomes, stated)
-    assert first is not None
+    if outcome.failure is not None:
+        return publish_failure(place, outcome.failure, stated, outcome)
+    assert outcome.result is not None
+    result = {**outcome.result, **making}
     files: dict[Path, str | bytes] = {}
     try:
-        for outcome in outcomes:
-            assert outcome.page is not None
-            files[place.page(outcome.language)] = outcome.page
-        files[place.result] = result_text({**first, **making})
-        recorded = history.record(place, {**first, **making})
+        files = {place.page(language): page for language, page in outcome.pages.items()}
+        files[place.result] = result_text(result)
+        recorded = history.record(place, result)
         place.failure.unlink(missing_ok=True)
         write_together({**files, **recorded})
     except (EvaluationError, OSError) as error:
         kind = type(error).__name__
         failure = Failure("output", kind, scrub(str(error), root))
-        return publish_failure(place, {"both": failure}, outcomes, stated)
-    return StudyRun(place, outcomes, {}, tuple(files))
-
-
-def _disagreement(differ: list[str]) -> Failure:
-    """Why two languages that must say the same do not: mostly a file that was edited between them."""
-    names = ", ".join(differ[:5])
-    if all(key.startswith("inputs.") for key in differ):
-        what = f"files changed while the report was made ({names}); run it again"
-        return Failure("page", "ChangedMeanwhile", what)
-    message = f"the two languages disagree in {len(differ)} places of the result: {names}"
-    return Failure("page", "LanguagesDisagree", message)
+        return publish_failure(place, failure, stated, outcome)
+    return StudyRun(place, outcome, None, tuple(files))
 
 
 def publish_failure(
-    place: Place,
-    failures: Mapping[str, Failure],
-    outcomes: tuple[RenderOutcome, ...],
-    stated: Mapping[str, Any],
+    place: Place, failure: Failure, stated: Mapping[str, Any], outcome: RenderOutcome | None = None
 ) -> StudyRun:
     """Say on a page why there is no new report; the last good one is not touched."""
     from evaluation.report.index import render_failure
@@ -118,9 +97,9 @@ def publish_failure(
     written: tuple[Path, ...] = ()
     # where not even this page can be written, the summary and the exit status say it
     with suppress(OutputError):
-        write_whole(place.failure, render_failure(place.name, failures, stated))
+        write_whole(place.failure, render_failure(place.name, failure, stated))
         written = (place.failure,)
-    return StudyRun(place, outcomes, failures, written)
+    return StudyRun(place, outcome, failure, written)
 
 
 def refused(place: Place, error: Exception, stated: Mapping[str, Any], root: Path) -> StudyRun:
@@ -130,4 +109,4 @@ def refused(place: Place, error: Exception, stated: Mapping[str, Any], root: Pat
         failure = Failure("input", kind, message, exit_status=error.exit_status)
     else:  # a fault of the program itself fails this study; its traceback goes to the log
         failure = Failure("page", kind, message, trace=scrub("".join(format_exception(error)), root))
-    return publish_failure(place, {"both": failure}, (), stated)
+    return publish_failure(place, failure, stated)

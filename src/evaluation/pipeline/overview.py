@@ -146,12 +146,11 @@ def summary(runs: Iterable[StudyRun], reports: Path) -> tuple[list[str], list[st
     good: list[str] = []
     bad: list[str] = []
     for run in runs:
-        for language, failure in run.failures.items():
-            cell = f", cell {failure.cell}" if failure.cell else ""
-            which = "" if language == "both" else f" ({language}{cell})"
+        failure = run.failure
+        if failure is not None:
+            cell = f" (cell {failure.cell})" if failure.cell else ""
             text = "\n".join(f"  {line}" for line in failure.message.splitlines())
-            bad.append(f"failed: {run.place.name}{which}: {failure.error}\n{text}")
-        if run.failures:
+            bad.append(f"failed: {run.place.name}{cell}: {failure.error}\n{text}")
             before = any(run.place.page(language).is_file() for language in LANGUAGES)
             last = "the last good report is as it was" if before else "there was no report before"
             bad.append(f"  see {shown(run.place.failure)}; {last}")
@@ -202,19 +201,12 @@ def outcome_json(runs: Iterable[StudyRun], reports: Path, grid: Mapping[str, obj
                 {
                     "study": run.place.study,
                     "variant": run.place.variant,
-                    "status": "failed" if run.failures else "up_to_date" if run.up_to_date else "made",
+                    "status": "failed" if run.failure else "up_to_date" if run.up_to_date else "made",
                     "reasons": list(run.reasons),
-                    "seconds": {one.language: round(sum(one.seconds.values()), 2) for one in run.outcomes},
+                    "seconds": round(sum(run.outcome.seconds.values()), 2) if run.outcome else None,
                     "written": [shown(path) for path in run.written],
-                    "failures": {
-                        language: {
-                            "kind": failure.kind,
-                            "error": failure.error,
-                            "message": failure.message,
-                            "cell": failure.cell,
-                        }
-                        for language, failure in run.failures.items()
-                    },
+                    "failure": run.failure
+                    and {key: getattr(run.failure, key) for key in ("kind", "error", "message", "cell")},
                 }
                 for run in runs
             ],

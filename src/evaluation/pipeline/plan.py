@@ -10,7 +10,7 @@ from typing import Any
 from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters, read_notebook
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, commit_of, generated_now, versions
-from evaluation.pipeline.spec import CELL_TIMEOUT, RenderSpec, value_text
+from evaluation.pipeline.spec import CELL_TIMEOUT, PageSpec, RenderSpec, value_text
 
 
 def plan(
@@ -21,8 +21,8 @@ def plan(
     *,
     making: Mapping[str, Any] | None = None,
     cell_timeout: float = CELL_TIMEOUT,
-) -> tuple[RenderSpec, ...]:
-    """Check a study, its overrides, its notebook and its data; give one spec a language.
+) -> RenderSpec:
+    """Check a study, its overrides, its notebook and its data.
 
     Parameters
     ----------
@@ -45,31 +45,27 @@ def plan(
     """
     from evaluation.study import load_study
 
-    for language in languages:
-        check_parameters(place.study, overrides, language)
+    check_parameters(place.study, overrides)
     study = load_study(place.study, overrides, root)
     read_notebook(root, study.notebook)
     from evaluation.analysis import prepare  # takes a second to import: only once the study itself is sound
 
     prepare(study, overrides, root)
     made = how_made(root) if making is None else making
-    earlier = history.read(place, most=2)
-    return tuple(
-        RenderSpec(
-            study=place.study,
-            language=language,
-            notebook=study.notebook,
-            root=root,
-            title=study.title[language],
-            alternate_href=alternate(place, language, languages),
-            index_href=place.index,
-            overrides=overrides,
-            provenance=stated(place, overrides, made),
-            cell_timeout=cell_timeout,
-            executed=root / "build" / "notebooks" / f"{place.name}.{language}.ipynb",
-            history=earlier,
-        )
-        for language in languages
+    return RenderSpec(
+        study=place.study,
+        notebook=study.notebook,
+        root=root,
+        pages={
+            language: PageSpec(study.title[language], alternate(place, language, languages))
+            for language in languages
+        },
+        index_href=place.index,
+        overrides=overrides,
+        provenance=stated(place, overrides, made),
+        cell_timeout=cell_timeout,
+        executed=root / "build" / "notebooks" / f"{place.name}.ipynb",
+        history=history.read(place, most=2),
     )
 
 

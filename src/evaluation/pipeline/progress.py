@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,20 +12,18 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page that a run is going to make.
+class Report:
+    """A report that a run is going to make.
 
     Attributes
     ----------
     study : str
         Name of the study, or of the variant.
-    language : str
     expected : float, optional
         Seconds that it took the last time; None when that is not known.
     """
 
     study: str
-    language: str
     expected: float | None = None
 
 
@@ -35,23 +33,23 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something that the user should know, such as a lock that is taken over."""
 
-    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
-        """What changed is known: these pages will be made, and these studies are left alone."""
+    def planned(self, reports: Sequence[Report], up_to_date: Sequence[str]) -> None:
+        """What changed is known: these reports will be made, and these studies are left alone."""
 
     def changed(self, study: str, reasons: Sequence[str]) -> None:
         """Why a study that was made before is made again; its checks begin."""
 
     def refused(self, study: str, message: str) -> None:
-        """The checks before the run turned a study down; none of its pages is begun."""
+        """The checks before the run turned a study down; it is not begun."""
 
-    def started(self, study: str, language: str, at_once: int) -> None:
-        """A page is begun; as many as ``at_once`` can be under way."""
+    def started(self, study: str, at_once: int) -> None:
+        """A report is begun; as many as ``at_once`` can be under way."""
 
     def finished(self, study: str, outcome: RenderOutcome) -> None:
-        """A page was made, or could not be made."""
+        """A report was made, or could not be made."""
 
-    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
-        """All pages of a study are in place, or with any failure none of them."""
+    def published(self, study: str, failure: Failure | None) -> None:
+        """All pages of a study are in place, or with a failure none of them."""
 
 
 class Lines:
@@ -70,7 +68,7 @@ class Lines:
         """As it is."""
         self._say(text)
 
-    def planned(self, pages: Sequence[Page], up_to_date: Sequence[str]) -> None:
+    def planned(self, reports: Sequence[Report], up_to_date: Sequence[str]) -> None:
         """A line for each study with nothing to do."""
         for study in up_to_date:
             self._say(f"{study}: up to date")
@@ -83,14 +81,14 @@ class Lines:
         """Study and message."""
         self._say(f"{study}: {message}")
 
-    def started(self, study: str, language: str, at_once: int) -> None:
+    def started(self, study: str, at_once: int) -> None:
         """Nothing: the line comes when it is done."""
 
     def finished(self, study: str, outcome: RenderOutcome) -> None:
         """How long it took, and what the time went into."""
         parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in outcome.seconds.items())
         what = "failed" if outcome.failure else "made"
-        self._say(f"{study} {outcome.language}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})")
+        self._say(f"{study}: {what} in {sum(outcome.seconds.values()):.1f} s ({parts})")
 
-    def published(self, study: str, failures: Mapping[str, Failure]) -> None:
+    def published(self, study: str, failure: Failure | None) -> None:
         """Nothing: the summary at the end says it."""

@@ -1,4 +1,4 @@
-"""One study in one language: run its notebook and make its page. Writes nothing into the reports folder."""
+"""One study: run its notebook and make its pages. Writes nothing into the reports folder."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def preload() -> None:
 
 
 def render(spec: RenderSpec) -> RenderOutcome:
-    """Run the notebook and render the page.
+    """Run the notebook once and render a page in each language.
 
-    Same spec, same files, same page: nothing of the clock, the machine or the user goes in but what
+    Same spec, same files, same pages: nothing of the clock, the machine or the user goes in but what
     ``spec.provenance`` states. The executed notebook is kept at ``spec.executed``, if that is given.
 
     Returns
@@ -54,11 +54,12 @@ def render(spec: RenderSpec) -> RenderOutcome:
         seconds[name] = time.perf_counter() - begin - sum(seconds.values())
 
     def failed(failure: Failure) -> RenderOutcome:
-        return RenderOutcome(spec.study, spec.language, failure=failure, seconds=seconds)
+        return RenderOutcome(spec.study, failure=failure, seconds=seconds)
 
     try:
         preload()
         lap("imports")
+        begun = history.inputs_of(spec)
         notebook, failure = execute(spec, reads)
         lap("notebook")
         if spec.executed is not None and notebook is not None:
@@ -68,10 +69,9 @@ def render(spec: RenderSpec) -> RenderOutcome:
                 write_whole(spec.executed, scrub(nbformat.writes(notebook), spec.root) + "\n")
         if failure is not None:
             return failed(failure)
-        result = history.with_inputs(extract_result(notebook), spec)
-        page = _page(spec, notebook, result)
-        _require_anonymous(page, spec.root)
-        lap("page")
+        result = history.with_inputs(extract_result(notebook), spec, begun)
+        pages = _pages(spec, notebook, result)
+        lap("pages")
     except EvaluationError as error:
         kind = type(error).__name__
         message = scrub(str(error), spec.root)
@@ -81,12 +81,10 @@ def render(spec: RenderSpec) -> RenderOutcome:
         # a fault of the program itself is a failed report like any other; its traceback goes to the log
         trace = scrub(traceback.format_exc(), spec.root)
         return failed(Failure("page", type(error).__name__, scrub(str(error), spec.root), trace=trace))
-    return RenderOutcome(
-        spec.study, spec.language, page=page, result=result, seconds=seconds, reads=tuple(reads)
-    )
+    return RenderOutcome(spec.study, pages, result, seconds=seconds, reads=tuple(reads))
 
 
-def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
+def _pages(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> dict[str, str]:
     from evaluation.report.page import render_page
 
     notebook.cells = [cell for cell in notebook.cells if not _missing(cell, result)]
@@ -94,19 +92,23 @@ def _page(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> str:
         cell.metadata.pop("papermill", None)
     notebook.metadata.pop("papermill", None)
     if spec.overrides:
-        notebook.cells.insert(0, _variant_note(spec))
+        notebook.cells[:0] = [_variant_note(spec, language) for language in spec.pages]
     known: dict[str, Any] = {
         key: result[key] for key in ("seed", "data", "simulated", "overrides") if key in result
     }
-    return render_page(
-        notebook,
-        language=spec.language,
-        study_id=spec.study,
-        title=spec.title,
-        alternate_href=spec.alternate_href,
-        index_href=spec.index_href,
-        provenance={**known, **spec.provenance, "history": history.standing(spec, result)},
-    )
+    made = {}
+    for language, page in spec.pages.items():
+        made[language] = render_page(
+            notebook,
+            language=language,
+            study_id=spec.study,
+            title=page.title,
+            alternate_href=page.alternate_href,
+            index_href=spec.index_href,
+            provenance={**known, **spec.provenance, "history": history.standing(spec, result)},
+        )
+        _require_anonymous(made[language], spec.root)
+    return made
 
 
 def _missing(cell: Any, result: dict[str, Any]) -> bool:
@@ -115,15 +117,16 @@ def _missing(cell: Any, result: dict[str, Any]) -> bool:
     return any(not result.get(tag.removeprefix("needs-")) for tag in tags if tag.startswith("needs-"))
 
 
-def _variant_note(spec: RenderSpec) -> Any:
+def _variant_note(spec: RenderSpec, language: str) -> Any:
     """The first words of a page that does not show the study file as it stands."""
     from nbformat.v4 import new_markdown_cell
 
     settings = [f"{key} = {value_text(value)}" for key, value in spec.overrides.items()]
     # nothing in a value may close the code span and become markup
     shown = [re.sub(r"[`\s]+", " ", text)[:200] for text in settings]
-    words = _VARIANT[spec.language]
-    return new_markdown_cell(words[0] + words[1].join(f"`{text}`" for text in shown) + words[2])
+    words = _VARIANT[language]
+    text = words[0] + words[1].join(f"`{text}`" for text in shown) + words[2]
+    return new_markdown_cell(text, metadata={"tags": [language]})
 
 
 def _require_anonymous(page: str, root: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from evaluation.errors import EvaluationError, StudyError
 from evaluation.pipeline.changes.inputs import Project, digest_of
 from evaluation.pipeline.changes.state import read_state, state_file
-from evaluation.pipeline.changes.wanted import Wanted, look, note, store_of
+from evaluation.pipeline.changes.wanted import Wanted, look, note
 from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.kernels.execute import LANGUAGES
@@ -21,18 +21,12 @@ from evaluation.pipeline.kernels.warm import warm_kernels
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
-from evaluation.pipeline.progress import Lines, Page, Progress
+from evaluation.pipeline.progress import Lines, Progress, Report
 from evaluation.pipeline.render import render
 from evaluation.pipeline.site import COMPARISON, Place, damaged, generated_now, require_writable, write_whole
 from evaluation.pipeline.spec import CELL_TIMEOUT, RenderOutcome, RenderSpec
 
 __all__ = ["Order", "StudyRun", "Wanted", "preview", "run", "run_orders"]
-
-
-@dataclass(frozen=True)
-class _Job:
-    wanted: Wanted
-    specs: tuple[RenderSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -85,8 +79,8 @@ def run(
 
     A study is run when anything that its pages rest on has other content than when they were made.
     Every study that is run, its data, its dates and its notebook are checked before a kernel starts. A
-    study that fails leaves its last good files as they are, and a page in ``failures/`` that says why. A
-    study is estimated in its first language; the second finds the results.
+    study that fails leaves its last good files as they are, and a page in ``failures/`` that says why. Its
+    notebook is run once, whatever the number of languages.
 
     Parameters
     ----------
@@ -104,7 +98,7 @@ def run(
     progress : Progress, optional
         Told whatever is done, for the user.
     force : bool
-        Run and estimate again what is up to date, too.
+        Run what is up to date, too.
     crew : Crew, optional
         Who makes the reports; by default ``jobs`` processes on this machine.
     warm : bool
@@ -175,10 +169,10 @@ def run_orders(
         wanted = [look(project, one.study, reports, one.overrides, tuple(languages), force) for one in orders]
         runs = [StudyRun(one.place) for one in wanted if not one.reasons]
         todo = [one for one in wanted if one.reasons]
-        progress.planned(_pages(todo, project), [done.place.name for done in runs])
+        progress.planned(_reports(todo, project), [done.place.name for done in runs])
         if todo:
             with warm_kernels(root) if warm else nullcontext() as server:
-                runs += _run(todo, project, jobs, cell_timeout, progress, force, crew, strict, server)
+                runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict, server)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -201,17 +195,15 @@ def _orders(studies: Sequence[str | Order], overrides: Mapping[str, Any] | None 
     return [one for i, one in enumerate(orders) if one not in orders[:i]]
 
 
-def _pages(todo: Sequence[Wanted], project: Project) -> list[Page]:
-    """The pages to make; a variant that was never made may take as long as its study did."""
-    pages = []
+def _reports(todo: Sequence[Wanted], project: Project) -> list[Report]:
+    """What is to be made; a variant that was never made may take as long as its study did."""
+    reports = []
     for one in todo:
-        study = Place(one.place.reports, one.place.study)
-        known = (one.state, read_state(project.root, study) if one.place.variant else one.state)
-        for language in one.languages:
-            times = [state.seconds(language) for state in known]
-            last = next((seconds for seconds in times if seconds is not None), None)
-            pages.append(Page(one.place.name, language, last))
-    return pages
+        last = one.state.seconds
+        if last is None and one.place.variant:
+            last = read_state(project.root, Place(one.place.reports, one.place.study)).seconds
+        reports.append(Report(one.place.name, last))
+    return reports
 
 
 def _run(
@@ -220,71 +212,62 @@ def _run(
     jobs: int | None,
     cell_timeout: float,
     progress: Progress,
-    force: bool,
     crew: Crew | None,
     strict: bool,
     warm: Path | None,
 ) -> Iterator[StudyRun]:
-    """Check all, then render and publish each study as soon as all its languages are done."""
+    """Check all, then render the studies and publish each as soon as it is done."""
     begun = time.time()
-    size = min(jobs or min(os.cpu_count() or 1, 2), sum(len(one.languages) for one in todo))
+    size = min(jobs or min(os.cpu_count() or 1, 2), len(todo))
     if crew is None:
         crew = Processes(render, size) if size > 1 else Alone(render)
         if size > 1:
             start_server()
     made = how_made(project.root)
-    ready: list[_Job] = []
+    ready: list[tuple[Wanted, RenderSpec]] = []
     for one in todo:
         if one.state.pages:
             progress.changed(one.place.name, one.reasons)
         try:
-            specs = plan(
+            spec = plan(
                 one.place, project.root, one.overrides, one.languages, making=made, cell_timeout=cell_timeout
             )
         except Exception as error:
             if strict:
                 raise
             failed = refused(one.place, error, stated(one.place, one.overrides, made), project.root)
-            progress.refused(one.place.name, failed.failures["both"].message)
+            assert failed.failure is not None
+            progress.refused(one.place.name, failed.failure.message)
             yield replace(failed, reasons=one.reasons)
             continue
-        store = store_of(project.root, one, force)
-        ready.append(_Job(one, tuple(replace(spec, store=store, warm=warm) for spec in specs)))
+        ready.append((one, replace(spec, warm=warm)))
     # the longest first, so that it does not run alone at the end
-    ready.sort(key=lambda job: -job.wanted.seconds)
-    for job, outcomes in _outcomes(ready, crew, progress):
-        spec = job.specs[0]
-        done = publish(job.wanted.place, outcomes, made, spec.provenance, project.root)
-        if not done.failures:
-            note(project, job.wanted, outcomes, begun)
-        progress.published(job.wanted.place.name, done.failures)
-        yield replace(done, reasons=job.wanted.reasons)
+    ready.sort(key=lambda pair: -(pair[0].state.seconds or 0.0))
+    for one, spec, outcome in _outcomes(ready, crew, progress):
+        done = publish(one.place, outcome, made, spec.provenance, project.root)
+        if done.failure is None:
+            note(project, one, outcome, begun)
+        progress.published(one.place.name, done.failure)
+        yield replace(done, reasons=one.reasons)
 
 
 def _outcomes(
-    jobs: Sequence[_Job], crew: Crew, progress: Progress
-) -> Iterator[tuple[_Job, tuple[RenderOutcome, ...]]]:
-    """Render everything: one language of a study after the other, several studies at once."""
-    waiting = [(job, 0) for job in jobs]
-    under_way: dict[tuple[str, str], tuple[_Job, int]] = {}
-    done: dict[Place, list[RenderOutcome]] = {job.wanted.place: [] for job in jobs}
+    ready: Sequence[tuple[Wanted, RenderSpec]], crew: Crew, progress: Progress
+) -> Iterator[tuple[Wanted, RenderSpec, RenderOutcome]]:
+    """Render everything, as many studies at once as the crew takes."""
+    waiting = list(ready)
+    under_way: dict[str, Wanted] = {}
     try:
         while waiting or under_way:
             while waiting and len(under_way) < (size := crew.size):
-                job, turn = waiting.pop(0)
-                page = job.wanted.place.name, job.specs[turn].language
-                under_way[page] = job, turn
-                crew.start(job.specs[turn])
-                progress.started(*page, size)
+                one, spec = waiting.pop(0)
+                under_way[one.place.name] = one
+                crew.start(spec)
+                progress.started(one.place.name, size)
             spec, outcome = crew.finished()
             name = Place.of(Path(), spec.study, spec.overrides).name
-            job, turn = under_way.pop((name, spec.language))
             progress.finished(name, outcome)
-            done[job.wanted.place].append(outcome)
-            if turn + 1 < len(job.specs):
-                waiting.insert(0, (job, turn + 1))
-            else:
-                yield job, tuple(sorted(done[job.wanted.place], key=lambda one: one.language))
+            yield under_way.pop(name), spec, outcome
     except BaseException:
         # stopped by hand: nothing may wait for cells that run for hours
         crew.stop()

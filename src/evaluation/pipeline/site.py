@@ -288,21 +288,3 @@ def read_comparison(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return content if whole else None
-
-
-def differences(first: Any, second: Any, place: str = "") -> list[str]:
-    """Keys at which two results differ; a report says the same in both languages, so there are none."""
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        keys = [*first, *(key for key in second if key not in first)]
-        absent = object()
-        return [
-            item
-            for key in keys
-            for item in differences(
-                first.get(key, absent), second.get(key, absent), f"{place}.{key}".lstrip(".")
-            )
-        ]
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        pairs = enumerate(zip(first, second, strict=True))
-        return [item for i, (a, b) in pairs for item in differences(a, b, f"{place}[{i}]")]
-    return [] if type(first) is type(second) and first == second else [place or "the result"]

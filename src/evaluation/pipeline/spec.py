@@ -19,50 +19,61 @@ CELL_TIMEOUT = 900.0
 
 
 @dataclass(frozen=True)
-class RenderSpec:
-    """One study in one language.
+class PageSpec:
+    """What a page of a report has of its own.
 
     Parameters
     ----------
-    study, language : str
-        Handed to the notebook as its parameters, with ``overrides``.
+    title : str
+        In the page's language.
+    alternate_href : str
+        Where it links for the other language.
+    """
+
+    title: str = ""
+    alternate_href: str = ""
+
+
+@dataclass(frozen=True)
+class RenderSpec:
+    """One study: a notebook that is run once, and its page in each language.
+
+    Parameters
+    ----------
+    study : str
+        Handed to the notebook as its parameter, with ``overrides``.
     notebook : str
         Name in ``notebooks/``, without its ending.
     root : Path
         The project folder; the kernel works in it.
-    title : str
-        Title of the page, in its language.
-    alternate_href, index_href : str
-        Where the page links for the other language and for the index.
+    pages : mapping of {"en", "zh"} to PageSpec
+        The pages to make.
+    index_href : str
+        Where they link for the index.
     overrides : mapping
         Dotted keys of the study file to values.
     provenance : mapping
-        What the page prints about its making: commit, time, versions, command.
+        What the pages print about their making: commit, time, versions, command.
     cell_timeout : float
         Seconds that one cell may take.
     executed : Path, optional
         Where the executed notebook is kept for a look after a failure.
     history : tuple of `evaluation.pipeline.records.history.Entry`, optional
-        The last results, the newest first, that the page compares its own with.
-    store : Path, optional
-        Folder for results of the analysis, so that the second language finds those of the first.
+        The last results, the newest first, that the pages compare their own with.
     warm : Path, optional
         Address of the process that the kernel is forked from, instead of being started anew.
     """
 
     study: str
-    language: str
     notebook: str
     root: Path
-    title: str = ""
-    alternate_href: str = ""
+    pages: Mapping[str, PageSpec] = field(default_factory=dict)
     index_href: str = "../index.html"
     overrides: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     cell_timeout: float = CELL_TIMEOUT
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
-    store: Path | None = None
     warm: Path | None = None
 
 
@@ -98,11 +109,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class RenderOutcome:
-    """The page and the result file's content, or the failure; where the seconds went, and what was read."""
+    """Pages by language and the result's content, or the failure; where the seconds went, what was read."""
 
     study: str
-    language: str
-    page: str | None = None
+    pages: Mapping[str, str] = field(default_factory=dict)
     result: Mapping[str, Any] | None = None
     failure: Failure | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)

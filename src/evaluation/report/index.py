@@ -41,15 +41,15 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
     return require_safe(_render("listing.html.j2", context), "index.html")
 
 
-def render_failure(name: str, failures: Mapping[str, Any], making: Mapping[str, Any] | None = None) -> str:
+def render_failure(name: str, failure: Any, making: Mapping[str, Any] | None = None) -> str:
     """Make the page that stands in for a report that could not be made.
 
     Parameters
     ----------
     name : str
         The study, or its variant.
-    failures : mapping of {"en", "zh", "both"} to failure
-        Each with ``kind``, ``error``, ``message``, ``cell`` and ``source``.
+    failure : object
+        With ``kind``, ``error``, ``message``, ``cell`` and ``source``.
     making : mapping, optional
         ``command``, ``commit``, ``generated``, ``versions``, ``overrides``, as known.
     """
@@ -57,21 +57,11 @@ def render_failure(name: str, failures: Mapping[str, Any], making: Mapping[str, 
     making = {**known, "command": f"evaluation run {name}", **(making or {})}
     title = words.text("failure_title", "en", study=name)
     context = furniture("en", title=title, description=title, index_href="../index.html")
-    # the same fault in both languages is said once
-    said: dict[tuple[Any, ...], list[str]] = {}
-    kept: dict[tuple[Any, ...], Any] = {}
-    for language, failure in failures.items():
-        key = (failure.kind, failure.error, failure.message, failure.cell)
-        said.setdefault(key, []).append(language)
-        kept[key] = failure
     context.update(
         study=name,
         making=making,
         overrides=[f"{key} = {value}" for key, value in (making.get("overrides") or {}).items()],
-        failures=[
-            {"where": "both" if len(said[key]) > 1 else said[key][0], "failure": failure}
-            for key, failure in kept.items()
-        ],
+        failure=failure,
     )
     return require_safe(_render("failure.html.j2", context), f"failure page of {name}")
 

@@ -13,6 +13,7 @@ from evaluation.report import display
 from evaluation.report import language as words
 from evaluation.report.check import printable, require_safe
 from evaluation.report.index import render_failure, render_index
+from evaluation.report.languages import IN_LANGUAGES
 from evaluation.report.markdown import Writer, formula, highlight
 from evaluation.report.moved import moved_since
 from evaluation.report.site import data_uri, furniture, template_folder
@@ -42,7 +43,8 @@ def render_page(
     Parameters
     ----------
     notebook : NotebookNode
-        Markdown and code cells tagged ``en`` or ``zh`` are kept in their own language only. Cells tagged
+        Run once for all languages: of an output in several that of the page is taken, and markdown and code
+        cells tagged ``en`` or ``zh`` are kept in their own only. Cells tagged
         ``parameters``, ``injected-parameters`` or ``hide`` show no output; their code is folded away
         with that of the next cell.
     language : {"en", "zh"}
@@ -199,6 +201,11 @@ def _shown(data: Mapping[str, Any], metadata: Mapping[str, Any], number: int, wr
     for media in _RUNS:
         if media in data:
             raise ReportError("An output would run on the reader's machine.", where=f"{where}: {media}")
+    if IN_LANGUAGES in data:
+        mine = data[IN_LANGUAGES].get(writer.language)
+        if mine is None:
+            raise ReportError(f"An output has no text in {writer.language!r}.", where=where)
+        return _shown(mine, {}, number, writer)
     for media, make in _OWN.items():
         if media in data:
             return make(data[media], writer)

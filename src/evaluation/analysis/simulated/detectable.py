@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.analysis.simulated.case import SimulatedCase
-from evaluation.analysis.store import stored
 
 FloatArray = NDArray[np.float64]
 LEVEL = 0.05
@@ -43,7 +42,6 @@ class Detectable:
     smallest_p: float
 
 
-@stored
 def detectable(case: SimulatedCase) -> Detectable:
     """Power of the design that real records would have, from counts with nothing but noise.
 

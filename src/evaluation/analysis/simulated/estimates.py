@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from math import inf, nan
 from typing import Any
 
@@ -11,7 +12,6 @@ import pandas as pd
 
 from evaluation.analysis.estimate import permuted
 from evaluation.analysis.simulated.case import SimulatedCase
-from evaluation.analysis.store import stored
 from evaluation.errors import EvaluationError
 from evaluation.estimators import PoissonFixedEffects, SyntheticDiD, TwoWayFixedEffects
 from evaluation.inference import (
@@ -32,14 +32,13 @@ FAILS = ("poisson_rows", "clustered", "plain_change")
 """Shown to say that they are wrong here."""
 
 
-@stored
+@lru_cache(maxsize=1)
 def advice(case: SimulatedCase) -> Recommendation:
     """Every method of inference judged for the design, from months before the reform."""
     panel, design = case.panel(case.study.lead.id, case.study.comparisons[0], log=True)
     return recommend(panel, design)
 
 
-@stored
 def estimates(case: SimulatedCase) -> pd.DataFrame:
     """Each outcome by each comparison and method.
 

@@ -15,7 +15,6 @@ from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.methods import ask
 from evaluation.analysis.staggered.relative import relative
 from evaluation.analysis.staggered.withheld import may_say
-from evaluation.analysis.store import stored
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
 from evaluation.study.staggered import Outcome
@@ -200,7 +199,6 @@ def verdicts(case: StaggeredCase, against: pd.DataFrame, together: pd.DataFrame)
     return out
 
 
-@stored
 def check_claims(
     case: StaggeredCase, against: pd.DataFrame | None = None, together: pd.DataFrame | None = None
 ) -> tuple[ClaimCheck, ...]:

@@ -13,7 +13,6 @@ from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.effects import choose
 from evaluation.analysis.staggered.methods import Asked, ask, jackknife
 from evaluation.analysis.staggered.paths import Path
-from evaluation.analysis.store import stored
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
 from evaluation.errors import EvaluationError
@@ -48,7 +47,6 @@ class Jackknifed:
         )
 
 
-@stored
 def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
     """The checks on the leading outcome against the main comparison.
 

@@ -9,7 +9,6 @@ import pandas as pd
 
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
 from evaluation.analysis.staggered.withheld import shares, stretch, whole_years
-from evaluation.analysis.store import stored
 from evaluation.analysis.withholding import Shares
 from evaluation.study.staggered import Comparison, Outcome
 
@@ -45,7 +44,6 @@ class Yearly:
     shares: Shares
 
 
-@stored
 def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Yearly:
     """Yearly figures of the treated and of every untreated unit of a comparison.
 
@@ -167,7 +165,6 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     )
 
 
-@stored
 def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> pd.DataFrame:
     """Raw figures of each cohort before and after its start, and of the comparison in the same periods.
 

@@ -13,7 +13,6 @@ from evaluation.analysis.staggered.effects import Choice, advice, choose, estima
 from evaluation.analysis.staggered.evidence import Around, around
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.paths import Path, paths
-from evaluation.analysis.store import stored
 from evaluation.claims import ClaimCheck
 from evaluation.inference import Recommendation
 
@@ -62,7 +61,6 @@ class Findings:
         return [self.paths[name] for name in names if name in self.paths][:4]
 
 
-@stored
 def findings(case: StaggeredCase) -> Findings:
     """Estimate everything that a page on the study says.
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
-from evaluation.analysis.store import stored
 from evaluation.analysis.withholding import Gathered, Shares
 from evaluation.study.staggered import Outcome
 from evaluation.study.staggered_beside import Claim
@@ -16,7 +15,6 @@ from evaluation.study.staggered_beside import Claim
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 
 
-@stored
 def shares(case: StaggeredCase, outcome: Outcome) -> Shares:
     """What the page may show of an outcome's counts; everything where the study withholds nothing.
 

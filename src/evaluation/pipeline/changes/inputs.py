@@ -6,7 +6,6 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,23 +18,6 @@ from evaluation.reads import UNTRACKED
 
 MANIFEST = "data/manifest.toml"
 _MAKERS = ("evaluation.pipeline.render", "evaluation.pipeline.plan")
-_NOT_ANALYSIS = ("report", "pipeline", "cli.py")
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What pages are made from.
-
-    Attributes
-    ----------
-    page : mapping
-        What it is, in words for the user, to its checksum or value.
-    analysis : str
-        Checksum of the part of it that the numbers rest on.
-    """
-
-    page: Mapping[str, str] = field(repr=False)
-    analysis: str = ""
 
 
 class Project:
@@ -59,7 +41,7 @@ class Project:
         entries = loaded.get("tables", [])
         return {entry["name"]: entry for entry in entries if isinstance(entry, dict) and "name" in entry}
 
-    def inputs(self, study: str, overrides: Mapping[str, Any], reads: Iterable[str] = ()) -> Inputs:
+    def inputs(self, study: str, overrides: Mapping[str, Any], reads: Iterable[str] = ()) -> dict[str, str]:
         """What the pages of a study rest on.
 
         Parameters
@@ -70,6 +52,11 @@ class Project:
         reads : iterable of str
             Files that an earlier run of its notebook read, relative to the project folder; modules of the
             project among them, which are followed into the package as the notebook is.
+
+        Returns
+        -------
+        dict
+            What it is, in words for the user, to its checksum or value.
         """
         reads = tuple(path for path in reads if not path.startswith(UNTRACKED))
         path = f"studies/{study}.toml"
@@ -86,8 +73,7 @@ class Project:
         helpers = [path for path in reads if path.endswith(".py")]
         found.update(self._code(cells, helpers, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})
-        numbers = {key: value for key, value in found.items() if _counts(key)}
-        return Inputs(found, digest_of_text(json.dumps(numbers, sort_keys=True)))
+        return found
 
     def _data(self, words: set[str], reads: set[str]) -> dict[str, str]:
         """Tables that the study file names or its notebook read, each with its entry in the manifest."""
@@ -168,15 +154,6 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         else:
             said.append(f"{key} {'is new' if before in (None, 'absent') else 'changed'}")
     return said
-
-
-def _counts(key: str) -> bool:
-    """Whether numbers, and not only their appearance, rest on an input."""
-    parts = key.split("/")
-    if key.startswith("notebooks/"):
-        return False  # a result is known by its function and arguments, not by the cell that asked for it
-    inner = parts[parts.index("evaluation") + 1 :] if "evaluation" in parts else []
-    return not inner or inner[0] not in _NOT_ANALYSIS
 
 
 def _cells(path: Path) -> list[dict[str, Any]]:

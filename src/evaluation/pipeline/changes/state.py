@@ -1,4 +1,4 @@
-"""What each page was made from when it was last made, kept in the build folder."""
+"""What the pages of a study were made from when they were last made, kept in the build folder."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from evaluation.errors import OutputError
 from evaluation.pipeline.changes.inputs import changes, digest_of
 from evaluation.pipeline.site import Place, write_whole
 
-_FORMAT = 1
+_FORMAT = 2
+_LINK = "link to the other language"
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,14 @@ class Made:
 
     Attributes
     ----------
-    inputs : mapping
-        From `evaluation.pipeline.changes.inputs.Project.inputs`.
-    page, result : str
-        Checksums of the page and of the result file.
-    seconds : float
-        How long it took.
+    page : str
+        Its checksum.
+    link : str
+        Where it links for the other language.
     """
 
-    inputs: Mapping[str, str] = field(repr=False)
     page: str
-    result: str
-    seconds: float = 0.0
+    link: str
 
 
 @dataclass(frozen=True)
@@ -44,16 +40,22 @@ class State:
     Attributes
     ----------
     pages : mapping of language to Made
+        Those that were made from these inputs.
+    inputs : mapping
+        From `evaluation.pipeline.changes.inputs.Project.inputs`.
+    result : str
+        Checksum of the result file.
+    seconds : float, optional
+        How long the run took.
     reads : tuple of str
         Files under the project folder that its notebook read.
     """
 
     pages: Mapping[str, Made] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    result: str = ""
+    seconds: float | None = None
     reads: tuple[str, ...] = ()
-
-    def seconds(self, language: str) -> float | None:
-        """How long a page took the last time."""
-        return self.pages[language].seconds if language in self.pages else None
 
 
 def state_file(root: Path, place: Place) -> Path:
@@ -69,23 +71,19 @@ def read_state(root: Path, place: Place) -> State:
         if kept["format"] != _FORMAT:
             return State()
         pages = {language: Made(**entry) for language, entry in kept["pages"].items()}
-        return State(pages, tuple(kept["reads"]))
+        return State(pages, kept["inputs"], kept["result"], kept["seconds"], tuple(kept["reads"]))
     except (OSError, ValueError, KeyError, TypeError):
         return State()
 
 
 def write_state(root: Path, place: Place, state: State) -> None:
     """Keep the state; where the build folder cannot be written the next run makes the page again."""
-    pages: dict[str, Any] = {language: vars(made) for language, made in state.pages.items()}
-    text = json.dumps(
-        {"format": _FORMAT, "study": place.study, "reads": list(state.reads), "pages": pages},
-        ensure_ascii=False,
-    )
+    text = json.dumps({"format": _FORMAT, "study": place.study, **asdict(state)}, ensure_ascii=False)
     with suppress(OutputError):
         write_whole(state_file(root, place), text)
 
 
-def reasons(place: Place, state: State, inputs: Mapping[str, Mapping[str, str]]) -> list[str]:
+def reasons(place: Place, state: State, inputs: Mapping[str, str], links: Mapping[str, str]) -> list[str]:
     """Why the pages of a study must be made; empty when they are as they would be made now.
 
     Parameters
@@ -93,20 +91,22 @@ def reasons(place: Place, state: State, inputs: Mapping[str, Mapping[str, str]])
     place : Place
     state : State
         Of the last good run.
-    inputs : mapping of language to mapping
-        What each page would rest on now.
+    inputs : mapping
+        What the pages would rest on now.
+    links : mapping of language to str
+        The pages asked for, and where each would link for the other language.
     """
     said: list[str] = []
     if place.failure.is_file():
         said.append("the last run failed")
-    for language, now in inputs.items():
+    for language, link in links.items():
         made = state.pages.get(language)
         page = place.page(language)
         if made is None:
             said.append(f"{_shown(place, page)} was never made here")
             continue
-        said += changes(made.inputs, now)
-        for path, digest in ((page, made.page), (place.result, made.result)):
+        said += changes({**state.inputs, _LINK: made.link}, {**inputs, _LINK: link})
+        for path, digest in ((page, made.page), (place.result, state.result)):
             found = digest_of(path)
             if found != digest:
                 how = "is gone" if found == "absent" else "is not as it was made"

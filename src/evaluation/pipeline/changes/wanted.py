@@ -1,23 +1,19 @@
-"""One study of a run: whether its pages must be made, where results are kept, what pages rest on."""
+"""One study of a run: whether its pages must be made, and what they rest on."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.changes.inputs import Inputs, Project, digest_of
+from evaluation.pipeline.changes.inputs import Project, changes, digest_of
 from evaluation.pipeline.changes.state import Made, State, read_state, reasons, write_state
 from evaluation.pipeline.kernels.execute import check_parameters
 from evaluation.pipeline.plan import alternate
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import RenderOutcome
 from evaluation.reads import UNTRACKED
-
-LINK = "link to the other language"
-_KEPT_STORES = 3
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Wanted:
     languages : tuple of str
     reasons : tuple of str
         What changed since its pages were made; empty when they are up to date.
-    inputs : Inputs
+    inputs : mapping
         What its pages rest on.
     state : State
         Of its last good run.
@@ -41,18 +37,13 @@ class Wanted:
     overrides: Mapping[str, Any]
     languages: tuple[str, ...]
     reasons: tuple[str, ...]
-    inputs: Inputs = field(repr=False)
+    inputs: Mapping[str, str] = field(repr=False)
     state: State = field(repr=False)
 
-    def page_inputs(self, language: str, inputs: Inputs | None = None) -> dict[str, str]:
-        """What one page rests on."""
-        link = alternate(self.place, language, self.languages)
-        return {**(inputs or self.inputs).page, LINK: link or "none"}
-
     @property
-    def seconds(self) -> float:
-        """How long its pages took the last time; 0 when that is not known."""
-        return sum(made.seconds for made in self.state.pages.values())
+    def links(self) -> dict[str, str]:
+        """Where each page links for the other language."""
+        return {one: alternate(self.place, one, self.languages) or "none" for one in self.languages}
 
 
 def look(
@@ -73,57 +64,34 @@ def look(
     from evaluation.study import list_studies, load_study
 
     if study not in list_studies(project.root):  # a path is no study, whatever lies there
-        check_parameters(study, overrides, languages[0])
+        check_parameters(study, overrides)
         load_study(study, root=project.root)
     place = Place.of(reports, study, overrides)
     state = read_state(project.root, place)
     inputs = project.inputs(study, overrides, state.reads)
     one = Wanted(place, overrides, languages, (), inputs, state)
-    why = reasons(place, state, {language: one.page_inputs(language) for language in languages})
+    why = reasons(place, state, inputs, one.links)
     native = [path.removeprefix(UNTRACKED) for path in state.reads if path.startswith(UNTRACKED)]
     if native and state.pages:
         why.append(f"it reads files that cannot be tracked ({', '.join(native)}), so it is run every time")
     return replace(one, reasons=tuple(why or (["it was forced"] if force else [])))
 
 
-def store_of(root: Path, one: Wanted, force: bool) -> Path:
-    """Folder for the study's results of analysis, named after all that they rest on; old ones are removed."""
-    folder = root / "build" / "analysis" / one.place.name
-    store = folder / one.inputs.analysis[:32]
-    if force:
-        shutil.rmtree(store, ignore_errors=True)
-    try:
-        old = sorted((path for path in folder.iterdir() if path != store), key=lambda p: p.stat().st_mtime)
-    except OSError:
-        return store
-    for path in old[: 1 - _KEPT_STORES or None]:
-        shutil.rmtree(path, ignore_errors=True)
-    return store
-
-
-def note(project: Project, one: Wanted, outcomes: Sequence[RenderOutcome], begun: float) -> None:
+def note(project: Project, one: Wanted, outcome: RenderOutcome, begun: float) -> None:
     """Keep what the new pages were made from, as it was when the run began."""
-    reads = sorted({path for outcome in outcomes for path in outcome.reads})
-    inputs = project.inputs(one.place.study, one.overrides, reads)
-    page = dict(inputs.page)
-    for path in page.keys() - one.inputs.page.keys():
+    reads = tuple(sorted(set(outcome.reads)))
+    inputs = dict(project.inputs(one.place.study, one.overrides, reads))
+    for path in inputs.keys() - one.inputs.keys():
         if _changed_since(project.root / path, begun):
-            page[path] = "changed while it was read"
-    page.update({key: value for key, value in one.inputs.page.items() if key in page})
-    final = Inputs(page, inputs.analysis)
-    result = digest_of(one.place.result)
-    pages = {}
-    for language, kept in one.state.pages.items():
-        if kept.inputs.keys() == page.keys() | {LINK} and all(kept.inputs[key] == page[key] for key in page):
-            pages[language] = replace(kept, result=result)
-    for outcome in outcomes:
-        pages[outcome.language] = Made(
-            one.page_inputs(outcome.language, final),
-            digest_of(one.place.page(outcome.language)),
-            result,
-            round(sum(outcome.seconds.values()), 2),
-        )
-    write_state(project.root, one.place, State(pages, tuple(reads)))
+            inputs[path] = "changed while it was read"
+    inputs.update({key: value for key, value in one.inputs.items() if key in inputs})
+    # a page in another language stands as long as nothing changed since
+    pages = {} if changes(one.state.inputs, inputs) else dict(one.state.pages)
+    for language, link in one.links.items():
+        pages[language] = Made(digest_of(one.place.page(language)), link)
+    seconds = round(sum(outcome.seconds.values()), 2)
+    state = State(pages, inputs, digest_of(one.place.result), seconds, reads)
+    write_state(project.root, one.place, state)
 
 
 def _changed_since(path: Path, moment: float) -> bool:

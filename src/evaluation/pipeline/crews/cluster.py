@@ -256,7 +256,7 @@ class Cluster:
         message = f"the report could not be made on the cluster: {kind}"
         if kind == "KilledWorker":
             message = f"{TRIES + 1} workers that made this report were lost; memory may have run out"
-        return spec, RenderOutcome(spec.study, spec.language, failure=Failure("kernel", kind, message))
+        return spec, RenderOutcome(spec.study, failure=Failure("kernel", kind, message))
 
     def stop(self) -> None:
         """End what is under way."""

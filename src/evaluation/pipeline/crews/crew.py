@@ -83,9 +83,7 @@ class Processes:
             outcome: RenderOutcome = receive.recv()
         except (EOFError, OSError):
             message = "the process that made this report was ended from outside; memory may have run out"
-            outcome = RenderOutcome(
-                spec.study, spec.language, failure=Failure("kernel", "WorkerEnded", message)
-            )
+            outcome = RenderOutcome(spec.study, failure=Failure("kernel", "WorkerEnded", message))
         del self._busy[receive]
         receive.close()
         _end(worker)

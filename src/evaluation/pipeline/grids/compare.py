@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +115,7 @@ def run_grid(
     progress = progress or Lines()
 
     def then(runs: list[StudyRun]) -> None:
-        reasons = {run.place.name: _reason(run) for run in runs if run.failures}
+        reasons = _failed(runs)
         found.append(_compare(checked, root.resolve(), reports.absolute(), languages, reasons))
         name, status = checked.grid.name, found[0].status
         made = f"compared {checked.grid.size} cells with the study as declared"
@@ -144,7 +144,7 @@ def compare_again(root: Path, reports: Path, runs: Sequence[StudyRun], progress:
         Told of what is made, and of a comparison that its study no longer allows: that stays as it is.
     """
     moved = {run.place.name for run in runs if not run.up_to_date}
-    failed = {run.place.name: _reason(run) for run in runs if run.failures}
+    failed = _failed(runs)
     for path in sorted((reports / "variants").glob(f"*/{DATA}")):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -199,10 +199,9 @@ def _compare(
     return Compared(one.grid, one.pages, one.data, status, tuple(changed))
 
 
-def _reason(run: StudyRun) -> str:
-    """Why a cell failed: the first of its failures."""
-    failure = next(iter(run.failures.values()))
-    return f"{failure.error}: {failure.message}"
+def _failed(runs: Iterable[StudyRun]) -> dict[str, str]:
+    """Why cells failed."""
+    return {run.place.name: f"{run.failure.error}: {run.failure.message}" for run in runs if run.failure}
 
 
 def _page(one: Compared, language: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import EvaluationError, StudyError, shortlist
-from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters
+from evaluation.pipeline.kernels.execute import check_parameters
 from evaluation.pipeline.site import variant_name
 from evaluation.pipeline.spec import parse_overrides, parse_value, value_text
 
@@ -144,7 +144,7 @@ def parse_grid(
             problems.append(f"{text!r} is not of the form key=a,b")
             continue
         try:
-            check_parameters(studies[0], {key: ""}, LANGUAGES[0])
+            check_parameters(studies[0], {key: ""})
             axes.append(Axis(key, tuple(_values(key, values))))
         except StudyError as error:
             problems.append(error.what)
@@ -176,7 +176,7 @@ def _values(key: str, text: str) -> Iterator[Any]:
         if not part:
             raise StudyError(f'{key} has an empty value (empty text is written "")')
         value = parse_value(part)
-        check_parameters("a", {key: value}, LANGUAGES[0])
+        check_parameters("a", {key: value})
         if value_text(value) in seen:
             raise StudyError(f"{key} has the value {part} twice")
         seen.add(value_text(value))
@@ -251,7 +251,7 @@ def check_grid(grid: Grid, root: Path) -> Checked:
     from evaluation.study import load_study
     from evaluation.study.keys import require_key
 
-    check_parameters(grid.study, grid.fixed, LANGUAGES[0])
+    check_parameters(grid.study, grid.fixed)
     declared = load_study(grid.study, root=root)
     for axis in grid.axes:
         require_key(declared, axis.key, f"--grid {axis.key}={_joined(axis.values)}")

@@ -31,8 +31,8 @@ def grid_outcome(page: Compared, runs: Sequence[StudyRun]) -> dict[str, Any]:
     """What became of a grid: every cell with its reason where it failed, and the comparison page."""
     cells = []
     for cell, run in zip(page.grid.cells, runs[1:], strict=True):
-        reason = next((f"{one.error}: {one.message}" for one in run.failures.values()), None)
-        status = "failed" if run.failures else "up_to_date" if run.up_to_date else "made"
+        reason = f"{run.failure.error}: {run.failure.message}" if run.failure else None
+        status = "failed" if run.failure else "up_to_date" if run.up_to_date else "made"
         cells.append(
             {
                 "settings": page.grid.settings(cell),

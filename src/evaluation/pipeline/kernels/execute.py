@@ -20,23 +20,21 @@ from evaluation.pipeline.kernels.kernel import private_kernel
 from evaluation.pipeline.kernels.surroundings import reads_of
 from evaluation.pipeline.spec import Failure, Kind, RenderSpec
 
-PARAMETERS = ("study", "overrides", "language")
+PARAMETERS = ("study", "overrides")
 RESULT_MIME = "application/vnd.evaluation.result+json"
 LANGUAGES = ("en", "zh")
-STORE = "EVALUATION_STORE"  # as in evaluation.analysis.store, which takes a second to import
 _STUDY = re.compile(r"[a-z][a-z0-9_]*\Z")
 _KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def check_parameters(study: str, overrides: Mapping[str, Any], language: str) -> None:
+def check_parameters(study: str, overrides: Mapping[str, Any]) -> None:
     """Refuse parameters that papermill would pass on without a word.
 
     Raises
     ------
     StudyError
-        A study that is not a plain name, a language without pages, or an override that is not a
-        dotted key with a TOML value.
+        A study that is not a plain name, or an override that is not a dotted key with a TOML value.
     """
     if not isinstance(study, str) or not _STUDY.match(study):
         raise StudyError(
@@ -44,8 +42,6 @@ def check_parameters(study: str, overrides: Mapping[str, Any], language: str) ->
             expected="small letters, digits and underscores, as in studies/",
             fix="run `evaluation list` for the studies",
         )
-    if language not in LANGUAGES:
-        raise StudyError(f"there are no pages in {language!r}", expected="one of " + ", ".join(LANGUAGES))
     for key, value in overrides.items():
         if not isinstance(key, str) or not _KEY.match(key):
             raise StudyError(f"{key!r} is not a key of a study file", expected="a dotted key: treatment.date")
@@ -71,7 +67,7 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
     ------
     StudyError
         No such notebook, one that cannot be read, not a notebook, or its cell tagged ``parameters`` does not
-        declare exactly study, overrides and language.
+        declare exactly study and overrides.
     """
     path = root / "notebooks" / f"{name}.ipynb"
     where = f"notebooks/{name}.ipynb"
@@ -151,17 +147,15 @@ def execute(spec: RenderSpec, reads: list[str] | None = None) -> tuple[Any, Fail
     StudyError
         The parameters or the notebook are not valid; no kernel was started.
     """
-    check_parameters(spec.study, spec.overrides, spec.language)
+    check_parameters(spec.study, spec.overrides)
     source = read_notebook(spec.root, spec.notebook)
     papermill, nbformat, engine = load_papermill()
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    parameters = {"study": spec.study, "overrides": _lists(spec.overrides), "language": spec.language}
+    parameters = {"study": spec.study, "overrides": _lists(spec.overrides)}
     kept: dict[str, Any] = {}
     failure: Failure | None = None
     with private_kernel(spec.root, spec.warm) as (manager, environment):
-        if spec.store is not None:
-            environment[STORE] = os.path.relpath(spec.store, spec.root)
         try:
             papermill.execute_notebook(
                 nbformat.from_dict(source),

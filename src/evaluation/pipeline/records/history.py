@@ -160,17 +160,33 @@ def _damaged(folder: Path, name: str, why: str) -> EvaluationError:
     )
 
 
-def with_inputs(result: Mapping[str, Any], spec: RenderSpec) -> dict[str, Any]:
-    """The result with checksums of what it was made from, and the rows of its tables."""
-    study = spec.root / "studies" / f"{spec.study}.toml"
-    notebook = spec.root / "notebooks" / f"{spec.notebook}.ipynb"
-    inputs = {
-        "study": _checksum(study),
-        "notebook": _checksum(notebook),
+def inputs_of(spec: RenderSpec) -> dict[str, str | None]:
+    """Checksums of what a report is made from; its data stand in its result."""
+    return {
+        "study": _checksum(spec.root / "studies" / f"{spec.study}.toml"),
+        "notebook": _checksum(spec.root / "notebooks" / f"{spec.notebook}.ipynb"),
         "package": package_checksum(),
-        "rows": _rows(spec.root, [str(source.get("name")) for source in result.get("data") or []]),
     }
-    return {**result, "inputs": inputs}
+
+
+def with_inputs(
+    result: Mapping[str, Any], spec: RenderSpec, begun: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """The result with checksums of what it was made from, and the rows of its tables.
+
+    Raises
+    ------
+    ReportError
+        The study or the notebook is not as it was when the run began.
+    """
+    inputs = inputs_of(spec)
+    changed = [key for key, value in inputs.items() if value != begun[key]]
+    if changed:
+        raise ReportError(
+            f"the {' and the '.join(changed)} changed while the report was made", fix="run it again"
+        )
+    rows = _rows(spec.root, [str(source.get("name")) for source in result.get("data") or []])
+    return {**result, "inputs": {**inputs, "rows": rows}}
 
 
 def _checksum(path: Path) -> str | None:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from evaluation.pipeline.site import differences
-
 Part = Literal["answer", "claim", "estimate", "diagnostic", "data", "version", "other"]
 
 CIRCUMSTANCES = ("generated", "commit", "inputs")
@@ -237,7 +235,7 @@ def _others(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     if _same(old, new):
         return []
     changes = []
-    for place in differences(old, new):
+    for place in _differences(old, new):
         values = _at(old, place), _at(new, place)
         if not _same(*values):
             changes.append(Change("other", place, *values))
@@ -245,7 +243,7 @@ def _others(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
 
 
 def _at(result: Any, place: str) -> Any:
-    """The value at a place that `differences` named, None where there is none."""
+    """The value at a place that `_differences` named, None where there is none."""
     for step in place.replace("[", ".[").split("."):
         if step.startswith("["):
             result = result[int(step[1:-1])] if isinstance(result, list) else None
@@ -275,3 +273,21 @@ def _causes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Cause]:
 
 def _checksums(result: Mapping[str, Any]) -> dict[str, str]:
     return {str(source.get("name")): str(source.get("sha256")) for source in result.get("data") or []}
+
+
+def _differences(first: Any, second: Any, place: str = "") -> list[str]:
+    """Keys at which two results differ."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        keys = [*first, *(key for key in second if key not in first)]
+        absent = object()
+        return [
+            item
+            for key in keys
+            for item in _differences(
+                first.get(key, absent), second.get(key, absent), f"{place}.{key}".lstrip(".")
+            )
+        ]
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = enumerate(zip(first, second, strict=True))
+        return [item for i, (a, b) in pairs for item in _differences(a, b, f"{place}[{i}]")]
+    return [] if type(first) is type(second) and first == second else [place or "the result"]

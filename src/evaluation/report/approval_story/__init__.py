@@ -6,11 +6,10 @@ from evaluation.report.approval_story.facts import (
     limits_figure,
     limits_table,
 )
-from evaluation.report.approval_story.records import answer, answers, beside, facts, records
+from evaluation.report.approval_story.records import answer, beside, facts, records
 
 __all__ = [
     "answer",
-    "answers",
     "beside",
     "eighty_figure",
     "eighty_sentence",

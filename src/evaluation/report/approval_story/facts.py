@@ -10,12 +10,14 @@ from evaluation.analysis.limits import Limits, compatible, limit_bounds, limit_c
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, percent
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import sentence
 
 PACKAGE = "evaluation.report.approval_story"
 say = partial(sentence, PACKAGE)
 
 
+@in_languages
 def limits_figure(limits: Limits, language: str) -> Figure:
     """How much sooner the kept items were promised, by what the dropped ones were.
 
@@ -70,6 +72,7 @@ def limits_figure(limits: Limits, language: str) -> Figure:
     )
 
 
+@in_languages
 def limits_table(limits: Limits, language: str) -> Table:
     """The fall of the summed limits in two parts, case by case."""
     rows = limit_bounds(limits)
@@ -108,11 +111,13 @@ def limits_table(limits: Limits, language: str) -> Table:
     )
 
 
+@in_languages
 def eighty_sentence(language: str) -> Prose:
     """What the claim compares with, in two sentences."""
     return Prose(say("eighty.sentence", language))
 
 
+@in_languages
 def eighty_figure(below_limit: float, language: str) -> Figure:
     """Falls of handling time that are compatible with "at least so far below the statutory limit".
 

@@ -18,7 +18,8 @@ from evaluation.report.approval_story.facts import (
     limits_table,
 )
 from evaluation.report.display import Answer, Figure, Prose, Table
-from evaluation.report.language import LANGUAGES, number, percent
+from evaluation.report.language import number, percent
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import source_line
 from evaluation.report.story.wording import sentence
 from evaluation.study.staggered_beside import Claim
@@ -28,6 +29,7 @@ PARTS = ("handling", "mix", "new_items", "dropped_items")
 say = partial(sentence, PACKAGE)
 
 
+@in_languages
 def facts(case: StaggeredCase, language: str) -> list[Part]:
     """What a claim beside a legal limit can mean, and published limits, for a study with ``[limit]``.
 
@@ -63,6 +65,7 @@ def facts(case: StaggeredCase, language: str) -> list[Part]:
     ]
 
 
+@in_languages
 def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
     """The first sentence: on the claim itself where the study has it, else as on any page of many places."""
     claim = _claim(case)
@@ -96,11 +99,7 @@ def _detail(case: StaggeredCase, found: Findings, language: str) -> str:
     )
 
 
-def answers(case: StaggeredCase, found: Findings) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, found, language).sentence for language in LANGUAGES}
-
-
+@in_languages
 def beside(case: StaggeredCase, found: Findings, language: str) -> list[Part]:
     """The claims of the study under their heading; nothing for a study without one."""
     if not case.study.claims:
@@ -114,6 +113,7 @@ def _claim(case: StaggeredCase) -> Claim | None:
     return None if limit is None else next(item for item in case.study.claims if item.id == limit.claim)
 
 
+@in_languages
 def records(case: StaggeredCase, language: str) -> list[Part]:
     """Open cases and the item mix, for a study whose table was made from case records; else nothing.
 

@@ -1,13 +1,12 @@
 """The bulletin's sentences, tables and figures, each made from what `evaluation.analysis` found."""
 
-from evaluation.report.bulletin_story.answer import answer, answers, gap_figure, ranks_figure
+from evaluation.report.bulletin_story.answer import answer, gap_figure, ranks_figure
 from evaluation.report.bulletin_story.doubt import choices_table, history_figure, history_table, pooled_table
 from evaluation.report.bulletin_story.limits import record, settle, threats
 from evaluation.report.bulletin_story.rankings import cities_table, lines_figure, measures_table, plain_table
 
 __all__ = [
     "answer",
-    "answers",
     "choices_table",
     "cities_table",
     "gap_figure",

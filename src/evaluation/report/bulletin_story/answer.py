@@ -18,9 +18,11 @@ from evaluation.report.bulletin_story.wording import (
 )
 from evaluation.report.display import Answer, Figure
 from evaluation.report.figures_key import Entry
-from evaluation.report.language import LANGUAGES, number, percent
+from evaluation.report.language import number, percent
+from evaluation.report.languages import in_languages
 
 
+@in_languages
 def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None, language: str) -> Answer:
     """Who is named first, and how many may truly be.
 
@@ -61,11 +63,6 @@ def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
         ).strip(),
         language=language,
     )
-
-
-def answers(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, ranking, other, language).sentence for language in LANGUAGES}
 
 
 def _told(case: BulletinCase, ranking: MonthRanking, language: str) -> str:
@@ -109,6 +106,7 @@ def _other(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
     )
 
 
+@in_languages
 def gap_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
     """How far each place is behind the one named first, with the interval by which pairs are told apart."""
     frame, others = ranking.behind(), ranking.n - 1
@@ -146,6 +144,7 @@ def gap_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figu
     )
 
 
+@in_languages
 def ranks_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
     """A line for each place, from the best to the worst rank that cannot be ruled out."""
     may = ranking.could_be_first

@@ -23,8 +23,10 @@ from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
 from evaluation.report.language import month as written_month
 from evaluation.report.language import p_value
+from evaluation.report.languages import in_languages
 
 
+@in_languages
 def history_figure(case: BulletinCase, history: Sequence[MonthRanking], language: str) -> Figure:
     """For each of the last bulletins the place named first and how many may be."""
     rows = [
@@ -76,6 +78,7 @@ def history_figure(case: BulletinCase, history: Sequence[MonthRanking], language
     )
 
 
+@in_languages
 def history_table(case: BulletinCase, history: Sequence[MonthRanking], language: str) -> Table:
     """The last bulletins, the newest first."""
     rows = [
@@ -101,6 +104,7 @@ def history_table(case: BulletinCase, history: Sequence[MonthRanking], language:
     )
 
 
+@in_languages
 def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking | None], language: str) -> Table:
     """The leading ranking when chance is measured otherwise."""
     chance, data = case.study.chance, case.study.data
@@ -137,6 +141,7 @@ def choices_table(case: BulletinCase, choices: Mapping[str, MonthRanking | None]
     )
 
 
+@in_languages
 def pooled_table(case: BulletinCase, frame: pd.DataFrame, language: str) -> Table:
     """What averaging the improvements of several months would tell.
 

@@ -7,9 +7,11 @@ from evaluation.report.bulletin_story.wording import joined, level, names, tell
 from evaluation.report.display import Prose, Record
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month as written_month
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import threat_items
 
 
+@in_languages
 def threats(case: BulletinCase, language: str) -> Prose:
     """Reasons why a rank could mislead, each with its direction."""
     lines = threat_items(case.study.threats, language)
@@ -17,12 +19,14 @@ def threats(case: BulletinCase, language: str) -> Prose:
     return Prose("\n\n".join([lead, *lines]))
 
 
+@in_languages
 def settle(case: BulletinCase, language: str) -> Prose:
     """Data that would tell more places apart."""
     lines = [tell(case, "settle.item", language, text=item[language]) for item in case.study.settle]
     return Prose("\n".join(lines or [tell(case, "settle.none", language)]))
 
 
+@in_languages
 def record(case: BulletinCase, ranking: MonthRanking, language: str) -> Record:
     """Choices that were fixed beforehand, and the tables that were read."""
     study, wanted, chance = case.study, case.study.bulletin, case.study.chance

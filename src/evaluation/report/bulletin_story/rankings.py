@@ -25,10 +25,12 @@ from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
 from evaluation.report.language import month as written_month
 from evaluation.report.language import number
+from evaluation.report.languages import in_languages
 
 Rankings = Mapping[tuple[str, str], MonthRanking]
 
 
+@in_languages
 def lines_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Figure:
     """A small line a place: the leading measure by month, with both months of the comparison marked."""
     measure, rows = ranking.measure, ranking.table.to_dict("records")
@@ -87,6 +89,7 @@ def lines_figure(case: BulletinCase, ranking: MonthRanking, language: str) -> Fi
     )
 
 
+@in_languages
 def plain_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
     """The plain ranking on both scales beside the rank sets."""
     wanted = case.study.bulletin
@@ -187,6 +190,7 @@ def _measures_notes(case: BulletinCase, rankings: Rankings, language: str) -> li
     return notes
 
 
+@in_languages
 def measures_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
     """Who is first by each measure, and how many may be."""
     lists: dict[str, set[str]] = {}
@@ -236,6 +240,7 @@ def _measure_cells(case: BulletinCase, ranking: MonthRanking | None, language: s
     )
 
 
+@in_languages
 def cities_table(case: BulletinCase, rankings: Rankings, language: str) -> Table:
     """Every place by every measure: its plain rank with its set."""
     wanted = case.study.bulletin

@@ -1,6 +1,6 @@
 """The ledger's own sentences, rows, tables and figure, each made from what `evaluation.analysis` found."""
 
-from evaluation.report.ledger_story.answer import answer, answers
+from evaluation.report.ledger_story.answer import answer
 from evaluation.report.ledger_story.figures import scale_figure
 from evaluation.report.ledger_story.rows import ledger
 from evaluation.report.ledger_story.tables import (
@@ -14,7 +14,6 @@ from evaluation.report.ledger_story.tables import (
 
 __all__ = [
     "answer",
-    "answers",
     "arithmetic_table",
     "economy_table",
     "ledger",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from evaluation.analysis import LedgerCase
 from evaluation.report.display import REPRODUCED, Answer
-from evaluation.report.language import LANGUAGES
+from evaluation.report.languages import in_languages
 from evaluation.report.ledger_story.wording import counts, say
 
 
+@in_languages
 def answer(case: LedgerCase, language: str) -> Answer:
     """How many figures other data give, and how many changes are more than comparable places had.
 
@@ -39,8 +40,3 @@ def answer(case: LedgerCase, language: str) -> Answer:
         ),
         language=language,
     )
-
-
-def answers(case: LedgerCase) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, language).sentence for language in LANGUAGES}

@@ -11,11 +11,13 @@ from evaluation.analysis import LedgerCase
 from evaluation.report.display import Figure
 from evaluation.report.figures_claims import claimed_and_left
 from evaluation.report.language import interval, interval_decimals, number
+from evaluation.report.languages import in_languages
 from evaluation.report.ledger_story.wording import digits, say
 
 LIMITS = (-20.0, 100.0)
 
 
+@in_languages
 def scale_figure(case: LedgerCase, frame: pd.DataFrame, language: str) -> Figure:
     """Claimed against attributable change, in percent, improvement to the right.
 

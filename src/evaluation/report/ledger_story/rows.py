@@ -9,6 +9,7 @@ import pandas as pd
 from evaluation.analysis import Entry, LedgerCase, Needed, needed_for
 from evaluation.claims import System, Test
 from evaluation.report.language import interval, interval_decimals, number, p_value, text, with_unit
+from evaluation.report.languages import in_languages
 from evaluation.report.ledger import Ledger, Line, Part, Row
 from evaluation.report.ledger_story.wording import (
     digits,
@@ -26,6 +27,7 @@ from evaluation.report.ledger_story.wording import (
 from evaluation.study import Outcome
 
 
+@in_languages
 def ledger(case: LedgerCase, language: str) -> Ledger:
     """Every claim by system, then the systems of which no figure is stated.
 

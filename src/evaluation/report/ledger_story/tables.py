@@ -14,6 +14,7 @@ from evaluation.claims import IdentityCheck
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import NOT_A_NUMBER, number, p_value, percent
 from evaluation.report.language import date as written_date
+from evaluation.report.languages import in_languages
 from evaluation.report.ledger_story.wording import expected, implied, say, verdict_of
 from evaluation.report.story.wording import threat_items
 
@@ -21,6 +22,7 @@ _FLAT = 1e-8
 """A gap this small before the date is none: the mix goes through every point."""
 
 
+@in_languages
 def arithmetic_table(case: LedgerCase, language: str) -> Table:
     """Every rule of arithmetic among the figures, and whether it holds."""
     rules = {identity.id: identity for identity in case.claims.identities}
@@ -65,6 +67,7 @@ def _expected(
     return say("rules.within", language, low=low, high=high)
 
 
+@in_languages
 def ranks_table(case: LedgerCase, ranks: pd.DataFrame, language: str) -> Table:
     """Is the place first? Its rank by every way of counting, and what chance leaves open.
 
@@ -110,6 +113,7 @@ def _rank(case: LedgerCase, row: Mapping[Any, Any], language: str) -> dict[str, 
     return {say(f"ranks.{key}", language): cell for key, cell in cells.items()}
 
 
+@in_languages
 def economy_table(case: LedgerCase, frame: pd.DataFrame, language: str) -> Table:
     """Output, its structure and emissions beside other cities, by three methods, with the fit before.
 
@@ -183,17 +187,20 @@ def _size(row: Mapping[Any, Any], what: str) -> float:
     return 100 * math.expm1(row[what]) if row["scale"] == "log" else float(row[what])
 
 
+@in_languages
 def yearbook_note(case: LedgerCase, language: str) -> Prose:
     """What it means that the yearbook has the account's figures."""
     return Prose(say("economy.yearbook", language))
 
 
+@in_languages
 def threats(case: LedgerCase, language: str) -> Prose:
     """What could mislead a reader of the ledger, each with the direction."""
     lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 
+@in_languages
 def record(case: LedgerCase, language: str) -> Record:
     """Choices that were fixed beforehand, and everything that was read."""
     study, rule = case.study, case.here.study.rule

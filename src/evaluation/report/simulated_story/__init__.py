@@ -1,6 +1,6 @@
 """The sentences, tables and figures of pages on a claim without data."""
 
-from evaluation.report.simulated_story.answer import answer, answers, three_numbers
+from evaluation.report.simulated_story.answer import answer, three_numbers
 from evaluation.report.simulated_story.claims import (
     claims_table,
     ranges_figure,
@@ -26,7 +26,6 @@ from evaluation.report.simulated_story.limits import (
 
 __all__ = [
     "answer",
-    "answers",
     "claims_table",
     "found_figure",
     "inference_sentence",

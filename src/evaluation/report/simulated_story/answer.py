@@ -9,7 +9,7 @@ import pandas as pd
 from evaluation.analysis.simulated import Detectable, SimulatedCase, check_claims
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES
+from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.wording import bounds, join, percent, say, size, source_line
 
 
@@ -24,6 +24,7 @@ def leading_row(case: SimulatedCase, estimates: pd.DataFrame, method: str | None
     return {str(key): value for key, value in lead.iloc[0].items()}
 
 
+@in_languages
 def answer(case: SimulatedCase, estimates: pd.DataFrame, power: Detectable, language: str) -> Answer:
     """One sentence, the verdicts, and what could be seen if there were data."""
     check = check_claims(case)[0]
@@ -57,16 +58,12 @@ def answer(case: SimulatedCase, estimates: pd.DataFrame, power: Detectable, lang
     )
 
 
-def answers(case: SimulatedCase) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: _sentence(case, language) for language in LANGUAGES}
-
-
 def _sentence(case: SimulatedCase, language: str) -> str:
     claimed = size(case.study.claims[0].value, language)
     return say("answer.main", language, place=case.name(case.treated, language), claimed=claimed)
 
 
+@in_languages
 def three_numbers(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> Figure:
     """Claimed; nothing in data; and what the simulated record gives, truth and estimate."""
     row, raw = leading_row(case, estimates), leading_row(case, estimates, "plain_change")

@@ -8,6 +8,7 @@ from evaluation.analysis.simulated import SimulatedCase, check_claims
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import NOT_A_NUMBER, month, number, text
+from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.wording import bounds, join, percent, say, size
 from evaluation.report.story.wording import sentence
 
@@ -15,6 +16,7 @@ SHOWN = (50, 200, 1000, 5000)
 """Base counts in the table; the CSV has all."""
 
 
+@in_languages
 def claims_table(case: SimulatedCase, language: str) -> Table:
     """Each claim: no data, not testable, and what it would take."""
     rows = []
@@ -39,6 +41,7 @@ def claims_table(case: SimulatedCase, language: str) -> Table:
     )
 
 
+@in_languages
 def ranges_figure(case: SimulatedCase, ranges: pd.DataFrame, language: str) -> Figure:
     """The true change behind the leading claim, by the number of cases."""
     claim = case.study.claims[0]
@@ -72,6 +75,7 @@ def ranges_figure(case: SimulatedCase, ranges: pd.DataFrame, language: str) -> F
     )
 
 
+@in_languages
 def ranges_table(case: SimulatedCase, ranges: pd.DataFrame, language: str) -> Table:
     """Every claim by several base counts."""
     plain = ranges[ranges["dispersion"] == 1].set_index(["claim", "count"])
@@ -94,6 +98,7 @@ def ranges_table(case: SimulatedCase, ranges: pd.DataFrame, language: str) -> Ta
     )
 
 
+@in_languages
 def smallest_table(case: SimulatedCase, smallest: pd.DataFrame, language: str) -> Table:
     """The claims and what other places published, with the cases that each would need."""
     named = [claim.text[language] for claim in case.study.claims]

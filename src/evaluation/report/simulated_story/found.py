@@ -13,12 +13,14 @@ from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import NOT_A_NUMBER
+from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.answer import leading_row
 from evaluation.report.simulated_story.wording import bounds, join, percent, say, source_line
 from evaluation.report.story.wording import verb
 from evaluation.result import Result
 
 
+@in_languages
 def years_figure(case: SimulatedCase, language: str) -> Figure:
     """Yearly counts of every district, the year before the reform at 100."""
     data, outcome = case.study.data, case.study.lead
@@ -84,6 +86,7 @@ def method(case: SimulatedCase, name: str, language: str) -> str:
     return say(f"methods.{name}", language, before=data.before, after=data.after)
 
 
+@in_languages
 def found_figure(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> Figure:
     """Every method for the leading outcome, the truth above them."""
     lead = leading_row(case, estimates)
@@ -137,6 +140,7 @@ def found_figure(case: SimulatedCase, estimates: pd.DataFrame, language: str) ->
     )
 
 
+@in_languages
 def truth_table(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> Table:
     """Every outcome and method beside the truth."""
     chosen = _main(case, estimates)
@@ -168,6 +172,7 @@ def truth_table(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> 
     )
 
 
+@in_languages
 def moves_table(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> Table:
     """The leading estimate without and with the neighbour that crime moves to."""
     outcome = case.study.lead
@@ -199,6 +204,7 @@ def moves_table(case: SimulatedCase, estimates: pd.DataFrame, language: str) -> 
     )
 
 
+@in_languages
 def inference_sentence(case: SimulatedCase, language: str) -> Prose:
     """How many methods of inference hold, and the best of them with its reason."""
     judged = advice(case)
@@ -216,6 +222,7 @@ def inference_sentence(case: SimulatedCase, language: str) -> Prose:
     return Prose("\n".join([lead, "", *(f"- {text}" for text in held)]))
 
 
+@in_languages
 def inference_table(case: SimulatedCase, language: str) -> Table:
     """Every method of inference with its reason."""
     judged = advice(case)
@@ -236,6 +243,7 @@ def inference_table(case: SimulatedCase, language: str) -> Table:
     )
 
 
+@in_languages
 def replication(case: SimulatedCase, ours: Result, plain: Any, language: str) -> Table:
     """The Poisson estimate by this project and by statsmodels, side by side."""
     frame = pd.DataFrame(

@@ -10,6 +10,7 @@ from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import number
+from evaluation.report.languages import in_languages
 from evaluation.report.simulated_story.wording import join, percent, say, source_line
 from evaluation.report.story.wording import threat_items
 
@@ -17,6 +18,7 @@ DRAWN = (5, 20, 100)
 """Counts a month whose curves are drawn; the table has all."""
 
 
+@in_languages
 def power_figure(case: SimulatedCase, power: Detectable, language: str) -> Figure:
     """How often a fall would be found, by its size and by how much is counted."""
     counts = [count for count in power.smallest["count"] if count in DRAWN] or list(
@@ -56,6 +58,7 @@ def power_figure(case: SimulatedCase, power: Detectable, language: str) -> Figur
     )
 
 
+@in_languages
 def power_table(case: SimulatedCase, power: Detectable, language: str) -> Table:
     """The smallest fall found four times in five, for each count."""
     settings = case.study.power
@@ -91,17 +94,20 @@ def power_table(case: SimulatedCase, power: Detectable, language: str) -> Table:
     )
 
 
+@in_languages
 def threats(case: SimulatedCase, language: str) -> Prose:
     """What could mislead, in plain words, each with which way."""
     lines = threat_items(case.study.threats, language)
     return Prose("\n".join([say("threats.lead", language, count=len(lines)), "", *lines]))
 
 
+@in_languages
 def settle(case: SimulatedCase, language: str) -> Prose:
     """Data that would decide."""
     return Prose("\n".join(f"- {item[language]}" for item in case.study.settle))
 
 
+@in_languages
 def record(case: SimulatedCase, language: str) -> Record:
     """Choices, and the tables that were read."""
     study = case.study

@@ -1,7 +1,7 @@
 """The sentences, tables and figures of pages on many places, each made from what the analysis found."""
 
 from evaluation.report.staggered_story.agreement import claims_table, published_table, truth_table
-from evaluation.report.staggered_story.answer import answer, answers, three_numbers
+from evaluation.report.staggered_story.answer import answer, three_numbers
 from evaluation.report.staggered_story.estimates import (
     estimates_table,
     family_table,
@@ -28,7 +28,6 @@ from evaluation.report.staggered_story.robustness import (
 
 __all__ = [
     "answer",
-    "answers",
     "around_figure",
     "bacon_table",
     "checks_table",

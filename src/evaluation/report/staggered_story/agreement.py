@@ -7,10 +7,12 @@ import pandas as pd
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report.display import Table
 from evaluation.report.language import decimals, interval, interval_decimals, number, text, with_unit
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import cell, group, say, unit_of
 from evaluation.study.staggered_beside import Published
 
 
+@in_languages
 def published_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
     """Each published number beside ours; None where the study names none."""
     if not case.study.published:
@@ -78,6 +80,7 @@ def _agrees(item: Published, row: dict, language: str) -> str:
     return say(f"published.{answer}_{item.agreement}", language, **told)
 
 
+@in_languages
 def truth_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
     """What each estimator finds beside the effect that was put in; None for real data."""
     if found.truth.empty:
@@ -120,6 +123,7 @@ def truth_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
     )
 
 
+@in_languages
 def claims_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
     """The source's claims with both verdicts; None where the study has none."""
     if not found.claims:

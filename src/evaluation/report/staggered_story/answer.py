@@ -7,7 +7,8 @@ from typing import Any
 from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES, interval, interval_decimals, number
+from evaluation.report.language import interval, interval_decimals, number
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     effect,
     ends,
@@ -25,6 +26,7 @@ from evaluation.report.story.wording import sentence_case
 from evaluation.study.staggered import Outcome
 
 
+@in_languages
 def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading outcome.
 
@@ -55,11 +57,6 @@ def answer(case: StaggeredCase, found: Findings, language: str) -> Answer:
         detail=_detail(case, found, language),
         language=language,
     )
-
-
-def answers(case: StaggeredCase, found: Findings) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, found, language).sentence for language in LANGUAGES}
 
 
 def reproduced(case: StaggeredCase, found: Findings) -> str:
@@ -165,6 +162,7 @@ def _by_dates(case: StaggeredCase, found: Findings, language: str) -> str:
     )
 
 
+@in_languages
 def three_numbers(case: StaggeredCase, found: Findings, language: str) -> Figure:
     """Published or claimed, what happened there and elsewhere, and what is left, on one scale."""
     outcome, raw = case.lead, found.around

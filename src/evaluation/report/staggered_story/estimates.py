@@ -19,6 +19,7 @@ from evaluation.analysis.staggered import (
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value, percent
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     bounds,
     cell,
@@ -39,6 +40,7 @@ from evaluation.report.story.wording import sentence_case
 from evaluation.study.staggered import Outcome
 
 
+@in_languages
 def outcomes_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
     """The leading estimate of every outcome that is said in the leading outcome's unit, with its interval."""
     unit = unit_of(case.lead, language)
@@ -104,6 +106,7 @@ def outcomes_figure(case: StaggeredCase, found: Findings, language: str) -> Figu
     )
 
 
+@in_languages
 def family_table(case: StaggeredCase, found: Findings, language: str) -> Table:
     """Every outcome against the comparisons of the rule, alone and adjusted, with the rule's word."""
     level = case.study.rule.level
@@ -158,6 +161,7 @@ def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
     return rows[0]
 
 
+@in_languages
 def estimates_table(case: StaggeredCase, found: Findings, language: str) -> Table:
     """Outcomes by estimators; estimators that give the same numbers share a column."""
     table = found.estimates
@@ -231,6 +235,7 @@ def _shown(case: StaggeredCase, value: float, mine: pd.DataFrame, language: str)
     return effect(case.lead, float(value), low, high, language)
 
 
+@in_languages
 def methods_sentence(case: StaggeredCase, found: Findings, language: str) -> Prose | None:
     """The simple regression of the leading outcome beside the methods made for several dates."""
     mine = _in_words(case, found)
@@ -282,6 +287,7 @@ def _cell(mine: pd.DataFrame, name: str, outcome: Any, language: str) -> str:
     return cell("estimates.cell", outcome, value, low, high, language)
 
 
+@in_languages
 def inference_sentence(case: StaggeredCase, found: Findings, language: str) -> Prose:
     """Which inference holds here and why, in one paragraph."""
     choice = found.choice
@@ -340,6 +346,7 @@ def _otherwise(case: StaggeredCase, found: Findings, language: str) -> list[str]
     ]
 
 
+@in_languages
 def path_figure(case: StaggeredCase, path: Path, language: str) -> Figure | Prose:
     """The event study of one outcome with the inference that holds; words if withheld."""
     outcome, may = path.outcome, shares(case, path.outcome)

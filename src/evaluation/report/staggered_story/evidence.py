@@ -11,6 +11,7 @@ from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     group,
     n_treated,
@@ -27,6 +28,7 @@ from evaluation.report.story.wording import sentence_case
 TREATED = "treated"
 
 
+@in_languages
 def withheld(case: StaggeredCase, language: str) -> Prose | None:
     """Which counts are not shown, how many and by which rule; None where the study withholds nothing."""
     found = all_shares(case).values()
@@ -40,6 +42,7 @@ def withheld(case: StaggeredCase, language: str) -> Prose | None:
     return Prose(say("withheld.lead" if small else "withheld.none", language, **told))
 
 
+@in_languages
 def years_figure(case: StaggeredCase, language: str) -> Figure | Prose:
     """Untreated places as thin lines by year, treated ones taken together strong, the others dashed.
 
@@ -111,6 +114,7 @@ def _rate(values: pd.Series, language: str) -> str:
     return f"{number(change, language, 0, sign=True)}%"
 
 
+@in_languages
 def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | Prose:
     """Treated places around their start beside the others in the same calendar periods; nothing modelled.
 
@@ -151,6 +155,7 @@ def around_figure(case: StaggeredCase, found: Findings, language: str) -> Figure
     )
 
 
+@in_languages
 def cohort_table(case: StaggeredCase, language: str) -> Table:
     """Raw figures of each cohort before and after, and of the comparison in the same periods."""
     outcome = case.lead
@@ -190,6 +195,7 @@ def cohort_table(case: StaggeredCase, language: str) -> Table:
     )
 
 
+@in_languages
 def end_figure(case: StaggeredCase, language: str) -> Figure | None:
     """The series that shows why the record ends where it does, where the study has one."""
     end, series = case.study.end, case.ending

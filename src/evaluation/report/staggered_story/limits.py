@@ -10,17 +10,20 @@ from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import number, with_unit
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import group, say, when
 from evaluation.report.story.wording import threat_items
 from evaluation.result import Result
 
 
+@in_languages
 def threats(case: StaggeredCase, language: str) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
     lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 
+@in_languages
 def settle(case: StaggeredCase, found: Findings, language: str) -> Prose:
     """The smallest effects that this design can show, and data that would decide."""
     level = f"{100 * case.study.rule.level:g}%"
@@ -47,6 +50,7 @@ def settle(case: StaggeredCase, found: Findings, language: str) -> Prose:
     return Prose("\n".join(lines))
 
 
+@in_languages
 def record(case: StaggeredCase, found: Findings, language: str) -> Record:
     """Choices, and the tables that were read."""
     study = case.study
@@ -142,6 +146,7 @@ def _bare(text: str) -> str:
     return text.rstrip(".。")
 
 
+@in_languages
 def replication(case: StaggeredCase, ours: Result, plain: Any, language: str) -> Table:
     """The simple regression by this project and by statsmodels, side by side.
 

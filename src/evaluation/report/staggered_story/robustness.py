@@ -12,6 +12,7 @@ from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import date, number, p_value, percent
+from evaluation.report.languages import in_languages
 from evaluation.report.staggered_story.wording import (
     PER_YEAR,
     bounds,
@@ -31,6 +32,7 @@ from evaluation.report.story.checks import table_of_checks
 from evaluation.study.staggered import Outcome
 
 
+@in_languages
 def comparisons_figure(case: StaggeredCase, found: Findings, language: str) -> Figure | None:
     """The leading outcome against every comparison and by every set of dates; None where there is one."""
     outcome = case.lead
@@ -105,6 +107,7 @@ def _several(case: StaggeredCase) -> bool:
     return len(case.study.comparisons) + len(case.study.alternatives) > 1
 
 
+@in_languages
 def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
     """Every outcome against every comparison and by every set of dates; None where there is one."""
     if not _several(case):
@@ -149,6 +152,7 @@ def comparisons_table(case: StaggeredCase, found: Findings, language: str) -> Ta
     )
 
 
+@in_languages
 def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | None:
     """Whether the groups were moving apart before the start, and what that would have added up to."""
     year = PER_YEAR[case.study.data.frequency]
@@ -212,6 +216,7 @@ def drift_table(case: StaggeredCase, found: Findings, language: str) -> Table | 
     )
 
 
+@in_languages
 def checks_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language: str) -> Table:
     """Each check as a question with its answer."""
     outcome = case.lead
@@ -252,6 +257,7 @@ _KINDS = {
 }
 
 
+@in_languages
 def bacon_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], language: str) -> Table | None:
     """The simple regression taken apart by the kind of comparison; None where it cannot be."""
     if "bacon" not in checks:

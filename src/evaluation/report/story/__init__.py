@@ -1,6 +1,6 @@
 """The page's own sentences, tables and figures, each made from what `evaluation.analysis` found."""
 
-from evaluation.report.story.answer import answer, answers, three_numbers
+from evaluation.report.story.answer import answer, three_numbers
 from evaluation.report.story.claims import claims_table, rule_table
 from evaluation.report.story.estimates import estimates_figure, estimates_table, specification_sentence
 from evaluation.report.story.evidence import (
@@ -27,7 +27,6 @@ from evaluation.report.story.robustness import (
 
 __all__ = [
     "answer",
-    "answers",
     "audit_table",
     "checks_table",
     "claims_table",

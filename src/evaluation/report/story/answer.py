@@ -9,7 +9,8 @@ from evaluation.analysis import Case, Headline, leading_claim
 from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
-from evaluation.report.language import LANGUAGES, interval, number
+from evaluation.report.language import interval, number
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import (
     amount,
     bounds,
@@ -23,6 +24,7 @@ from evaluation.report.story.wording import (
 from evaluation.study import Outcome
 
 
+@in_languages
 def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading claim.
 
@@ -60,11 +62,6 @@ def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: s
     )
 
 
-def answers(case: Case, head: Headline, checks: Sequence[ClaimCheck]) -> dict[str, str]:
-    """The answer in every language, for the result file and the index."""
-    return {language: answer(case, head, checks, language).sentence for language in LANGUAGES}
-
-
 def _detail(case: Case, head: Headline, pool: str, language: str) -> str:
     outcome = head.years.outcome
     low, high, absent = head.tests[pool].interval()
@@ -89,6 +86,7 @@ def leading_check(case: Case, checks: Sequence[ClaimCheck]) -> ClaimCheck:
     return next((check for check in checks if check.id == leading), None) or analysis.leading_check(case)
 
 
+@in_languages
 def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], language: str) -> Figure:
     """Claimed, found, and left after the comparison, on one scale; what is claimed only if it is on it."""
     claim, outcome = leading_claim(case.study), head.years.outcome

@@ -11,10 +11,12 @@ from evaluation.analysis import Case, ranks, year_table
 from evaluation.claims import ClaimCheck, Test
 from evaluation.report.display import Table
 from evaluation.report.language import NOT_A_NUMBER, interval, number, p_value, text
+from evaluation.report.languages import in_languages
 from evaluation.report.story.answer import leading_check
 from evaluation.report.story.wording import say
 
 
+@in_languages
 def claims_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table | None:
     """Each claim beside independent data and what is left after the comparison; None without a claim."""
     if not checks:
@@ -65,6 +67,7 @@ def _rank_notes(case: Case, language: str) -> list[str]:
     return notes
 
 
+@in_languages
 def rule_table(case: Case, checks: Sequence[ClaimCheck], language: str) -> Table | None:
     """The tests that decide on the leading claim or change, one by one, as the rule asks for them.
 

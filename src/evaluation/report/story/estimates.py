@@ -14,11 +14,13 @@ from evaluation.analysis.effects import SEASONS
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import interval, interval_decimals, month, number, p_value, with_unit
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import place, say, source_line
 
 Row = Mapping[Any, Any]
 
 
+@in_languages
 def estimates_table(case: Case, frame: pd.DataFrame, date: str, language: str) -> Table:
     """Every outcome and scale for one treatment date, by pool and by the months compared.
 
@@ -99,6 +101,7 @@ def _digits(row: Row) -> int:
     return 2 if row["scale"] == "log" else 1
 
 
+@in_languages
 def estimates_figure(case: Case, frame: pd.DataFrame, date: str, language: str) -> Figure | Prose:
     """Estimates for one treatment date in units of half their own interval, so that all share one axis.
 
@@ -167,6 +170,7 @@ def _forest_row(case: Case, row: Row, language: str) -> dict[str, Any]:
     }
 
 
+@in_languages
 def specification_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
     """Say how much the answer turns on the choices, and why the usual standard error is not used."""
     rule = case.study.rule

@@ -11,6 +11,7 @@ from evaluation.analysis import Case, EventPath, Headline, YearTable
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import month, number, p_value
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import (
     amount,
     change_sentence,
@@ -22,6 +23,7 @@ from evaluation.report.story.wording import (
 )
 
 
+@in_languages
 def years_figure(case: Case, head: Headline, pool: str, language: str) -> Figure:
     """Every place's yearly figures as thin lines, the treated one strong, the others' mean dashed."""
     wide = _wide(case, head, pool, language)
@@ -84,6 +86,7 @@ def _alt(case: Case, head: Headline, pool: str, wide: pd.DataFrame, language: st
     )
 
 
+@in_languages
 def record_table(
     case: Case, tables: Sequence[YearTable], pool: str, language: str, before: int, after: int
 ) -> Table:
@@ -137,6 +140,7 @@ def record_table(
     )
 
 
+@in_languages
 def placebo_figure(case: Case, head: Headline, pool: str, language: str) -> Figure:
     """Where the treated place stands among the places where nothing was claimed."""
     test, outcome = head.tests[pool], head.years.outcome
@@ -169,6 +173,7 @@ def placebo_figure(case: Case, head: Headline, pool: str, language: str) -> Figu
     )
 
 
+@in_languages
 def path_figure(case: Case, path: EventPath, language: str) -> Figure:
     """The event study of the treated place within the band of the donors' own paths."""
     outcome, frame, start = path.outcome, path.frame, month(path.date, language)

@@ -7,9 +7,11 @@ import pandas as pd
 from evaluation.analysis import Case
 from evaluation.report.display import Table
 from evaluation.report.language import month, p_value
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import say
 
 
+@in_languages
 def family_table(case: Case, frame: pd.DataFrame, language: str) -> Table | None:
     """Placebo p-values of every outcome, alone and adjusted for the family; None where there is none.
 

@@ -10,17 +10,20 @@ from evaluation.analysis import Case, Headline
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month
+from evaluation.report.languages import in_languages
 from evaluation.report.story.wording import amount, say, threat_items
 from evaluation.result import Result
 from evaluation.study import Outcome
 
 
+@in_languages
 def threats(case: Case, language: str) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
     lines = threat_items(case.study.threats, language)
     return Prose("\n\n".join([say("threats.lead", language, count=len(lines)), *lines]))
 
 
+@in_languages
 def settle(case: Case, head: Headline, language: str) -> Prose:
     """The smallest effect that this design can show, and data that would decide."""
     lines = [f"**{say('settle.size', language)}**", ""]
@@ -40,6 +43,7 @@ def _smallest(case: Case, head: Headline, pool: str, language: str) -> str:
     return say("settle.needed", language, size=size, before=head.before, after=head.after, **told)
 
 
+@in_languages
 def record(case: Case, language: str) -> Record:
     """Choices that were fixed beforehand, and the tables that were read."""
     study = case.study
@@ -102,6 +106,7 @@ def _span(window: tuple[Any, Any], language: str) -> str:
     return say("choices.span", language, start=start, end=end)
 
 
+@in_languages
 def replication(ours: Result, plain: Any, outcome: Outcome, language: str) -> Table:
     """The same regression by this project and by statsmodels, side by side.
 

@@ -14,10 +14,12 @@ from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.figures_key import word
 from evaluation.report.language import month, number, p_value, percent, text
+from evaluation.report.languages import in_languages
 from evaluation.report.story.checks import table_of_checks
 from evaluation.report.story.wording import amount, place, say, source_line
 
 
+@in_languages
 def synthetic_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     """Synthetic control and synthetic difference-in-differences for every outcome and pool.
 
@@ -56,6 +58,7 @@ def synthetic_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     )
 
 
+@in_languages
 def twin_figure(case: Case, twin: Twin, language: str) -> Figure:
     """The treated place beside its synthetic twin, month by month."""
     outcome, start, mine = twin.outcome, month(twin.date, language), place(case, language)
@@ -97,6 +100,7 @@ def twin_figure(case: Case, twin: Twin, language: str) -> Figure:
     )
 
 
+@in_languages
 def curve_figure(case: Case, curve: Curve, language: str) -> Figure:
     """Every declared choice in one figure, ordered by its estimate in units of chance."""
     table = curve.check.table[curve.check.table["reason"] == ""]
@@ -151,6 +155,7 @@ def curve_figure(case: Case, curve: Curve, language: str) -> Figure:
     )
 
 
+@in_languages
 def curve_sentence(case: Case, curve: Curve, language: str) -> Prose:
     """The joint test of all choices in words."""
     within = curve.check.p_value > case.study.rule.level
@@ -168,6 +173,7 @@ def curve_sentence(case: Case, curve: Curve, language: str) -> Prose:
     )
 
 
+@in_languages
 def pools_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
     """What the rule says when its comparison is exchanged.
 
@@ -196,6 +202,7 @@ def pools_sentence(case: Case, frame: pd.DataFrame, language: str) -> Prose:
     )
 
 
+@in_languages
 def checks_table(case: Case, checks: Mapping[str, Diagnostic], language: str) -> Table:
     """Each check as a question with its answer."""
     outcome = case.study.outcome(case.study.headline.outcome)
@@ -211,6 +218,7 @@ def checks_table(case: Case, checks: Mapping[str, Diagnostic], language: str) ->
     return table_of_checks(say, questions, checks, note, language, simulated=case.simulated)
 
 
+@in_languages
 def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     """Which inference holds here and why, with what each method would say.
 
@@ -244,6 +252,7 @@ def inference_table(case: Case, frame: pd.DataFrame, language: str) -> Table:
     )
 
 
+@in_languages
 def sensitivity_figure(case: Case, check: Diagnostic, language: str) -> Figure | Prose:
     """Intervals of the mean effect when parallel trends may be broken, by how much; or why there is none."""
     outcome = case.study.outcome(case.study.headline.outcome)
@@ -283,6 +292,7 @@ def _question(key: str, check: Diagnostic, language: str) -> str:
     return say("checks.restricted", language, question=question, restriction=say(f"checks.{key}", language))
 
 
+@in_languages
 def audit_table(case: Case, audit: RuleAudit, language: str) -> Table:
     """The rule applied to places where nothing was claimed."""
     outcome = case.study.outcome(case.study.headline.outcome)
@@ -311,6 +321,7 @@ def audit_table(case: Case, audit: RuleAudit, language: str) -> Table:
     )
 
 
+@in_languages
 def power_figure(case: Case, power: RulePower, language: str) -> Figure:
     """The chance that the rule finds an effect, by its size."""
     outcome = case.study.outcome(case.study.headline.outcome)
@@ -339,6 +350,7 @@ def power_figure(case: Case, power: RulePower, language: str) -> Figure:
     )
 
 
+@in_languages
 def power_sentence(case: Case, power: RulePower, language: str) -> Prose:
     """The smallest effect that the rule can be relied on to find, in words."""
     outcome, smallest = case.study.outcome(case.study.headline.outcome), power.smallest()
