@@ -66,8 +66,8 @@ Top of the file
     ``id, text, value, unit, rounding, kind``: "none" with ``needs``, or "relative_change" with ``outcome``,
     ``before`` and ``after`` (periods of the same length; the treated places' total in the one beside the
     other, in percent). Of a claim of the project's ledger the ``id`` and the ``outcome`` are enough, as in
-    studies of every kind: see `evaluation.study.claimed`. Claims of a study on simulated data have no data and are not testable, whatever
-    their kind.
+    studies of every kind: see `evaluation.study.claimed`. Claims of a study on simulated data have no data
+    and are not testable, whatever their kind.
 ``[limit]`` *
     One of the claims says how far a time lies below the limit that the law allows: ``claim`` (its id),
     ``table`` * (published numbers of items and sums of promised limits: ``figure`` one of ``items_before,
