@@ -319,6 +319,17 @@ def test_simulated_data_decide_no_claim(tmp_path):
     assert all(row["simulated"] for row in content["estimates"])
 
 
+def test_a_record_that_the_outcome_made_decides_no_claim(tmp_path):
+    path = make(tmp_path, treatment__from_outcome={"en": "Dates are falls.", "zh": "日期取自降幅。"})
+    case = prepare(path, root=tmp_path)
+    claims = {claim.id: claim for claim in case.study.claims}
+    for check in staggered.check_claims(case):
+        assert check.attributable == "not_testable"
+        if claims[check.id].kind != "none":
+            assert np.isfinite(check.found)
+            assert check.reason == "Dates are falls."
+
+
 def test_independent_rows_are_taken_at_their_word(tmp_path):
     path = make(tmp_path, simulated=True, treatment__independent_rows=True)
     case = prepare(path, root=tmp_path)
