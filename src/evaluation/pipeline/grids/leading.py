@@ -82,10 +82,10 @@ def _outcomes(rows: Iterable[Sequence[Row]], study: Any) -> list[str]:
 
 def _chosen(rows: Sequence[Sequence[Row]], wishes: Sequence[Mapping[str, str]]) -> dict[int, Row]:
     """The row of each result that has one with an estimate, from its rows of an outcome."""
-    found: dict[int, Sequence[Mapping[str, Any]]] = {i: some for i, some in enumerate(rows) if some}
+    found = {i: list(some) for i, some in enumerate(rows) if some}
     leads = {i: next(row for row in some if row["leads"]) for i, some in found.items()}
     for column in dict.fromkeys(column for wish in wishes for column in wish):
-        kept: dict[int, Sequence[Mapping[str, Any]]] = {
+        kept = {
             i: [row for row in some if str(row.get(column)) == wishes[i].get(column)]
             for i, some in found.items()
         }
