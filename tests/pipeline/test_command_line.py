@@ -48,7 +48,7 @@ def test_a_failed_run_says_which_cell(project: Any, evaluation: Evaluation) -> N
     project.notebook("raise ValueError('seven is not six')")
     answer = evaluation("run", "tiny", "--jobs", "1")
     assert answer.status == 1
-    for text in ("failed: tiny (en, cell 4): ValueError", "seven is not six", "reports/failures/tiny.html"):
+    for text in ("failed: tiny (cell 4): ValueError", "seven is not six", "reports/failures/tiny.html"):
         assert text in answer.err
     assert "Traceback" not in answer.out + answer.err
     assert "seven is not six" in (project.root / "build" / "evaluation.log").read_text()
@@ -200,11 +200,7 @@ def test_the_summary_says_everything_that_failed() -> None:
     from evaluation.pipeline.site import Place
 
     place = Place(Path("reports"), "tiny")
-    failures = {
-        "en": Failure("cell", "ValueError", "one\ntwo", cell=3),
-        "zh": Failure("page", "ReportError", "three"),
-    }
-    good, bad = overview.summary([StudyRun(place, failures=failures)], Path("reports"))
+    failure = Failure("cell", "ValueError", "one\ntwo", cell=3)
+    good, bad = overview.summary([StudyRun(place, failure=failure)], Path("reports"))
     assert good == ["index reports/index.html"]
-    assert bad[0] == "failed: tiny (en, cell 3): ValueError\n  one\n  two"
-    assert bad[1] == "failed: tiny (zh): ReportError\n  three"
+    assert bad[0] == "failed: tiny (cell 3): ValueError\n  one\n  two"

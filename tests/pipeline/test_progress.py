@@ -206,7 +206,4 @@ def test_piped_output_has_no_escape(project: Any) -> None:
         check=True,
     )
     assert "\x1b" not in done.stdout + done.stderr
-    assert [line.split(" in ")[0] for line in done.stdout.splitlines()[:2]] == [
-        "tiny en: made",
-        "tiny zh: made",
-    ]
+    assert done.stdout.startswith("tiny: made in ")

@@ -183,6 +183,16 @@ def test_the_index_is_mended(project: Any, made: list[str]) -> None:
     assert index.read_bytes() == good
 
 
+def test_a_state_of_an_earlier_version_means_run_again(project: Any, made: list[str]) -> None:
+    go(project)
+    (state,) = (project.root / "build" / "made").glob("*/tiny.json")
+    page = {"inputs": {}, "page": "x", "result": "y", "seconds": 1.0}
+    state.write_text(json.dumps({"format": 1, "study": "tiny", "reads": [], "pages": {"en": page}}))
+    assert why(project)[0] == "reports/en/tiny.html was never made here"
+    go(project)
+    assert why(project) == []
+
+
 def test_the_second_language_is_added_to_the_first(project: Any, made: list[str]) -> None:
     go(project, languages=("zh",))
     assert why(project, languages=("zh",)) == []

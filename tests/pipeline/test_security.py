@@ -61,9 +61,7 @@ def test_a_notebook_that_prints_its_environment_gives_nothing_away(
     assert done.exit_status == 0, done.failure
     texts = left(project)
     assert any("PYTHONHASHSEED 0" in text for text in texts.values())  # it did print what it has
-    assert {"build/notebooks/tiny.en.ipynb", "reports/en/tiny.html", "reports/results/tiny.json"} <= set(
-        texts
-    )
+    assert {"build/notebooks/tiny.ipynb", "reports/en/tiny.html", "reports/results/tiny.json"} <= set(texts)
     for name, text in texts.items():
         for word in (SECRET, USER, str(planted), str(project.root), sys.prefix + "/"):
             assert word not in text, (name, word)

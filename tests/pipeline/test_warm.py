@@ -174,7 +174,7 @@ def test_without_anything_to_do_no_server_is_started(
 
 def test_a_kernel_reports_what_it_reads(project: Any, server: Path, result_cell: str) -> None:
     project.notebook(result_cell)
-    (one,) = plan(Place.of(project.reports, "tiny", {}), project.root, {}, ("en",))
+    one = plan(Place.of(project.reports, "tiny", {}), project.root, {}, ("en",))
     reads: list[str] = []
     assert execute(replace(one, warm=server), reads)[1] is None
     assert {"data/levels.csv", "studies/tiny.toml"} <= set(reads)

@@ -13,6 +13,7 @@ from evaluation.report.display import MEDIA, Bundle
 from evaluation.report.language import LANGUAGES
 
 IN_LANGUAGES = MEDIA.format("languages")
+_OURS = MEDIA.partition("{")[0]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -40,7 +41,10 @@ class InLanguages:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         bundles = {language: shown._repr_mimebundle_() for language, shown in self.shown.items()}
         first, metadata = next(iter(bundles.values()))
-        return {**first, IN_LANGUAGES: {name: data for name, (data, _) in bundles.items()}}, metadata
+        # a picture is large: the page needs its twin alone, and JupyterLab the picture alone
+        twins = {language: _own(data) or data for language, (data, _) in bundles.items()}
+        seen = {media: data for media, data in first.items() if media not in _own(first)}
+        return {**seen, IN_LANGUAGES: twins}, metadata
 
 
 def in_languages(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -67,6 +71,11 @@ def in_languages(function: Callable[_P, _T]) -> Callable[_P, _T]:
         return _together(written, function.__name__)
 
     return said
+
+
+def _own(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page is made from: the media types of our own."""
+    return {media: data for media, data in bundle.items() if media.startswith(_OURS)}
 
 
 def _together(written: Mapping[Any, Any], where: str) -> Any:
