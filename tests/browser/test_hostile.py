@@ -190,13 +190,17 @@ from pathlib import Path
 from IPython.display import display
 from evaluation.report import figures
 from evaluation.report.display import Answer, Prose, Record, Table
+from evaluation.report.languages import in_languages
 
 rows = list(csv.DictReader(Path("data/levels.csv").open(encoding="utf-8")))
 names = sorted({row["place"] for row in rows})
 frame = pd.DataFrame({name: [name, name] for name in names})
-display(Table(frame, caption=names[0], name="../../" + names[1], notes=names, language=language))
+@in_languages
+def shown(language):
+    table = Table(frame, caption=names[0], name="../../" + names[1], notes=names, language=language)
+    return [table, Answer(" ".join(names), [(names[0], "close")], detail=names[1], language=language)]
+display(*shown())
 display(Table(pd.DataFrame({"place": names, "level": range(len(names))}), caption="places", name="places"))
-display(Answer(" ".join(names), [(names[0], "close")], detail=names[1], language=language))
 display(Record({name: name for name in names}, title=names[0]))
 display(Prose(" ".join(name for name in names if "![" not in name)))
 print(*names)
