@@ -37,7 +37,6 @@ def build(**changes) -> Diagnostic:
         "p_value": np.nan,
         "table": pd.DataFrame(),
         "text": WORDS,
-        "figure_kind": "none",
     }
     return Diagnostic(**{**values, **changes})
 
@@ -97,7 +96,6 @@ def test_every_check_speaks_both_languages_plainly(simulate, panel_of):
     ]
     assert len({check.name for check in checks}) == len(checks)
     for check in checks:
-        assert check.figure_kind
         assert len(check.table)
         for english in (check.text["en"], check.question["en"]):
             assert english[0].isupper()

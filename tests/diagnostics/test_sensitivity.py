@@ -169,7 +169,6 @@ def test_record_and_words(study):
     assert set(record) == {"name", "verdict", "statistic", "p_value", "text"}
     assert record["name"] == "sensitivity_relative_magnitudes"
     assert record["p_value"] is None
-    assert got.figure_kind == "interval_by_parameter"
     for words in (got.text, got.question):
         assert "significant" not in words["en"]
         assert "显著" not in words["zh"]

@@ -83,7 +83,6 @@ def bacon(panel: Panel, design: Design, *, tolerated: float = 0.1) -> Diagnostic
         p_value=np.nan,
         table=table.sort_values("weight", ascending=False, ignore_index=True),
         text=_text(share, estimate, clean_estimate, verdict),
-        figure_kind="weight_and_estimate",
         details={
             "estimate": estimate,
             "regression": two_way_estimate(sample),

@@ -32,11 +32,9 @@ class Diagnostic:
     statistic, p_value : float
         NaN where there is none.
     table : pandas.DataFrame
-        Everything that a figure of the check shows.
+        The numbers behind the answer.
     text : mapping of str to str
         The answer as a plain sentence or two, in ``en`` and ``zh``.
-    figure_kind : str
-        How ``table`` is drawn.
     details : mapping of str to object
         Further numbers by name.
     notes : tuple of str
@@ -50,7 +48,6 @@ class Diagnostic:
     p_value: float
     table: pd.DataFrame = field(repr=False)
     text: Mapping[str, str]
-    figure_kind: str
     details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
 

@@ -105,7 +105,6 @@ def leave_one_out(
         p_value=np.nan,
         table=table,
         text=_text(what, verdict, usable, full, fragile, len(table) - 1, english or {}),
-        figure_kind="interval_by_label",
         details={
             "estimate": full.estimate,
             "p_value": full.p_value,

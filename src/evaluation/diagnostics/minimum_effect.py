@@ -128,7 +128,6 @@ def minimum_effect(
         p_value=np.nan,
         table=pd.DataFrame({"effect": effects, "power": curve}),
         text=_text(smallest, power, alpha, matters, actual.smallest_p, chance),
-        figure_kind="power_curve",
         details={
             "samples": len(rules),
             "estimate": actual.estimate,

@@ -82,7 +82,6 @@ def negative_weights(panel: Panel, design: Design, *, tolerated: float = 0.01) -
         p_value=np.nan,
         table=table,
         text=_text(below, int((weight < 0).sum()), len(weight), zero, opposite, verdict),
-        figure_kind="weight_by_cell",
         details={
             "estimate": estimate,
             "negative": int((weight < 0).sum()),

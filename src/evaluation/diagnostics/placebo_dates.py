@@ -188,7 +188,6 @@ def _build(
         p_value=p,
         table=pd.DataFrame(rows),
         text=text,
-        figure_kind="interval_by_date",
         details={"dates": [row["date"] for row in rows if not row["true"]]},
     )
 

@@ -122,7 +122,6 @@ def pretrends(
         p_value=test.p_value,
         table=table,
         text=_text(test, verdict, wanted[-1], float(frame["slope"].iloc[-1]), hidden, matters, effect),
-        figure_kind="event_study_with_trends",
         details={
             "power": frame,
             "rule": test.words,
@@ -166,7 +165,6 @@ def _uninformative(study: EventStudy, why: dict[str, str], alpha: float) -> Diag
             "en": f"This check cannot tell: {why['en']}.",
             "zh": f"这项检验无法给出答案：{why['zh']}。",
         },
-        figure_kind="event_study_with_trends",
         details={"periods_before": study.pre},
         notes=study.notes,
     )

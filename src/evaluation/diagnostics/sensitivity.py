@@ -131,7 +131,6 @@ def sensitivity(
         p_value=np.nan,
         table=pd.DataFrame(rows),
         text=_text(restriction, named, limit, benchmark, alpha, study),
-        figure_kind="interval_by_parameter",
         details={
             "breakdown": breakdowns,
             "benchmark": benchmark,
@@ -274,7 +273,6 @@ def _uninformative(name: str, why: dict[str, str], study: EventStudy) -> Diagnos
             "en": f"This cannot be judged from these estimates: {why['en']}.",
             "zh": f"凭这些估计值无法判断：{why['zh']}。",
         },
-        figure_kind="interval_by_parameter",
         notes=study.notes,
     )
 

@@ -172,7 +172,6 @@ def specification_curve(
         p_value=p,
         table=table,
         text=_text(verdict, table, estimates, agree, p, assignments, alpha, _one_unit(specifications)),
-        figure_kind="specification_curve",
         details={
             "joint": joint.reset_index(names="statistic"),
             "choices": names,

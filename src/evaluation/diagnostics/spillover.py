@@ -110,7 +110,6 @@ def spillover(
         p_value=as_treated.p_value,
         table=pd.DataFrame(rows),
         text=_text(verdict, everyone, without, as_treated, int(near.sum()), alpha),
-        figure_kind="interval_by_label",
         details={"neighbours": [str(panel.units[unit]) for unit in sorted(dates)]},
     )
 
