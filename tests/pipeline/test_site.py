@@ -18,7 +18,6 @@ from evaluation.pipeline import site
 from evaluation.pipeline.site import (
     Place,
     commit_of,
-    differences,
     generated_now,
     read_results,
     require_writable,
@@ -148,14 +147,6 @@ def test_a_number_that_does_not_exist_is_null() -> None:
     assert json.loads(text) == {"study": "甲", "claims": [], "estimates": [{"p_value": None, "ci_low": None}]}
     assert text.index('"study"') < text.index('"claims"')
     assert "甲" in text
-
-
-def test_differences_name_their_place() -> None:
-    first = {"estimates": [{"estimate": 1.0, "unit": "a"}, {"estimate": 2.0}], "seed": 1}
-    assert differences(first, json.loads(json.dumps(first))) == []
-    second = {"estimates": [{"estimate": 1.5, "unit": "a"}, {"estimate": 2.0, "p": 1}], "seed": True}
-    assert differences(first, second) == ["estimates[0].estimate", "estimates[1].p", "seed"]
-    assert differences(first, {**first, "estimates": []}) == ["estimates"]
 
 
 def git(root: Path, *words: str) -> None:

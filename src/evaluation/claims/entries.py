@@ -213,14 +213,14 @@ class ClaimsFile(Model):
         return next(claim for claim in self.claims if claim.id == name)
 
 
-def load_claims(path: Path, studies: Collection[str]) -> ClaimsFile:
+def load_claims(path: Path, studies: Collection[str] | None) -> ClaimsFile:
     """Read and check a claims file.
 
     Parameters
     ----------
     path : Path
-    studies : collection of str
-        Names of the studies that exist.
+    studies : collection of str, optional
+        Names of the studies that exist; not compared when absent.
 
     Returns
     -------
@@ -242,12 +242,13 @@ def load_claims(path: Path, studies: Collection[str]) -> ClaimsFile:
         ledger = ClaimsFile.model_validate(raw)
     except ValidationError as error:
         raise _explain(error, raw, path) from None
-    lost = {claim.study: claim.id for claim in ledger.claims if claim.study not in {None, *studies}}
+    known = {None, *({claim.study for claim in ledger.claims} if studies is None else studies)}
+    lost = {claim.study: claim.id for claim in ledger.claims if claim.study not in known}
     if lost:
         raise DataError(
             "claims point to a study that does not exist",
             where="; ".join(f"{path.name}, {claim}: study {study!r}" for study, claim in lost.items()),
-            expected="one of " + shortlist(sorted(studies), 30),
+            expected="one of " + shortlist(sorted(studies or ()), 30),
             fix="correct the name, or say in 'because' why no study tests it",
         )
     return ledger

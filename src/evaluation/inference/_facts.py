@@ -7,8 +7,8 @@ from math import exp, inf, nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.design import Design
 from evaluation.errors import DesignError, EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
@@ -316,7 +316,7 @@ def _persistence(early: Before) -> tuple[float, float, float, float]:
     if not spread > 0:
         return rho, mine, error, nan
     far = float(memory[own].mean() - memory[others].mean()) / spread
-    return rho, mine, error, float(stats.t.sf(far, int(others.sum()) - 1))
+    return rho, mine, error, float(distributions.t.sf(far, int(others.sum()) - 1))
 
 
 def _together(early: Before) -> tuple[float, float]:
@@ -339,7 +339,7 @@ def _together(early: Before) -> tuple[float, float]:
     mine, theirs = (_pairs(unit[group][:_MOST_FOR_PAIRS]) for group in (t, others))
     spread = float(theirs.std(ddof=1)) / sqrt(len(mine))
     far = (float(mine.mean()) - float(theirs.mean())) / spread if spread > 0 else nan
-    return float(mine.mean()), float(stats.norm.sf(far))
+    return float(mine.mean()), float(distributions.norm.sf(far))
 
 
 def _pairs(unit: FloatArray) -> FloatArray:

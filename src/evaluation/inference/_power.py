@@ -16,8 +16,8 @@ from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from evaluation import distributions
 from evaluation.inference._facts import Before, corrected
 
 FloatArray = NDArray[np.float64]
@@ -257,7 +257,7 @@ def _two_groups(p: Panels, df: FloatArray | float, factors: tuple[float, float])
     m, n = p.treated, p.y.shape[1]
     square = factors[0] * p.within[:, :m].var(axis=1, ddof=1) / m
     square = square + factors[1] * p.within[:, m:].var(axis=1, ddof=1) / (n - m)
-    out: FloatArray = 2 * stats.t.sf(np.abs(p.estimate) / np.sqrt(square), df)
+    out: FloatArray = 2 * distributions.t.sf(np.abs(p.estimate) / np.sqrt(square), df)
     return out
 
 
@@ -288,7 +288,7 @@ def clustered_t(p: Panels) -> FloatArray:
     """The usual clustered standard error, t with one less than the number of items."""
     n, t = p.y.shape[1:]
     factor = np.sqrt(n / (n - 1) * (n * t - 1) / (n * t - t - 1))
-    out: FloatArray = 2 * stats.t.sf(np.abs(p.estimate) / (p.error * factor), n - 1)
+    out: FloatArray = 2 * distributions.t.sf(np.abs(p.estimate) / (p.error * factor), n - 1)
     return out
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +16,7 @@ LEDGER = "claims"
 _STATED = ("text", "value", "unit")
 
 
-def fill_claims(raw: dict[str, Any], model: type[BaseModel], root: Path, studies: Collection[str]) -> None:
+def fill_claims(raw: dict[str, Any], model: type[BaseModel], root: Path) -> None:
     """Complete the claims of a study file, as read, that leave value, unit or text to the ledger.
 
     Every key that such a claim does not give itself is the ledger's: ``value, unit, rounding, text`` (the
@@ -32,8 +31,6 @@ def fill_claims(raw: dict[str, Any], model: type[BaseModel], root: Path, studies
         Of its kind of study.
     root : Path
         The project folder.
-    studies : collection of str
-        Names of the studies that exist.
 
     Raises
     ------
@@ -44,8 +41,8 @@ def fill_claims(raw: dict[str, Any], model: type[BaseModel], root: Path, studies
     """
     inner = model.model_fields.get("here")
     if inner is not None and isinstance(raw.get("here"), dict):
-        _fill(raw["here"], _model(inner.annotation), root, studies, "here.")
-    _fill(raw, model, root, studies, "")
+        _fill(raw["here"], _model(inner.annotation), root, "here.")
+    _fill(raw, model, root, "")
 
 
 def _model(annotation: Any) -> type[BaseModel]:
@@ -53,9 +50,7 @@ def _model(annotation: Any) -> type[BaseModel]:
     return next(one for one in (*get_args(annotation), annotation) if isinstance(one, type))
 
 
-def _fill(
-    raw: dict[str, Any], model: type[BaseModel], root: Path, studies: Collection[str], where: str
-) -> None:
+def _fill(raw: dict[str, Any], model: type[BaseModel], root: Path, where: str) -> None:
     entries = raw.get("claims")
     if "claims" not in model.model_fields or not isinstance(entries, list):
         return
@@ -66,7 +61,7 @@ def _fill(
     path = root / "data" / f"{LEDGER}.toml"
     known: dict[str, Claim] = {}
     if path.is_file():
-        ledger = load_claims(path, studies)
+        ledger = load_claims(path, None)
         known = {claim.id: claim for claim in ledger.claims}
     lost = [f"{where}claims.{entry['id']}" for entry in named if entry["id"] not in known]
     if lost:

@@ -95,7 +95,7 @@ def load_study(
             expected="one of " + ", ".join(KINDS),
         )
     project = root or _project(path)
-    fill_claims(raw, KINDS[kind], project, {*list_studies(project), path.stem})
+    fill_claims(raw, KINDS[kind], project)
     try:
         study = KINDS[kind].model_validate(raw)
     except ValidationError as error:
