@@ -191,10 +191,6 @@ def _px(value: float, low: float, high: float, height: float) -> float:
     return (value - low) / (high - low) * height
 
 
-def _axes_x(axes: Any, px: float) -> float:
-    return px / (axes.get_position().width * WIDTH)
-
-
 def _last(column: pd.Series) -> float:
     return float(column.dropna().iloc[-1])
 
@@ -205,12 +201,6 @@ def _digits(frame: pd.DataFrame) -> int:
     if np.all(values == np.round(values)):
         return 0
     return words.decimals(float(values.max() - values.min()) / 4)
-
-
-def _period(period: Any, language: str) -> str:
-    if isinstance(period, pd.Period) and period.freqstr.startswith("M"):
-        return words.month(period, language)
-    return f"{period}年" if language == "zh" and str(period).isdigit() else str(period)
 
 
 def _named(frame: pd.DataFrame, names: Mapping[Any, str]) -> pd.DataFrame:
