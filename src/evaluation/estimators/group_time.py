@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.bands import sums_by
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._adjusted import Adjustment, adjusted_cross_sections, adjusted_panel
@@ -192,8 +193,8 @@ class GroupTime:
         vcov = np.zeros((k + g, k + g))
         effects, of_shares = done.contributions, shares() / sample.n
         for codes, sign in sample.clusters or ((None, 1.0),):
-            e = effects if codes is None else _sum_by(effects, codes)
-            p = of_shares if codes is None else _sum_by(of_shares, codes)
+            e = effects if codes is None else sums_by(effects, codes)
+            p = of_shares if codes is None else sums_by(of_shares, codes)
             cross = e.T @ p
             vcov += sign * np.block([[e.T @ e, cross], [cross.T, p.T @ p]])
         del effects
@@ -299,11 +300,3 @@ def _empty_notes(
 
 def _weight_of_units(sample: CohortSample) -> FloatArray:
     return np.ones(sample.n) if sample.weights is None else sample.weights
-
-
-def _sum_by(values: FloatArray, codes: NDArray[np.integer]) -> FloatArray:
-    out = np.empty((int(codes.max()) + 1, values.shape[1]))
-    codes = np.maximum(codes, 0)  # units without a cluster are left out and contribute 0
-    for j in range(values.shape[1]):
-        out[:, j] = np.bincount(codes, values[:, j], minlength=len(out))
-    return out

@@ -14,6 +14,7 @@ from evaluation.errors import DesignError, EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.cluster_robust import cluster_robust
+from evaluation.numerics.covariance import cluster_sums
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -208,10 +209,7 @@ def residuals_before(values: FloatArray, treated: NDArray[np.bool_], item: NDArr
         if np.abs(left - old).max(initial=0.0) <= 1e-12 * np.abs(left).max(initial=0.0):
             break
     n = int(item.max()) + 1
-    count = np.zeros((n, values.shape[1]))
-    total = np.zeros_like(count)
-    np.add.at(count, item, ok)
-    np.add.at(total, item, left)
+    count, total = cluster_sums(ok, item, n), cluster_sums(left, item, n)
     here = count > 0
     left = np.where(here, total / np.maximum(count, 1), 0.0)
     left = left - here * _means(left, here, 1)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from evaluation.design import NEVER, Cohorts, Design
 from evaluation.inference.assignments import Assignments
+from evaluation.numerics.covariance import cluster_sums
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +78,4 @@ def noise_ratio(panel: Panel, design: Design, plan: Assignments) -> tuple[float,
 def _sum_by(values: FloatArray, plan: Assignments) -> FloatArray:
     if plan.level != "cluster":
         return values
-    out = np.zeros((len(plan.path), values.shape[1]))
-    np.add.at(out, plan.item, values)
-    return out
+    return cluster_sums(values, plan.item, len(plan.path))

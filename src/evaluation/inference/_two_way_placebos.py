@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from evaluation.design import Cohorts, Design
 from evaluation.estimators import OverallATT, TwoWayFixedEffects
 from evaluation.inference.assignments import Assignments, IntArray
+from evaluation.numerics.covariance import cluster_sums
 from evaluation.panel import Panel
 from evaluation.result import Result
 
@@ -56,8 +57,7 @@ def _static(plan: Assignments, paths: NDArray[np.bool_], values: FloatArray, set
     beside both effects is ``sum_i p_c(i)'(y_i - mean y) / (sum_c N_c p_c'p_c - |sum_c N_c p_c|^2 / n)``.
     """
     p = paths - paths.mean(axis=1, keepdims=True)
-    score = np.zeros((len(plan.path), len(p)))
-    np.add.at(score, plan.item, (values - values.mean(axis=0)) @ p.T)
+    score = cluster_sums((values - values.mean(axis=0)) @ p.T, plan.item, len(plan.path))
     total = np.zeros(len(sets))
     units = np.zeros((len(sets), len(p)))
     for k, c in enumerate(plan.cohort):
@@ -82,8 +82,7 @@ def _event_study(
     columns = np.searchsorted(panel.ordinals, events.astype(np.int64) + int(cohorts.values[0]))
     base = int(np.searchsorted(panel.ordinals, int(cohorts.values[0]) + reference))
     centred = outcome - outcome.mean(axis=0)
-    change = np.zeros((len(plan.path), len(columns)))
-    np.add.at(change, plan.item, centred[:, columns] - centred[:, [base]])
+    change = cluster_sums(centred[:, columns] - centred[:, [base]], plan.item, len(plan.path))
 
     def path(sets: IntArray) -> FloatArray:
         total = np.zeros((len(sets), change.shape[1]))
