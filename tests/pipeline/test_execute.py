@@ -162,7 +162,10 @@ def gone_within(seconds: float, pid: int) -> bool:
     """Whether a process ends in time: a killed one may still be listed while the system puts it away."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
             return True
         time.sleep(0.05)
     return False
