@@ -89,10 +89,9 @@ def test_missing_values_are_counted(tmp_path):
     [
         ({"headline__outcome": "joy"}, "headline.outcome: 'joy' is not declared"),
         ({"rule__comparisons": ["moon"]}, "'moon' is not declared"),
-        ({"treatment__switched_on": "on"}, "'first_treated' or 'switched_on', not both"),
+        ({"treatment__switched_on": "on"}, "give one of 'first_treated', 'switched_on', not 2"),
         ({"treatment__first_treated": None}, "says when units are treated"),
         ({"treatment__window": [1, 3]}, "must begin before 0"),
-        ({"data__per_label": None}, "'exposure' needs 'per_label'"),
         ({"data__start": "2013"}, "lies after end"),
         ({"data__frequency": "X"}, "data.frequency"),
         ({"neighbours": None}, "'drop' needs [neighbours]"),

@@ -4,41 +4,55 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from evaluation.claims.model import Model, Text
+from evaluation.claims.model import LANGUAGES, NOTHING, Model, Text
 
 __all__ = [
     "LANGUAGES",
+    "NOTHING",
     "BaseStudy",
     "Disclosure",
     "Model",
     "Source",
     "Text",
     "Threat",
+    "languages_of",
     "read_period",
     "repeated_ids",
     "undeclared",
 ]
 
-LANGUAGES = ("en", "zh")
-_PERIOD = re.compile(r"^\d{4}(-(0[1-9]|1[0-2])|Q[1-4])?$")
+_PERIOD = re.compile(r"^(\d{4}(-(0[1-9]|1[0-2])(-\d{2})?|-?Q[1-4]|-W\d{2})?|-?\d{1,3})$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
 def read_period(value: Any) -> Any:
-    """Accept 2016, "2016-03", a TOML date and "2016Q1"; keep text."""
+    """Accept 2016, "2016-03", "2016Q1", "2016-Q1", "2016-W05", "2016-03-07", a TOML date and a number."""
     if isinstance(value, bool):
         return value
     if isinstance(value, date | datetime):
-        return f"{value:%Y-%m}"
+        return f"{value:%Y-%m-%d}"
     if isinstance(value, int):
         value = str(value)
     if isinstance(value, str) and not _PERIOD.match(value):
-        raise ValueError("expected a period such as 2016, 2016-03 or 2016Q1")
-    return value
+        raise ValueError("expected a period such as 2016, 2016-03, 2016Q1, 2016-W05 or 2016-03-07")
+    return value.replace("-Q", "Q") if isinstance(value, str) else value
+
+
+def languages_of(raw: Any) -> tuple[str, ...]:
+    """The languages of a study file, as read: those it names, else those of its title; English by default."""
+    if not isinstance(raw, dict):
+        return ()
+    named = raw.get("languages")
+    if isinstance(named, list | tuple):
+        return tuple(one for one in LANGUAGES if one in named)
+    title = raw.get("title")
+    if isinstance(title, dict):
+        return tuple(one for one in LANGUAGES if one in title)
+    return LANGUAGES[:1]
 
 
 class Threat(Model):
@@ -97,6 +111,8 @@ class BaseStudy(Model):
         Name of the notebook in ``notebooks/``.
     seed : int
         Where random numbers start.
+    languages : tuple of {"en", "zh"}
+        Of the pages; texts are asked for in these only. Those of the title when absent.
     import_ : dict, optional
         ``[import]``: how the table is made from a city's own export, read by ``evaluation data build``
         (`evaluation.sources.settings`) and by nothing else.
@@ -105,10 +121,18 @@ class BaseStudy(Model):
     id: str
     kind: str
     notebook: str
-    seed: int = Field(ge=0)
+    seed: int = Field(default=1, ge=0)
+    languages: tuple[Literal["en", "zh"], ...] = Field(min_length=1)
     import_: dict[str, Any] | None = Field(default=None, alias="import", repr=False)
     title: Text
-    question: Text
+    question: Text = NOTHING
+
+    @model_validator(mode="before")
+    @classmethod
+    def _languages(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "languages" not in value:
+            return {**value, "languages": languages_of(value)}
+        return value
 
     @property
     def depends_on(self) -> tuple[str, ...]:

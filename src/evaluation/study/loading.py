@@ -10,9 +10,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from evaluation.errors import StudyError, shortlist
-from evaluation.study.base import BaseStudy
+from evaluation.study.base import BaseStudy, languages_of
 from evaluation.study.claimed import fill_claims
 from evaluation.study.kinds import KINDS
+
+PANEL = "staggered"
+"""The kind of a file that names none; ``kind = "panel"`` means it, too."""
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -87,17 +90,19 @@ def load_study(
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
         origin[key] = True
-    kind = raw.setdefault("kind", "one_place")
+    kind = _kind(raw)
     if not isinstance(kind, str) or kind not in KINDS:
         raise StudyError(
             f"unknown kind of study {kind!r}",
             where=f"{path.name}, key kind",
             expected="one of " + ", ".join(KINDS),
         )
+    raw |= {"kind": kind, "id": raw.get("id", path.stem)}
+    raw.setdefault("title", raw["id"])
     project = root or _project(path)
     fill_claims(raw, KINDS[kind], project)
     try:
-        study = KINDS[kind].model_validate(raw)
+        study = KINDS[kind].model_validate(raw, context={"languages": languages_of(raw)})
     except ValidationError as error:
         raise _explain(error, path, origin) from None
     if study.id != path.stem:
@@ -107,6 +112,12 @@ def load_study(
             expected=f'id = "{path.stem}"',
         )
     return study
+
+
+def _kind(raw: Mapping[str, Any]) -> Any:
+    """Which kind of study a file is of: a panel study, unless it says otherwise or has pools."""
+    kind = raw.get("kind", "one_place" if "pools" in raw else PANEL)
+    return PANEL if kind == "panel" else kind
 
 
 def _locate(name: str | Path, root: Path | None) -> Path:
@@ -160,7 +171,7 @@ def _override(raw: dict[str, Any], key: str, value: Any) -> None:
 
 def _is_table(raw: Mapping[str, Any], name: str) -> bool:
     """Whether a key at the top of a file of this kind is a table with keys of its own."""
-    model = KINDS.get(str(raw.get("kind", "one_place")))
+    model = KINDS.get(str(_kind(raw)))
     annotation = (
         None if model is None or name not in model.model_fields else model.model_fields[name].annotation
     )
@@ -195,7 +206,9 @@ def _explain(error: ValidationError, path: Path, overrides: Mapping[str, bool]) 
     for problem in problems:
         place = ".".join(str(part) for part in problem["loc"]) or "the file"
         message = _KINDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-        if problem["type"] not in ("missing", "value_error") and problem["loc"]:
+        if problem["input"] is None:  # TOML has no such value: `Text` puts it where a language is asked for
+            message = "missing key"
+        elif problem["type"] not in ("missing", "value_error") and problem["loc"]:
             message += f" (found {problem['input']!r})"[:120]
         source = "  [from --set]" if place in overrides else ""
         lines.append(f"    {place}: {message}{source}")

@@ -83,11 +83,12 @@ Top of the file
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
+    NOTHING,
     BaseStudy,
     Disclosure,
     Model,
@@ -98,15 +99,25 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
+from evaluation.study.defaults import is_share, with_defaults
 from evaluation.study.staggered_beside import Claim, End, Limit, Published
-from evaluation.study.staggered_design import POISSON, EstimatorName, Span, read_estimator, with_leading
+from evaluation.study.staggered_design import (
+    POISSON,
+    EstimatorName,
+    InferenceName,
+    Span,
+    SyntheticName,
+    read_estimator,
+)
+from evaluation.study.words import Words
 
-ModelName = Literal["count", "rate", "log", "level"]
+ModelName = Literal["count", "rate", "log", "level", "share"]
 MAIN: dict[str, EstimatorName] = {
     "count": "extended_poisson",
     "rate": "imputation",
     "log": "imputation",
     "level": "imputation",
+    "share": "imputation",
 }
 """The estimator that leads for each kind of outcome: one that never compares with the already treated."""
 
@@ -117,9 +128,9 @@ class Data(Model):
     table: str = Field(min_length=1)
     unit: str
     time: str
-    frequency: Literal["Y", "Q", "M", "W", "D"]
-    start: str
-    end: str
+    frequency: Literal["", "Y", "Q", "M", "W", "D"] = ""
+    start: str = ""
+    end: str = ""
     places: str | None = None
     name_en: str | None = None
     name_zh: str | None = None
@@ -132,10 +143,9 @@ class Data(Model):
 
     @model_validator(mode="after")
     def _ordered(self) -> Data:
-        if self.start > self.end:
+        longer = len(self.start) == len(self.end) and self.start[:4].isdigit()
+        if longer and self.start > self.end:
             raise ValueError(f"start {self.start} lies after end {self.end}")
-        if self.exposure is not None and self.per_label is None:
-            raise ValueError("'exposure' needs 'per_label': the unit of a rate in words")
         return self
 
 
@@ -144,17 +154,27 @@ class Dated(Model):
 
     first_treated: str | None = None
     switched_on: str | None = None
+    units: dict[str, str] = Field(default_factory=dict)
+    never: tuple[str | int | float, ...] = ()
+
+    @field_validator("units", mode="before")
+    @classmethod
+    def _dates(cls, value: Any) -> Any:
+        return {unit: read_period(when) for unit, when in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _one(self) -> Dated:
-        if self.first_treated is not None and self.switched_on is not None:
-            raise ValueError("give 'first_treated' or 'switched_on', not both")
+        named = [key for key in ("units", "first_treated", "switched_on") if getattr(self, key)]
+        if len(named) > 1:
+            raise ValueError(f"give one of {', '.join(map(repr, named))}, not {len(named)}")
+        if self.never and not self.first_treated:
+            raise ValueError("'never' lists codes of the column 'first_treated', which is not given")
         return self
 
     @property
     def dated(self) -> bool:
-        """Whether a column is named at all."""
-        return self.first_treated is not None or self.switched_on is not None
+        """Whether it is said at all who is treated, and when."""
+        return bool(self.units or self.first_treated or self.switched_on)
 
 
 class Treatment(Dated):
@@ -166,11 +186,11 @@ class Treatment(Dated):
     cluster: str | None = None
     weights: str | None = None
     independent_rows: bool = False
-    place: Text
-    places: Text
-    treated: Text
-    event: Text
-    why: Text
+    place: Text = NOTHING
+    places: Text = NOTHING
+    treated: Text = NOTHING
+    event: Text = NOTHING
+    why: Text = NOTHING
     from_outcome: Text | None = None
 
     @model_validator(mode="after")
@@ -186,7 +206,7 @@ class Alternative(Model):
     id: str
     label: Text
     first_treated: str
-    why: Text
+    why: Text = NOTHING
 
     def column(self, outcome: str) -> str:
         """The column of dates of an outcome, by its id."""
@@ -204,8 +224,8 @@ class Comparison(Model):
     """Untreated units that the treated ones are compared with."""
 
     id: str
-    label: Text
-    why: Text
+    label: Text = NOTHING
+    why: Text = NOTHING
     column: str | None = None
     values: tuple[str | int, ...] = ()
     neighbours: Literal["keep", "drop"] = "keep"
@@ -225,8 +245,8 @@ class Outcome(Dated):
     label: Text
     phrase: Text
     short: Text | None = None
-    unit: Text
-    better: Literal["higher", "lower"] = "lower"
+    unit: Text = NOTHING
+    better: Literal["higher", "lower"] | None = None
     model: ModelName
     digits: int = Field(default=1, ge=0, le=6)
     main: EstimatorName | None = None
@@ -248,6 +268,11 @@ class Outcome(Dated):
         """Whether effects are said in percent."""
         return self.model in ("count", "log")
 
+    @property
+    def in_points(self) -> bool:
+        """Whether effects are said in percentage points: the outcome is a share."""
+        return is_share(self)
+
 
 class Headline(Model):
     """The outcome that leads the page."""
@@ -258,11 +283,11 @@ class Headline(Model):
 class Rule(Model):
     """How the verdict is reached, with the day on which it was written down."""
 
-    level: float = Field(gt=0, lt=0.5)
+    level: float = Field(default=0.05, gt=0, lt=0.5)
     outcomes: tuple[str, ...] = Field(min_length=1)
     comparisons: tuple[str, ...] = Field(min_length=1)
-    fixed_on: str
-    text: Text
+    fixed_on: str = ""
+    text: Text = NOTHING
 
 
 class StaggeredStudy(BaseStudy):
@@ -274,10 +299,13 @@ class StaggeredStudy(BaseStudy):
         From `load_study`, listing every key that is wrong and its place.
     """
 
-    kind: Literal["staggered"]
-    source: Source
+    kind: Literal["staggered"] = "staggered"
+    notebook: str = "panel_study"
+    source: Source | None = None
     data: Data
-    estimator: EstimatorName | None = None
+    words: Words = Words()
+    estimator: EstimatorName | SyntheticName | None = None
+    inference: InferenceName | None = None
     design: Span = Span()
     treatment: Treatment
     alternatives: tuple[Alternative, ...] = ()
@@ -296,7 +324,7 @@ class StaggeredStudy(BaseStudy):
     settle: tuple[Text, ...] = ()
 
     _named = field_validator("estimator", mode="before")(read_estimator)
-    _leading = model_validator(mode="before")(with_leading)
+    _defaults = model_validator(mode="before")(with_defaults)
 
     @model_validator(mode="after")
     def _refers(self) -> StaggeredStudy:
@@ -323,11 +351,11 @@ class StaggeredStudy(BaseStudy):
                 known = outcomes & set(self.truth) if self.headline.outcome in self.truth else set()
                 used.append(("limit.decided", self.limit.decided, known))
         problems += undeclared(used)
-        problems += self.design.problems(self.data.frequency)
+        problems += self.design.problems(self.data.frequency) if self.data.frequency else []
         if not self.treatment.dated:
             problems += [
                 f"outcomes.{o.id}: neither it nor [treatment] says when units are treated "
-                "('first_treated' or 'switched_on')"
+                "('units', 'first_treated' or 'switched_on')"
                 for o in self.outcomes
                 if not o.dated
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
@@ -19,8 +19,23 @@ EstimatorName = Literal[
     "extended",
     "stacked",
 ]
+SyntheticName = Literal["synthetic_control", "synthetic_did"]
+InferenceName = Literal[
+    "randomization_test",
+    "ferman_pinto",
+    "conley_taber",
+    "randomization_in_time",
+    "subcluster_bootstrap",
+    "wild_restricted",
+    "wild_unrestricted",
+    "cr2",
+    "cr3",
+    "ibragimov_muller",
+    "clustered_t",
+]
+"""What `evaluation.inference.recommend` calls the methods that it recommends."""
 POISSON = ("poisson", "extended_poisson")
-CLASSES: Mapping[str, EstimatorName] = {
+CLASSES: Mapping[str, EstimatorName | SyntheticName] = {
     "PoissonFixedEffects": "poisson",
     "PoissonImputation": "extended_poisson",
     "TwoWayFixedEffects": "two_way",
@@ -29,6 +44,8 @@ CLASSES: Mapping[str, EstimatorName] = {
     "InteractionWeighted": "interaction_weighted",
     "ExtendedTwoWayFixedEffects": "extended",
     "Stacked": "stacked",
+    "SyntheticControl": "synthetic_control",
+    "SyntheticDiD": "synthetic_did",
 }
 """What the classes of `evaluation.estimators` are called in a study file; either name is read."""
 _MONTHS = {"Y": 12.0, "Q": 3.0, "M": 1.0, "W": 12 / 52.1775, "D": 12 / 365.2425}
@@ -77,7 +94,7 @@ def with_leading(raw: Any) -> Any:
     if not isinstance(raw, dict):
         return raw
     name = read_estimator(raw.get("estimator"))
-    if name not in CLASSES.values() or not isinstance(raw.get("outcomes"), list | tuple):
+    if name not in get_args(EstimatorName) or not isinstance(raw.get("outcomes"), list | tuple):
         return raw
     outcomes = [{**one, "main": name} if isinstance(one, dict) else one for one in raw["outcomes"]]
     return {**raw, "estimator": name, "outcomes": outcomes}

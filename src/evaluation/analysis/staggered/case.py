@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.staggered.times import read_period, read_periods
 from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
 from evaluation.sources.manifest import TableInfo
+from evaluation.study.base import Text
 from evaluation.study.staggered import POISSON, Comparison, Outcome, StaggeredStudy
 
 VALUE, FIRST, EXPOSURE, CLUSTER, WEIGHT = "value", "first_treated", "exposure", "cluster", "weight"
@@ -42,6 +44,10 @@ class StaggeredCase:
         What shows why the record ends where it does, by period.
     overrides : mapping
         Parameters that differ from the study file.
+    calendar : bool
+        False where periods are numbers of no calendar, kept as the years 1, 2, 3 ...
+    notes : tuple of Text
+        What was taken for granted when the data were read, for the page to say.
     root : Path
         The project folder, from which whatever else the page shows is read, too.
     """
@@ -54,6 +60,8 @@ class StaggeredCase:
     ending: pd.Series | None = field(default=None, repr=False)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     root: Path = field(default=Path(), repr=False)
+    calendar: bool = True
+    notes: tuple[Text, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -76,7 +84,7 @@ class StaggeredCase:
 
     def period(self, date: str) -> pd.Period:
         """A date of the study file as a period of the data."""
-        return pd.Period(date, freq=self.study.data.frequency)
+        return read_period(date, self.study.data.frequency)
 
     def first(self, outcome: Outcome, dates: str | None = None) -> pd.Series:
         """First treated period of every unit, NaT for never; index the units in order.
@@ -93,22 +101,22 @@ class StaggeredCase:
         """Units that become treated within the window, in order."""
         first = self.first(outcome, dates)
         start, end = self.period(self.study.data.start), self.period(self.study.data.end)
-        return [unit for unit, when in first.items() if not pd.isna(when) and start < when <= end]
+        return first.index[(first > start) & (first <= end)].tolist()
 
     def already(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
         """Units that were treated when the window begins: they show no change and are left out."""
         start = self.period(self.study.data.start)
         first = self.first(outcome, dates)
-        return [unit for unit, when in first.items() if not pd.isna(when) and when <= start]
+        return first.index[first <= start].tolist()
 
     def controls(self, outcome: Outcome, comparison: Comparison, dates: str | None = None) -> list[Any]:
         """Units of a comparison: not treated by the end of the window, the outcome known once, in order."""
         end = self.period(self.study.data.end)
-        out = _later(self.first(outcome, dates), end)
+        out = ~(self.first(outcome, dates) <= end)
         out &= self.table[outcome.column].notna().groupby(self.table[self.study.data.unit]).any()
         if dates is not None:
             # a unit whose usual date is set aside as doubtful is no comparison either
-            out &= _later(self.first(outcome), end)
+            out &= ~(self.first(outcome) <= end)
         if comparison.column is not None:
             out &= self.places[comparison.column].isin(list(comparison.values))
         if comparison.neighbours == "drop":
@@ -119,7 +127,7 @@ class StaggeredCase:
     def near(self) -> pd.Series:
         """First period from which an untreated unit may have been reached, NaT for none."""
         assert self.study.neighbours is not None
-        return _periods(self.places[self.study.neighbours.column], self.study.data.frequency)
+        return read_periods(self.places[self.study.neighbours.column], self.study.data.frequency)
 
     @cached_property
     def places(self) -> pd.DataFrame:
@@ -277,30 +285,6 @@ def rate_of_count(outcome: Outcome, estimator: str) -> bool:
     return outcome.model == "count" and not is_poisson(estimator)
 
 
-def _periods(values: pd.Series, frequency: str) -> pd.Series:
-    """A column of periods; empty text and missing values become NaT.
-
-    Raises
-    ------
-    ValueError
-        A value that is no period.
-    """
-    if isinstance(values.dtype, pd.PeriodDtype):
-        return values
-    read = []
-    for value in values:
-        text = "" if pd.isna(value) else str(value).strip()
-        if text and isinstance(value, float | np.floating):
-            text = str(int(value)) if float(value).is_integer() else text
-        read.append(pd.Period(text, freq=frequency) if text else pd.NaT)
-    return pd.Series(pd.PeriodIndex(read, freq=frequency), index=values.index)
-
-
-def _later(first: pd.Series, end: pd.Period) -> pd.Series:
-    """Whether a unit is never treated, or only after the window."""
-    return pd.Series([pd.isna(when) or when > end for when in first], index=first.index, dtype=bool)
-
-
 def _first(case: StaggeredCase, outcome: Outcome, dates: str | None) -> pd.Series:
     study, data = case.study, case.study.data
     named = outcome if outcome.dated else study.treatment
@@ -308,9 +292,20 @@ def _first(case: StaggeredCase, outcome: Outcome, dates: str | None) -> pd.Serie
     if dates is not None:
         column = next(item for item in study.alternatives if item.id == dates).column(outcome.id)
     if column is not None:
-        return _periods(case.places[column], data.frequency)
+        values = case.places[column]
+        return read_periods(values.mask(is_never(values, named.never)), data.frequency)
+    if named.units:
+        when = pd.Series(named.units)
+        return read_periods(case.places.index.to_series().astype(str).map(when), data.frequency)
     assert named.switched_on is not None
     both = pd.concat([case.before, case.table])
     on = both[both[named.switched_on] == 1]
     first = on.groupby(data.unit)[data.time].min()
     return first.reindex(case.places.index).astype(pd.PeriodDtype(data.frequency))
+
+
+def is_never(values: pd.Series, codes: tuple[str | int | float, ...]) -> pd.Series:
+    """Whether a first treated period is a code for never: 0, or one that the study lists."""
+    known = {"0", "0.0", *(str(code) for code in codes)}
+    known |= {f"{float(code)}" for code in codes if not isinstance(code, str)}
+    return values.astype(str).str.strip().isin(list(known))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,18 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.limits import official_limits
-from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, _periods
+from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.size import require_room
+from evaluation.analysis.staggered.times import read_period, read_periods, tell_frequency
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
+from evaluation.study.base import LANGUAGES, Text
+from evaluation.study.defaults import PERCENT as IN_PERCENT
+from evaluation.study.defaults import complete
 from evaluation.study.staggered import Outcome, StaggeredStudy
+
+PERCENT = Text(en="%", zh="%")
 
 
 def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root: Path) -> StaggeredCase:
@@ -52,6 +60,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         sources.append(place_info)
         frame = _with_places(frame, places, study)
     require_columns(frame, _needed(study), table=f"table {data.table}")
+    study, calendar = _timed(study, frame)
+    data = study.data
     frame = frame.assign(**{data.time: _times(frame, data.time, data.frequency, data.table)})
     twice = frame.duplicated([data.unit, data.time])
     if twice.any():
@@ -63,17 +73,23 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         )
     inside, before = _window(frame, study)
     _check_constant(inside, study)
+    _check_units(inside, study)
     ending = _ending(study, root)
     if ending is not None and ending[1].name not in {source.name for source in sources}:
         sources.append(ending[1])
+    one_each = inside.drop_duplicates(data.unit)
     names = {
-        language: dict(zip(inside[data.unit], inside[column].astype(str), strict=True))
+        language: dict(zip(one_each[data.unit], one_each[column].astype(str), strict=True))
         for language, column in (("en", data.name_en), ("zh", data.name_zh))
         if column is not None
     }
     end = None if ending is None else ending[0]
     sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
-    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides or {}), root)
+    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
+    for outcome in study.outcomes:
+        _check_values(case, outcome)
+    case = _completed(case)
+    study = case.study
     require_room(case)
     if study.truth and not case.simulated:
         raise StudyError(
@@ -82,9 +98,129 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
             fix="take [truth] out",
         )
     for outcome in study.outcomes:
-        _check_values(case, outcome)
         _check_sides(case, outcome)
     return case
+
+
+def _timed(study: StaggeredStudy, frame: pd.DataFrame) -> tuple[StaggeredStudy, bool]:
+    """A study with its frequency and its first and last period, and whether these are of a calendar."""
+    data = study.data
+    told, calendar = data.frequency, True
+    times = frame[data.time]
+    if not told or (told == "Y" and pd.api.types.is_numeric_dtype(times)):
+        told, calendar = tell_frequency(times, data.table)
+    if data.frequency:
+        told = data.frequency
+    if data.start and data.end:
+        start, end = data.start, data.end
+    else:
+        read = _times(frame, data.time, told, data.table)
+        start, end = data.start or str(read.min()), data.end or str(read.max())
+    filled = {"frequency": told, "start": start.split("/")[0], "end": end.split("/")[0]}
+    problems = study.design.problems(told)
+    if problems:
+        raise StudyError("the window of the design does not fit the data", where=problems[0])
+    return study.model_copy(update={"data": data.model_copy(update=filled)}), calendar
+
+
+def _completed(case: StaggeredCase) -> StaggeredCase:
+    """The case with everything in its study that was left to the data, and notes on what was taken so."""
+    study, data = case.study, case.study.data
+    told: dict[str, dict[str, Any]] = {}
+    table = case.table
+    for outcome in study.outcomes:
+        values = table[outcome.column].astype("float64")
+        told[outcome.id] = {}
+        if outcome.in_points and _is_fraction(outcome, values):
+            table = table.assign(**{outcome.column: 100 * values})
+            values = 100 * values
+        if outcome.in_points:
+            told[outcome.id]["unit"] = PERCENT
+        if "digits" not in outcome.model_fields_set:
+            told[outcome.id]["digits"] = _digits(values)
+    lead = case.lead
+    units = case.treated(lead)
+    study = complete(
+        study,
+        frequency=data.frequency,
+        start=data.start,
+        end=data.end,
+        calendar=case.calendar,
+        treated={one: tuple(case.name(unit, one) for unit in units) for one in LANGUAGES},
+        untreated=len(case.first(lead)) > len(units) + len(case.already(lead)),
+        outcomes=told,
+    )
+    notes = _notes(case, study)
+    return replace(case, study=study, table=table, notes=notes)
+
+
+def _is_fraction(outcome: Outcome, values: pd.Series) -> bool:
+    """Whether a share is of 1 and not of 100."""
+    unit = outcome.unit.en.strip().lower()
+    return unit == "share" or (unit not in IN_PERCENT and bool(values.abs().max() <= 1))
+
+
+def _digits(values: pd.Series) -> int:
+    """Digits after the point that show a hundredth of an outcome's spread."""
+    spread = float(values.std())
+    if not spread > 0:
+        return 1
+    return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6))
+
+
+def _notes(case: StaggeredCase, study: StaggeredStudy) -> tuple[Text, ...]:
+    """What was taken for granted of the column of dates."""
+    notes = []
+    for column in dict.fromkeys(
+        o.first_treated or case.study.treatment.first_treated for o in study.outcomes
+    ):
+        zeros = 0 if column is None else int(is_never(case.places[column], ()).sum())
+        if zeros:
+            notes.append(
+                Text(
+                    en=f"A 0 in the column {column} is taken to mean never treated ({zeros} units).",
+                    zh=f"{column}列中的0视为从未处理（{zeros}个单位）。",
+                )
+            )
+    if study.treatment.comparison != case.study.treatment.comparison:
+        notes.append(
+            Text(
+                en="Every unit is treated in the end: the comparison is with units that are not yet treated.",
+                zh="所有单位最终都接受处理，故与尚未处理的单位比较。",
+            )
+        )
+    return tuple(notes)
+
+
+def _check_units(frame: pd.DataFrame, study: StaggeredStudy) -> None:
+    """Units that the study dates are in the table, and their dates within its periods."""
+    data = study.data
+    for place, named in (("treatment", study.treatment), *((f"outcomes.{o.id}", o) for o in study.outcomes)):
+        if not named.units:
+            continue
+        known = {str(unit) for unit in frame[data.unit].unique()}
+        first, last = frame[data.time].min(), frame[data.time].max()
+        for unit, when in named.units.items():
+            if unit not in known:
+                near = get_close_matches(unit, known, 5, 0.5)
+                near += [one for one in sorted(known) if one.lower() == unit.lower() and one not in near]
+                raise DesignError(
+                    f"the treated unit {unit!r} is not in the table",
+                    where=f"{place}.units; column {data.unit!r} of table {data.table}",
+                    expected=f"one of {shortlist(map(repr, near or sorted(known)), 20)}",
+                    fix="write the name as the table does, letter for letter",
+                )
+            try:
+                date = read_period(when, data.frequency)
+            except ValueError:
+                date = None
+            if date is None or not first < date <= last:
+                raise DesignError(
+                    f"{unit} is treated from {when}, which leaves no period before or none after it",
+                    where=f"{place}.units; table {data.table}",
+                    expected=f"a period after {first} and up to {last}",
+                    fix="correct the date, or widen the table's periods",
+                )
 
 
 def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | None:
@@ -144,7 +280,7 @@ def _with_places(frame: pd.DataFrame, places: pd.DataFrame, study: StaggeredStud
 
 def _times(frame: pd.DataFrame, column: str, frequency: str, table: str) -> pd.Series:
     try:
-        times = _periods(frame[column], frequency)
+        times = read_periods(frame[column], frequency)
     except ValueError as error:
         raise DataError(
             f"column {column!r} of table {table} holds what is no period",
@@ -200,7 +336,8 @@ def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
         if column in dates:
             by_unit = frame.drop_duplicates(data.unit).set_index(data.unit)[column]
             try:
-                _periods(by_unit, data.frequency)
+                never = {code for named in (study.treatment, *study.outcomes) for code in named.never}
+                read_periods(by_unit.mask(is_never(by_unit, tuple(never))), data.frequency)
             except ValueError as error:
                 raise DataError(
                     f"column {column!r} holds what is no period",
@@ -209,12 +346,31 @@ def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
                 ) from None
     for named in (study.treatment, *study.outcomes):
         if named.switched_on:
-            values = set(frame[named.switched_on].dropna().unique())
-            if not values <= {0, 1}:
-                raise DataError(
-                    f"column {named.switched_on!r} holds {shortlist(sorted(values - {0, 1}))}",
-                    expected="0 and 1: whether the unit is newly treated, or treated, in the period",
-                )
+            _check_switch(frame, named.switched_on, study)
+
+
+def _check_switch(frame: pd.DataFrame, column: str, study: StaggeredStudy) -> None:
+    """A column that says whether a unit is treated holds 0 and 1, and no unit goes back to 0."""
+    data = study.data
+    values = set(frame[column].dropna().unique())
+    if not values <= {0, 1}:
+        raise DataError(
+            f"column {column!r} holds {shortlist(sorted(values - {0, 1}, key=str))}",
+            where=f"table {data.table}",
+            expected="0 and 1: whether the unit is treated in the period",
+            fix="correct the values, or name a column of first treated periods as 'first_treated'",
+        )
+    rows = frame[[data.unit, data.time, column]].dropna()
+    off = (rows[column] == 0) & (rows.groupby(data.unit)[column].cummax() == 1)
+    if off.any():
+        shown = rows.loc[off, [data.unit, data.time]].itertuples(index=False)
+        raise DataError(
+            f"{rows.loc[off, data.unit].nunique()} units are no longer treated after they were: "
+            f"column {column!r} is 0 again",
+            where=f"table {data.table}: {shortlist(f'{u} {t}' for u, t in shown)}",
+            expected="1 in every period from the first treated one on",
+            fix="give the first date in a column and name it as 'first_treated', or leave these units out",
+        )
 
 
 def _check_values(case: StaggeredCase, outcome: Outcome) -> None:

@@ -1,0 +1,107 @@
+"""What units and periods are called on a page: one and many of them, in each language."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from evaluation.claims.model import LANGUAGES, Model
+
+_IDENTIFIER = re.compile(r"[ _]?(id|name|code|no|nr|num|fips)$", re.IGNORECASE)
+_NO_WORDS = {"", "id", "name", "code", "key", "index", "fips", "obs", "uid", "gid", "group", "entity"}
+_CHINESE = re.compile(r"^[\u4e00-\u9fff]+$")
+_PERIODS = {
+    "Y": ("year", "年"),
+    "Q": ("quarter", "季度"),
+    "M": ("month", "月"),
+    "W": ("week", "周"),
+    "D": ("day", "日"),
+}
+
+
+class Noun(Model):
+    """A word for one and for many: ``state``, ``states``."""
+
+    one: str = Field(min_length=1)
+    """One of them, such as "state"."""
+    many: str = Field(min_length=1)
+    """Many of them, such as "states"; made from ``one`` by the usual rules where absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"one": value}
+        if isinstance(value, dict) and "many" not in value and isinstance(value.get("one"), str):
+            return {**value, "many": plural(value["one"])}
+        return value
+
+
+class Nouns(Model):
+    """A noun in each language; empty in what nobody gave, until the data are read."""
+
+    en: Noun | None = None
+    """In English: a word, or a table with ``one`` and ``many``."""
+    zh: Noun | None = None
+    """In Chinese: a word."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if isinstance(value, str) or (isinstance(value, dict) and value and set(value) <= {"one", "many"}):
+            return dict.fromkeys(LANGUAGES, value)
+        return value
+
+    def __getitem__(self, language: str) -> Noun:
+        found = self.en or self.zh if language == "en" else self.zh or self.en
+        assert found is not None  # as `prepare` gives it
+        return found
+
+    def over(self, other: Nouns) -> Nouns:
+        """These nouns, and another's in the languages without one."""
+        return Nouns(en=self.en or other.en, zh=self.zh or other.zh)
+
+
+class Words(Model):
+    """What units and periods are called."""
+
+    place: Nouns = Nouns()
+    """A unit, such as "state" (many are "states"), ``{ one = "county", many = "counties" }``, or a table of
+    languages; absent: the name of the unit's column where it is a word, else "unit"."""
+    period: Nouns = Nouns()
+    """A period; absent: year, quarter, month, week or day by the frequency, "period" for numbered ones."""
+
+    def complete(self, unit: str, frequency: str, calendar: bool = True) -> Words:
+        """These words, with those that follow from the data in place of the absent ones.
+
+        Parameters
+        ----------
+        unit : str
+            The column of units.
+        frequency : str
+        calendar : bool
+            False where periods are numbers of no calendar.
+        """
+        english, chinese = _PERIODS[frequency] if calendar else ("period", "期")
+        period = Nouns.model_validate({"en": english, "zh": chinese})
+        return Words(place=self.place.over(from_column(unit)), period=self.period.over(period))
+
+
+def from_column(column: str) -> Nouns:
+    """The noun that a column of units names: ``state_id`` is of states; units where it is no word."""
+    if _CHINESE.match(column):
+        return Nouns.model_validate({"en": "unit", "zh": column})
+    word = _IDENTIFIER.sub("", column).lower()
+    known = re.fullmatch(r"[a-z]{3,}", word) and word not in _NO_WORDS
+    return Nouns.model_validate({"en": word if known else "unit", "zh": "单位"})
+
+
+def plural(word: str) -> str:
+    """The plural of an English noun by the usual rules; words of other scripts as they stand."""
+    if not word.isascii():
+        return word
+    if re.search(r"[^aeiou]y$", word):
+        return word[:-1] + "ies"
+    return word + ("es" if re.search(r"(s|x|z|ch|sh)$", word) else "s")
