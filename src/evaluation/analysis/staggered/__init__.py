@@ -7,7 +7,7 @@ from evaluation.analysis.staggered.effects import Choice, advice, choose, estima
 from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.findings import Findings, findings
-from evaluation.analysis.staggered.methods import without_events
+from evaluation.analysis.staggered.methods import ask, without_events
 from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.staggered.record import result_file
@@ -23,6 +23,7 @@ __all__ = [
     "advice",
     "all_shares",
     "around",
+    "ask",
     "check_claims",
     "checks",
     "choose",

@@ -93,7 +93,8 @@ class Around:
     outcome : Outcome
     frame : pandas.DataFrame
         Index event time, columns ``treated, untreated``: figures relative to their own mean over the event
-        times before 0 that are shown, which is 100.
+        times before 0 that are shown: in percent of it, which is 100, or for outcomes whose effects are said
+        in their unit the difference from it.
     before, after : tuple of float
         Treated and untreated before (mean over event times) and after, in the outcome's unit or rate.
     shares : Shares
@@ -158,7 +159,7 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         figures["untreated"] = may.masked(figures["untreated"], "other")
     return Around(
         outcome,
-        100 * figures / before,
+        100 * figures / before if outcome.in_percent else figures - before,
         (float(before["treated"]), float(before["untreated"])),
         (float(after["treated"]), float(after["untreated"])),
         may,
