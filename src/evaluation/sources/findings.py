@@ -226,9 +226,7 @@ def read_times(values: pd.Series, frequency: str | None, column: str) -> tuple[p
     """
     labels = pd.Index(values.unique())
     if frequency is not None and frequency not in FREQUENCIES:
-        raise StudyError(
-            f"{frequency!r} is no frequency", where="--frequency", expected="Y, Q, M, W or D"
-        )
+        raise StudyError(f"{frequency!r} is no frequency", where="--frequency", expected="Y, Q, M, W or D")
     if pd.api.types.is_numeric_dtype(labels) and frequency is None:
         whole = labels.to_numpy(dtype=float)
         if np.isfinite(whole).all() and (whole == np.round(whole)).all():

@@ -483,7 +483,9 @@ def _from_dict(entry: Any) -> TableInfo:
             raise _Wrong(key, f"{key} is {entry[key]!r}", expected)
     path = PurePosixPath(entry["path"])
     if path.is_absolute() or ".." in path.parts:
-        raise _Wrong("path", f"path {entry['path']!r} leaves the data folder", "a path inside the data folder")
+        raise _Wrong(
+            "path", f"path {entry['path']!r} leaves the data folder", "a path inside the data folder"
+        )
     raw = entry.get("raw")
     if raw is not None and not (isinstance(raw, dict) and {"name", "sha256"} <= raw.keys()):
         raise _Wrong("raw", "raw is not a table with name and sha256", "name and sha256 of the raw file")
