@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from evaluation.report.staggered_story.wording import PACKAGE, bounds, say, size, span, when
 
 from evaluation.analysis import prepare, staggered
 from evaluation.errors import ReportError
 from evaluation.report import display, staggered_story
-from evaluation.report.staggered_story.wording import PACKAGE, bounds, say, size, span, when
 from evaluation.report.story.wording import phrases
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "analysis"))

@@ -15,7 +15,6 @@ from evaluation.report.sections.base import (
     leading,
     no_interval,
     said,
-    scale_of,
     source_line,
     treated_units,
     unit_of,
@@ -78,7 +77,7 @@ def _story(case: StaggeredCase, found: Findings, text: Text) -> str:
         "answer.story",
         phrase=phrase if case.simulated else sentence_case(phrase),
         treated=treated_units(case, text),
-        name=len(units) == 1,
+        count=len(units),
         others=parts[1:],
         **parts[0],
     )
@@ -124,7 +123,7 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
     outcome, raw = case.lead, found.around
     ours, theirs = raw.changes
     if not outcome.in_percent:
-        ours, theirs = (scale_of(outcome) * (a - b) for a, b in zip(raw.after, raw.before, strict=True))
+        ours, theirs = (a - b for a, b in zip(raw.after, raw.before, strict=True))
     rows = [
         *_stated(case, text),
         _number(text("answer.raw"), Effect(outcome, ours), text, "treated"),

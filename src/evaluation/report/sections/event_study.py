@@ -16,7 +16,6 @@ from evaluation.report.sections.base import (
     group,
     not_drawn,
     said,
-    scale_of,
     source_line,
     unit_of,
     withheld_here,
@@ -46,8 +45,6 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
     frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
     if may.hidden and ((frame["event_time"] >= 0).sum() < 2 or (frame["event_time"] < 0).sum() < 2):
         return not_drawn("path", outcome, text)
-    measured = [name for name in frame.columns if name != "event_time"]
-    frame = frame.assign(**{name: scale_of(outcome) * frame[name] for name in measured})
     after = frame[frame["event_time"] >= 0]
     width = float((after["ci_high"] - after["ci_low"]).mean())
     outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())
@@ -102,8 +99,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
         if not np.isfinite(path.drift):
             continue
         outcome = path.outcome
-        slope = scale_of(outcome) * np.array([path.drift, path.drift_low, path.drift_high]) * year
-        carried = scale_of(outcome) * path.carried
+        slope = np.array([path.drift, path.drift_low, path.drift_high]) * year
+        carried = path.carried
         if outcome.in_percent:
             slope, carried = 100 * np.expm1(slope), 100 * float(np.expm1(carried))
         effect = Effect.of(outcome, leading.loc[outcome.id])

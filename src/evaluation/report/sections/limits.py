@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
 from evaluation.report.display import Prose
-from evaluation.report.language import number, with_unit
-from evaluation.report.sections.base import group, said, scale_of, unit_of
+from evaluation.report.language import number
+from evaluation.report.sections.base import group, in_unit, said, unit_of
 from evaluation.report.story.wording import threat_items
 from evaluation.report.text import Text
 
@@ -36,8 +36,8 @@ def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
             told["kind"] = "percent"
             told |= {name: f"{number(abs(row[name]), text.language, 0)}%" for name in ("fall", "rise")}
         elif row["size"] == row["size"]:
-            shown = number(scale_of(outcome) * row["size"], text.language)
-            told |= {"kind": "unit", "size": with_unit(shown, unit_of(outcome, text), text.language)}
+            shown = number(row["size"], text.language)
+            told |= {"kind": "unit", "size": in_unit(shown, unit_of(outcome, text), text)}
         lines.append(f"- {text('limits.detectable', **told)}")
     if case.study.settle:
         lines += ["", f"**{text('limits.data')}**", ""]

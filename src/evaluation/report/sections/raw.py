@@ -12,15 +12,15 @@ from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
 from evaluation.report.sections.base import (
+    FEW,
     PER_YEAR,
     Effect,
     counted,
     group,
-    is_share,
     not_drawn,
+    period_of,
     rate_unit,
     said,
-    scale_of,
     source_line,
     treated_units,
     unit_of,
@@ -61,12 +61,11 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     told_years = (found.treated.notna() & found.untreated.notna()).to_numpy()
     if told_years.sum() < 2:
         return not_drawn("years", outcome, text) if found.shares.hidden else None
-    scale = scale_of(outcome)
-    wide = scale * found.units.dropna(axis=1, how="all")
+    wide = found.units.dropna(axis=1, how="all")
     wide.columns = pd.Index([f"{case.name(unit, text.language)} {i}" for i, unit in enumerate(wide.columns)])
-    wide = wide.assign(**{TREATED: scale * found.treated})
-    unit = "%" if is_share(outcome) else rate_unit(case, outcome, text)
-    first, last = (str(start)[:4] for start in found.starts)
+    wide = wide.assign(**{TREATED: found.treated})
+    unit = "%" if outcome.in_points else rate_unit(case, outcome, text)
+    first, last = (str(start.year) for start in found.starts)
     events = [(first, text("raw.first_start" if last != first or text.given["own"] else "raw.only_start"))]
     if last != first:
         events.append((last, text("raw.last_start")))
@@ -74,11 +73,11 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     if found.beyond:
         source = text("raw.beyond", source=source, count=found.beyond, counted=counted(text, found.beyond))
     source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), text)
-    treated, others = scale * found.treated[told_years], scale * found.untreated[told_years]
+    treated, others = found.treated[told_years], found.untreated[told_years]
     told = {
         "outcome": outcome.label[text.language],
         "treated": treated_units(case, text),
-        "named": text.given["single"] and not text.given["own"],
+        "named": len(case.treated(outcome)) <= FEW and not text.given["own"],
         "group": group(case, case.main, text),
         "first": treated.index[0],
         "last": treated.index[-1],
@@ -88,7 +87,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
         treated=TREATED,
         labels={TREATED: treated_units(case, text, count=False)},
         highlight_mean=text("raw.years_mean", **told),
-        pooled=scale * found.untreated,
+        pooled=found.untreated,
         events=events,
         y_label=text("raw.years_axis", unit=unit, **told),
         title=text(
@@ -131,12 +130,10 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
     if raw.shares.hidden and (raw.frame.notna().sum() < 3).any():
         return not_drawn("around", outcome, text)
     relative = outcome.in_percent
-    scale = 1.0 if relative else scale_of(outcome)
     ours, theirs = (
-        _moved(case, scale * before, scale * after, text)
-        for before, after in zip(raw.before, raw.after, strict=True)
+        _moved(case, before, after, text) for before, after in zip(raw.before, raw.after, strict=True)
     )
-    frame = scale * raw.frame
+    frame = raw.frame.copy()
     frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
     told = {
         "outcome": outcome.label[text.language],
@@ -175,8 +172,7 @@ def moved_lead(case: StaggeredCase, *, text: Text) -> Prose | None:
 def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Table:
     """Raw figures of each cohort before and after, and of the comparison in the same periods."""
     outcome = case.lead
-    raw_unit = "%" if is_share(outcome) else rate_unit(case, outcome, text)
-    frequency = case.study.data.frequency
+    raw_unit = "%" if outcome.in_points else rate_unit(case, outcome, text)
     kind = "percent" if outcome.in_percent else "unit"
     names = {
         "cohort": text("raw.cohort"),
@@ -193,9 +189,7 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
     notes = [text("raw.cohorts_note", group=group(case, case.main, text), unit=raw_unit)]
     hidden = shares(case, outcome).withheld("cohort", "beside")
     notes += [text("withheld.table", count=hidden)] if hidden else []
-    scaled = ["before", "after", *([] if outcome.in_percent else ["change", "others_change"])]
-    shown = frame.assign(cohort=[period(c, text.language, frequency, short=True) for c in frame["cohort"]])
-    shown[scaled] = scale_of(outcome) * shown[scaled]
+    shown = frame.assign(cohort=[period_of(case, c, text, short=True) for c in frame["cohort"]])
     return Table(
         shown.rename(columns=names),
         caption=text(

@@ -10,8 +10,8 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.panel import Panel
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date, number
-from evaluation.report.sections.base import counted, group, said
-from evaluation.report.text import Text, bare, period
+from evaluation.report.sections.base import counted, group, period_of, said
+from evaluation.report.text import Text, bare
 from evaluation.result import Result
 
 MOST_CELLS = 20_000_000
@@ -98,7 +98,7 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
         items["source"] = join(
             [source.title[language], source.publisher[language], date(source.date, language), section]
         )
-    start, end = (period(when, language, data.frequency) for when in (data.start, data.end))
+    start, end = (period_of(case, when, text) for when in (data.start, data.end))
     items["window"] = text("record.span", start=start, end=end)
     counts = text(
         "record.counts",
