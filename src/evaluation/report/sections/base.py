@@ -240,7 +240,8 @@ def no_interval(row: Any, text: Text) -> str:
 def source_line(case: StaggeredCase, text: Text) -> str:
     """The line under a figure: who measured and where the numbers were taken from; empty if not known."""
     known = case.study.data.credit or case.sources[0].source
-    return text("words.source", source=known[text.language]) if known else ""
+    source = known[text.language] if known else ""
+    return text("words.source", source=source) if source else ""
 
 
 def period_of(case: StaggeredCase, when: Any, text: Text, *, short: bool = False) -> str:
