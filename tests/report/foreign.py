@@ -31,7 +31,7 @@ def panel(
     noise: float = 2.0,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """A row a unit and period: units differ in level and all drift; ``first`` is a unit's first treated place."""
+    """A row a unit and period: units differ in level and all drift; ``first`` is where treatment begins."""
     rng = np.random.default_rng(seed)
     base = level + rng.normal(0, 5 * noise, len(units))
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
@@ -19,7 +20,7 @@ from evaluation.report.language import (
     with_unit,
 )
 from evaluation.report.languages import together
-from evaluation.report.text import Text, period
+from evaluation.report.text import Text, period, sentence_case
 from evaluation.study.staggered import Comparison, Outcome
 
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
@@ -218,11 +219,44 @@ def n_controls(
     return [len(case.controls(outcome, comparison, dates)) for outcome in outcomes]
 
 
+def label_of(outcome: Outcome, text: Text) -> str:
+    """An outcome as it heads a line: the name of a column gets a capital."""
+    label = outcome.label[text.language]
+    return sentence_case(label) if label == outcome.column else label
+
+
+def verdict_of(outcome: Outcome, check: Any) -> str:
+    """The verdict as a page shows it: without a better side there is no opposite one."""
+    verdict = str(check.attributable)
+    return "beyond_comparison" if verdict == "opposite" and not outcome.better else verdict
+
+
+def in_words(sentence: str, text: Text) -> str:
+    """A sentence of a check or of advice, in the words of the study for its units and for treatment.
+
+    Checks know no study: they speak of places and of the measure.
+    """
+    if text.given["own"]:
+        return sentence
+    words = {
+        "en": (
+            ("places", text.given["places"]),
+            ("place", text.given["place"]),
+            ("the measure", "treatment"),
+        ),
+        "zh": (("地方", text.given["place"]), ("措施", "处理")),
+    }
+    edge = r"\b" if text.language == "en" else ""
+    for word, own in words[text.language]:
+        sentence = re.sub(f"{edge}{word}{edge}", own, sentence)
+    return sentence
+
+
 def named(case: StaggeredCase, outcome: Outcome, text: Text) -> str:
     """An outcome with its unit, and with its comparison units where outcomes differ in them."""
     counts = n_controls(case, case.main, case.study.outcomes)
     beside = n_controls(case, case.main, [outcome])[0] if len(set(counts)) > 1 else None
-    label = outcome.label[text.language]
+    label = label_of(outcome, text)
     return text("words.named", outcome=label, unit=unit_of(outcome, text), beside=beside)
 
 
@@ -238,10 +272,10 @@ def no_interval(row: Any, text: Text) -> str:
 
 
 def source_line(case: StaggeredCase, text: Text) -> str:
-    """The line under a figure: who measured and where the numbers were taken from; empty if not known."""
+    """The line under a figure: who measured and where the numbers were taken from, or the table's name."""
     known = case.study.data.credit or case.sources[0].source
     source = known[text.language] if known else ""
-    return text("words.source", source=source) if source else ""
+    return text("words.source", source=source, table=case.sources[0].name)
 
 
 def period_of(case: StaggeredCase, when: Any, text: Text, *, short: bool = False) -> str:

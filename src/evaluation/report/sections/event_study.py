@@ -14,6 +14,7 @@ from evaluation.report.sections.base import (
     PER_YEAR,
     Effect,
     group,
+    label_of,
     not_drawn,
     said,
     source_line,
@@ -57,7 +58,7 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
     spell = text("words.spell", count=int((path.frame["event_time"] < 0).sum()))
     told = {
         "kind": kind,
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "after": Effect(outcome, float(after["estimate"].mean()), -width / 2, width / 2).amount(text),
         "before": text("path.before", drifting=drifting, tested=bool(np.isfinite(path.drift_p))),
         "base": text("path.base", base=path.base, spell=spell),
@@ -112,7 +113,7 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
             shown = Effect(outcome, *(float(end) for end in slope)).cell(text)
         rows.append(
             {
-                "outcome": outcome.label[text.language],
+                "outcome": label_of(outcome, text),
                 "slope": shown,
                 "p": p_value(path.drift_p, text.language),
                 "carried": effect.with_value(carried).amount(text),
@@ -125,7 +126,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
     names = {key: text(f"path.{key}") for key in ("outcome", "p", "carried", "effect")}
     span = text("period.Y") if year > 1 or frequency == "Y" else text.given["period"]
     names["slope"] = text("path.slope", percents=percents, span=span)
-    spell = text("words.spell", count=-int(case.window()[0]))
+    shown = max(int((path.frame["event_time"] < 0).sum()) for path in found.paths.values())
+    spell = text("words.spell", count=shown)
     return Table(
         pd.DataFrame(rows).rename(columns=names),
         data=pd.DataFrame(

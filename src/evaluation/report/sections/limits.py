@@ -5,7 +5,7 @@ from __future__ import annotations
 from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
 from evaluation.report.display import Prose
 from evaluation.report.language import number
-from evaluation.report.sections.base import group, in_unit, said, unit_of
+from evaluation.report.sections.base import group, in_unit, label_of, said, unit_of
 from evaluation.report.story.wording import threat_items
 from evaluation.report.text import Text
 
@@ -29,7 +29,7 @@ def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
     without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
-        told: dict[str, str] = {"outcome": outcome.label[text.language]}
+        told: dict[str, str] = {"outcome": label_of(outcome, text)}
         # by randomisation no size is computed; with too few assignments no effect can be found
         told["kind"] = "never" if without[outcome.id] == "few_assignments" else "unknown"
         if row["size"] == row["size"] and outcome.in_percent:

@@ -17,6 +17,8 @@ from evaluation.report.sections.base import (
     Effect,
     counted,
     group,
+    in_words,
+    label_of,
     not_drawn,
     period_of,
     rate_unit,
@@ -37,6 +39,13 @@ def raw_lead(case: StaggeredCase, *, text: Text) -> Prose:
     exposure = case.study.data.exposure if text.given["exposure"] else None
     lead = text("raw.lead", exposure=(exposure or "").replace("_", " "))
     return Prose(f"{text('raw.heading')}\n\n{lead}")
+
+
+@said
+def notes(case: StaggeredCase, *, text: Text) -> Prose | None:
+    """What was taken for granted when the data were read; None where nothing was."""
+    said_of = [note[text.language] for note in case.notes]
+    return Prose(in_words(text.sentences(said_of), text)) if said_of else None
 
 
 @said
@@ -75,7 +84,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), text)
     treated, others = found.treated[told_years], found.untreated[told_years]
     told = {
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "treated": treated_units(case, text),
         "named": len(case.treated(outcome)) <= FEW and not text.given["own"],
         "group": group(case, case.main, text),
@@ -136,7 +145,7 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
     frame = raw.frame.copy()
     frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
     told = {
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "unit": unit_of(outcome, text),
         "relative": relative,
         "ours": ours,
@@ -182,11 +191,15 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
         "change": text(f"raw.change_{kind}", unit=unit_of(outcome, text)),
         "others_change": text(f"raw.others_{kind}", unit=unit_of(outcome, text)),
     }
+    if frame["others_change"].isna().all() and not shares(case, outcome).hidden:
+        frame = frame.drop(columns="others_change")
+        names.pop("others_change")
     sign = -1 if outcome.better == "lower" else 1
-    gap = frame["change"] - frame["others_change"]
+    gap = frame["change"] - frame.get("others_change", pd.Series(float("nan"), index=frame.index))
     digits = 0 if outcome.in_percent else outcome.digits
     changed = partial(number, language=text.language, digits=digits, sign=True)
-    notes = [text("raw.cohorts_note", group=group(case, case.main, text), unit=raw_unit)]
+    beside = group(case, case.main, text) if "others_change" in names else ""
+    notes = [text("raw.cohorts_note", group=beside, unit=raw_unit)]
     hidden = shares(case, outcome).withheld("cohort", "beside")
     notes += [text("withheld.table", count=hidden)] if hidden else []
     shown = frame.assign(cohort=[period_of(case, c, text, short=True) for c in frame["cohort"]])
@@ -194,12 +207,12 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
         shown.rename(columns=names),
         caption=text(
             "raw.cohorts",
-            outcome=outcome.label[text.language],
+            outcome=label_of(outcome, text),
             favourable=int((sign * gap > 0).sum()),
             count=int(gap.notna().sum()),
         ),
         name="cohorts",
-        formats={names["change"]: changed, names["others_change"]: changed},
+        formats={names[key]: changed for key in ("change", "others_change") if key in names},
         notes=notes,
         simulated=case.simulated,
         language=text.language,

@@ -10,7 +10,7 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.panel import Panel
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date, number
-from evaluation.report.sections.base import counted, group, period_of, said
+from evaluation.report.sections.base import counted, group, label_of, period_of, said
 from evaluation.report.text import Text, bare
 from evaluation.result import Result
 
@@ -129,11 +129,11 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
             months=study.design.window,
             count_periods=study.design.periods(data.frequency),
             rows=number(case.left_out(case.lead), language, 0),
-            outcome=case.lead.label[language],
+            outcome=label_of(case.lead, text),
         )
     if study.estimator is not None:
         items["estimator"] = text("record.estimator_all", name=text(f"methods.{study.estimator}"))
-    missing = {o.label[language]: case.missing(o) for o in study.outcomes if case.missing(o)}
+    missing = {label_of(o, text): case.missing(o) for o in study.outcomes if case.missing(o)}
     if missing:
         items["missing"] = join(
             [text("record.missing_one", outcome=name, count=count) for name, count in missing.items()]
