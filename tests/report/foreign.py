@@ -45,8 +45,8 @@ def panel(
 
 
 def tobacco() -> tuple[pd.DataFrame, str]:
-    """One treated state of 39, annual data over three decades, English only."""
-    names = ["California", *(f"State {chr(65 + i // 26)}{chr(65 + i % 26)}" for i in range(38))]
+    """One treated state of 25, annual data over three decades, English only."""
+    names = ["California", *(f"State {chr(65 + i // 26)}{chr(65 + i % 26)}" for i in range(24))]
     times = [str(year) for year in range(1970, 2001)]
     frame = panel(names, times, {"California": 19}, "cigsale", -20, noise=3).rename(
         columns={"unit": "state", "time": "year"}
@@ -173,10 +173,10 @@ better = "higher"
 
 
 def clinics() -> tuple[pd.DataFrame, str]:
-    """Five outcomes of thirty clinics by month, two languages."""
-    names = [f"Clinic {i + 1}" for i in range(30)]
-    times = [f"{year}-{month:02d}" for year in (2018, 2019, 2020) for month in range(1, 13)]
-    first = {name: 15 + 3 * (i % 3) for i, name in enumerate(names[:12])}
+    """Five outcomes of sixteen clinics by month, two languages."""
+    names = [f"Clinic {i + 1}" for i in range(16)]
+    times = [f"{year}-{month:02d}" for year in (2018, 2019) for month in range(1, 13)]
+    first = {name: 12 + 3 * (i % 3) for i, name in enumerate(names[:7])}
     frame = panel(names, times, first, "wait", -4, level=40, noise=1.5, seed=6)
     rng = np.random.default_rng(8)
     for i, column in enumerate(("cost", "visits", "staff", "complaints")):
@@ -206,10 +206,10 @@ first_treated = "first"
 
 
 def plots() -> tuple[pd.DataFrame, str]:
-    """Three treated of thirty, periods that are numbers of no calendar, the outcome falls below zero."""
-    names = [str(i + 1) for i in range(30)]
+    """Two treated of fourteen, periods that are numbers of no calendar, the outcome falls below zero."""
+    names = [str(i + 1) for i in range(14)]
     times = [str(t) for t in range(1, 17)]
-    frame = panel(names, times, {"1": 9, "2": 9, "3": 9}, "balance", 2.5, level=0, noise=0.8, seed=9)
+    frame = panel(names, times, {"1": 9, "2": 9}, "balance", 2.5, level=0, noise=0.8, seed=9)
     study = """
 title = "Fallow and the nitrogen balance"
 languages = ["en"]

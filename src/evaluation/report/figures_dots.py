@@ -72,7 +72,9 @@ def placebo(
             )
         digits = words.decimals(float(values.std()) or 1.0)
         written = {
-            place: canvas.wrap(f"{name} {words.number(values[place], canvas.language, digits, sign=True)}", 180)
+            place: canvas.wrap(
+                f"{name} {words.number(values[place], canvas.language, digits, sign=True)}", 180
+            )
             for place, name in names.items()
         }
         ordered = sorted(names, key=lambda place: centres[place])

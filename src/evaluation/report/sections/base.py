@@ -142,9 +142,7 @@ class Effect:
     def amount(self, text: Text) -> str:
         """With its unit and a sign: ``+16 days``."""
         shown = number(self.value, text.language, self.digits, sign=True)
-        return (
-            shown if shown == NOT_A_NUMBER else with_unit(shown, unit_of(self.outcome, text), text.language)
-        )
+        return shown if shown == NOT_A_NUMBER else in_unit(shown, unit_of(self.outcome, text), text)
 
     def bounds(self, text: Text) -> str:
         """Its interval with the unit; words where there is none."""

@@ -47,10 +47,8 @@ def model_lead(case: StaggeredCase, *, text: Text) -> Prose:
 def outcomes_figure(case: StaggeredCase, found: Findings, *, text: Text) -> Figure | None:
     """The leading estimate of every outcome that is said in the leading outcome's unit, with its interval.
 
-    None for a study of one outcome.
+    None where it would be one estimate.
     """
-    if len(case.study.outcomes) == 1 and not text.given["own"]:
-        return None
     unit = unit_of(case.lead, text)
     adjusted = found.together.set_index("outcome")["p_adjusted"]
     rows, said_of, drawn = [], [], []
@@ -76,7 +74,7 @@ def outcomes_figure(case: StaggeredCase, found: Findings, *, text: Text) -> Figu
         )
         amounts = {"value": effect.amount(text), "bounds": effect.bounds(text)}
         said_of.append(text("effects.outcomes_alt_row", outcome=label, **amounts, **told))
-    if not rows:
+    if not rows or (len(rows) == 1 and not text.given["own"]):
         return None
     frame = pd.DataFrame(rows)
     main = group(case, case.main, text, *drawn)
@@ -213,7 +211,8 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
         and (count := without_events(case, outcome))
     ]
     if "group_time" in shown and "imputation" in there.index:
-        notes.append(text("effects.base"))
+        counts = text.given["own"] or any(outcome.model == "count" for outcome in case.study.outcomes)
+        notes.append(text("effects.base", counts=counts))
     lead = list(_of_lead(case, found).values())
     ends = {"low": min(lead, key=_value), "high": max(lead, key=_value)}
     return Table(

@@ -17,7 +17,6 @@ from evaluation.report.sections.base import (
     Effect,
     counted,
     group,
-    in_words,
     label_of,
     not_drawn,
     period_of,
@@ -45,7 +44,13 @@ def raw_lead(case: StaggeredCase, *, text: Text) -> Prose:
 def notes(case: StaggeredCase, *, text: Text) -> Prose | None:
     """What was taken for granted when the data were read; None where nothing was."""
     said_of = [note[text.language] for note in case.notes]
-    return Prose(in_words(text.sentences(said_of), text)) if said_of else None
+    if not said_of:
+        return None
+    words = {"en": (("units", "kins"), ("unit", "kin")), "zh": (("单位", "kin"),)}
+    written = text.sentences(said_of)
+    for unit, key in words[text.language]:
+        written = written.replace(unit, text.given[key])
+    return Prose(written)
 
 
 @said
@@ -86,6 +91,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     told = {
         "outcome": label_of(outcome, text),
         "treated": treated_units(case, text),
+        "span": text("period.Y") if case.calendar else text.given["period"],
         "named": len(case.treated(outcome)) <= FEW and not text.given["own"],
         "group": group(case, case.main, text),
         "first": treated.index[0],

@@ -141,7 +141,7 @@ def checks_table(
     linear = {"count": "rate", "log": "logarithm"}.get(outcome.model, "level")
     if linear == "rate" and case.study.data.exposure is None:
         linear = "level"
-    unit = text("robustness.log_points") if outcome.in_percent else outcome.unit[text.language]
+    unit = text("robustness.log_points") if outcome.in_percent else unit_of(outcome, text)
     if rate_of_count(outcome, outcome.leading):
         unit = text("robustness.rate_and_log", rate=rate_unit(case, outcome, text))
     drift = found is None or any(np.isfinite(path.drift) for path in found.paths.values())
