@@ -54,7 +54,7 @@ def _ids(entries: Any) -> tuple[Any, ...]:
 
 def given_words(raw: Words, place: Text | None, places: Text | None) -> Words:
     """The words of a study whose ``treatment`` says what a unit is called."""
-    if place is None or places is None:
+    if not (place and places):
         return raw
     both = {one: {"one": place[one], "many": places[one]} for one in ("en", "zh")}
     return raw.model_copy(update={"place": raw.place.over(Nouns.model_validate(both))})

@@ -138,7 +138,7 @@ def checks_table(
     outcome = case.lead
     linear = {"count": "rate", "log": "logarithm"}.get(outcome.model, "level")
     unit = text("robustness.log_points") if outcome.in_percent else outcome.unit[text.language]
-    if rate_of_count(outcome, outcome.leading):
+    if rate_of_count(outcome, case.leading(outcome)):
         unit = text("robustness.rate_and_log", rate=rate_unit(case, outcome, text))
     drift = found is None or any(np.isfinite(path.drift) for path in found.paths.values())
     rows = [
