@@ -56,7 +56,7 @@ def as_periods(values: pd.Index, frequency: str | None, *, column: str) -> tuple
                 fix="number the periods 1, 2, 3 ... or give dates and a frequency",
             )
         whole = floats.astype(np.int64)
-        spelt = _spelt(whole)
+        spelt = spelt_as(whole)
         if frequency is None:
             if spelt:
                 raise DataError(
@@ -99,7 +99,7 @@ _WORDS = {
 }
 
 
-def _spelt(whole: NDArray[np.int64]) -> str | None:
+def spelt_as(whole: NDArray[np.int64]) -> str | None:
     """The frequency of the calendar periods that whole numbers seem to spell; None for plain numbers."""
     year, month = np.divmod(whole, 100)
     if len(whole) > 1 and _in_years(year) and ((month >= 1) & (month <= 12)).all():

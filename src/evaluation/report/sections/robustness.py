@@ -142,7 +142,7 @@ def checks_table(
     if linear == "rate" and case.study.data.exposure is None:
         linear = "level"
     unit = text("robustness.log_points") if outcome.in_percent else unit_of(outcome, text)
-    if rate_of_count(outcome, outcome.leading):
+    if rate_of_count(outcome, case.leading(outcome)):
         unit = text("robustness.rate_and_log", rate=rate_unit(case, outcome, text))
     drift = found is None or any(np.isfinite(path.drift) for path in found.paths.values())
     rows = [
