@@ -46,9 +46,9 @@ TITLES = {
 HEAD = """# Every key of a study file
 
 One TOML file in `studies/` and one table make a study. This page is made from the models that read the files
-(`python tools/study_reference.py`). What is filled in follows from the other keys or from the data. A text is a string for every
-language of the study, or a table of languages, `{ en = "…", zh = "…" }`. A date is 2016, "2016-03", "2016Q1",
-"2016-W05", "2016-03-07" or the number of a period.
+(`python tools/study_reference.py`). What is filled in follows from the other keys or from the data. A text is
+a string for every language of the study, or a table of languages, `{ en = "…", zh = "…" }`. A date is 2016,
+"2016-03", "2016Q1", "2016-W05", "2016-03-07" or the number of a period.
 
 The shortest panel study:
 
