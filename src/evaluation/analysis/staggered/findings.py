@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from evaluation.analysis.choice import Choice
 from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase
-from evaluation.analysis.staggered.effects import Choice, advice, choose
+from evaluation.analysis.staggered.effects import advice, choose
 from evaluation.analysis.staggered.effects import estimates as estimates_of
 from evaluation.analysis.staggered.evidence import Around, around
 from evaluation.analysis.staggered.family import comparisons, family

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
 from evaluation.report.display import Prose
-from evaluation.report.language import number, with_unit
-from evaluation.report.sections.base import group, said, scale_of, unit_of
+from evaluation.report.language import number
+from evaluation.report.sections.base import group, in_unit, label_of, said, unit_of
 from evaluation.report.text import Text
 from evaluation.study import Threat
 
@@ -31,15 +31,15 @@ def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
     without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
-        told: dict[str, str] = {"outcome": outcome.label[text.language]}
+        told: dict[str, str] = {"outcome": label_of(outcome, text)}
         # by randomisation no size is computed; with too few assignments no effect can be found
         told["kind"] = "never" if without[outcome.id] == "few_assignments" else "unknown"
         if row["size"] == row["size"] and outcome.in_percent:
             told["kind"] = "percent"
             told |= {name: f"{number(abs(row[name]), text.language, 0)}%" for name in ("fall", "rise")}
         elif row["size"] == row["size"]:
-            shown = number(scale_of(outcome) * row["size"], text.language)
-            told |= {"kind": "unit", "size": with_unit(shown, unit_of(outcome, text), text.language)}
+            shown = number(row["size"], text.language)
+            told |= {"kind": "unit", "size": in_unit(shown, unit_of(outcome, text), text)}
         lines.append(f"- {text('limits.detectable', **told)}")
     if case.study.settle:
         lines += ["", f"**{text('limits.data')}**", ""]
