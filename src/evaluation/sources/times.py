@@ -35,8 +35,8 @@ def read_periods(values: pd.Series, frequency: str) -> pd.Series:
     if isinstance(values.dtype, pd.PeriodDtype):
         return values
     codes, distinct = pd.factorize(values)
-    read = pd.PeriodIndex([read_period(value, frequency) for value in distinct], freq=frequency)
-    return pd.Series(read.take(codes, allow_fill=True, fill_value=pd.NaT), index=values.index)
+    read = pd.PeriodIndex([*(read_period(value, frequency) for value in distinct), pd.NaT], freq=frequency)
+    return pd.Series(read[codes], index=values.index)  # the code of a missing value is -1: the last, NaT
 
 
 def read_period(value: Any, frequency: str) -> Any:

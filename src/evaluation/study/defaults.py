@@ -52,9 +52,9 @@ def _ids(entries: Any) -> tuple[Any, ...]:
     return tuple(one["id"] for one in entries if isinstance(one, Mapping) and "id" in one)
 
 
-def given_words(raw: Words, place: Text | None, places: Text | None) -> Words:
+def given_words(raw: Words, place: Text, places: Text) -> Words:
     """The words of a study whose ``treatment`` says what a unit is called."""
-    if place is None or places is None:
+    if not (place and places):
         return raw
     both = {one: {"one": place[one], "many": places[one]} for one in ("en", "zh")}
     return raw.model_copy(update={"place": raw.place.over(Nouns.model_validate(both))})

@@ -61,14 +61,15 @@ def record(case: StaggeredCase, found: Findings, language: str) -> Record:
     items: dict[str, object] = {}
     if case.overrides:
         items["overrides"] = join(f"{key} = {value}" for key, value in case.overrides.items())
-    items["source"] = join(
-        [
-            study.source.title[language],
-            study.source.publisher[language],
-            written_date(study.source.date, language),
-            say("choices.section", language, section=study.source.section),
-        ]
-    )
+    if study.source is not None:
+        items["source"] = join(
+            [
+                study.source.title[language],
+                study.source.publisher[language],
+                written_date(study.source.date, language),
+                say("choices.section", language, section=study.source.section),
+            ]
+        )
     items["window"] = say(
         "choices.span",
         language,
