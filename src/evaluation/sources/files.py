@@ -1,7 +1,8 @@
 """Tables as people keep them: CSV in any separator and encoding, Excel, Parquet, Stata, SPSS.
 
 Columns come back in one of four kinds: text (``object``, empty cells missing), whole numbers, numbers and
-dates. Nothing is corrected in silence: what cannot be a number stays text, and whoever needs a number says so.
+dates. Nothing is corrected in silence: a column with a cell that is no number stays text, and whoever needs
+numbers names the cell.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def read_file(
     Raises
     ------
     DataError
-        A file that is absent, empty, broken or of another kind; a header that is empty or names a column twice.
+        A file that is absent, empty, broken or of another kind; a header without names, or with one twice.
     """
     ending = ending_of(path)
     if content is None:

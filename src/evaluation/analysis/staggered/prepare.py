@@ -14,10 +14,10 @@ import pandas as pd
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.size import require_room
-from evaluation.analysis.staggered.times import read_period, read_periods, tell_frequency
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
+from evaluation.sources.times import read_period, read_periods, tell_frequency
 from evaluation.study.base import LANGUAGES, Text
 from evaluation.study.defaults import PERCENT as IN_PERCENT
 from evaluation.study.defaults import complete

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError, shortlist
+from evaluation.periods import refuse_without_order
 
 _EPOCH = 1970
 _YEARS = (1800, 2200)
@@ -100,6 +101,7 @@ def tell_frequency(values: pd.Series, table: str) -> tuple[str, bool]:
             return frequency, True
     if texts.str.fullmatch(r"(1[89]|2[01])\d{2}[1-4]").all() and len(texts) > 4:
         return "Q", True
+    refuse_without_order(pd.Index(texts), name)
     try:
         dates = pd.DatetimeIndex(pd.to_datetime(texts, format="mixed"))
     except (ValueError, TypeError):
