@@ -274,9 +274,9 @@ def label_ends(canvas: Canvas, axes: Any, tips: Sequence[tuple[float, float, str
     written = [canvas.wrap(text, _END_ROOM) for *_, text in tips]
     wanted = [(y - bottom) / (top - bottom) * height for y, *_ in tips]
     sizes = [len(lines) * line + 3 for lines in written]
-    for place, lines, (_, x, role, _) in zip(
-        spread(wanted, sizes, 4, height - 4), written, tips, strict=True
-    ):
+    edge = max(sizes, default=0.0) / 2
+    middles = spread(wanted, sizes, edge, height - edge)
+    for place, lines, (_, x, role, _) in zip(middles, written, tips, strict=True):
         at = (x, bottom + place / height * (top - bottom))
         shown = "\n".join(lines)
         beside(

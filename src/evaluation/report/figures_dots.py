@@ -54,7 +54,8 @@ def placebo(
         canvas.settle()
         plot = axes.get_window_extent().width / DENSITY
         dot, columns, levels = _stack(values, low, high, plot)
-        tall = max(120.0, (max(levels.values()) + 1) * dot + 62)
+        rise = min(dot, _TALLEST / (max(levels.values()) + 1))  # dots of very many equal values overlap
+        tall = max(120.0, max(levels.values()) * rise + dot + 62)
         canvas.grow(tall)
         axes.set_ylim(0, tall)
         centres = {place: column * dot for place, column in columns.items()}
@@ -62,7 +63,7 @@ def placebo(
             strong = place == treated
             axes.plot(
                 low + centres[place] / plot * (high - low),
-                (level + 0.5) * dot + 2,
+                level * rise + dot / 2 + 2,
                 "o",
                 mew=0,
                 ms=points(dot * (1.15 if strong else 0.86)),
@@ -72,7 +73,10 @@ def placebo(
             )
         digits = words.decimals(float(values.std()) or 1.0)
         written = {
-            place: canvas.wrap(f"{name} {words.number(values[place], canvas.language, digits, sign=True)}", 180)
+            place: canvas.wrap(
+                f"{name} {words.number(values[place], canvas.language, digits, sign=True)}",
+                min(180.0, plot / len(names) - 12),
+            )
             for place, name in names.items()
         }
         ordered = sorted(names, key=lambda place: centres[place])
@@ -82,7 +86,7 @@ def placebo(
         for place, middle in zip(ordered, middles, strict=True):
             strong = place == treated
             across = [low + px / plot * (high - low) for px in (centres[place], centres[place], middle)]
-            up = [(levels[place] + 1) * dot + 3, tall - 30, tall - 19]
+            up = [levels[place] * rise + dot + 3, tall - 30, tall - 19]
             role = "treated" if strong else "comparison"
             axes.plot(across, up, color=theme.text(role), lw=points(1), zorder=2)
             beside(

@@ -71,18 +71,21 @@ def _rows(
         heading = canvas.wrap(row.heading, room, BODY) if row.heading else []
         start = y + (8 if heading and placed else 0)
         size = BODY if row.strong else SMALL
-        width = canvas.width(row.text) + (canvas.width(row.strong, _LARGE, bold=True) + 6 if row.strong else 0)
-        beneath = width > 0.6 * room  # no room beside: the numbers then stand on lines of their own
-        lines = canvas.wrap(row.label, room if beneath else room - width - 12, size)
-        if beneath:
-            lines += [""] * len(canvas.wrap(row.text, room))
+        large = _LARGE if canvas.width(row.strong, _LARGE) < room / 2 else BODY
+        reserved = canvas.width(row.strong, large, bold=True) + 6 if row.strong else 0.0
+        width = reserved + canvas.width(row.text)
+        # where there is no room beside the label, the numbers stand on lines of their own
+        beneath = width > 0.6 * room and canvas.width(row.label, size) > room - width - 12
+        lines = canvas.wrap(row.label, room - (reserved if beneath else width) - 12, size)
+        own = canvas.wrap(row.text, room) if beneath else []
+        lines += [""] * len(own)
         above = start + len(heading) * BODY * LINE + (3 if heading else 0)
         tall = max(len(lines) * size * LINE, 24.0 if row.strong else 0.0)
         at = above + tall + (12 if row.strong else 8)
         y = at + (22 if row.strong else 13)
         if row.strong and not math.isfinite(row.value):
             y = at
-        placed.append((row, heading, start, above, lines, size, beneath, at))
+        placed.append((row, heading, start, above, lines, size, large, own, at))
     canvas.key(key)
     axes = canvas.axes(y)
     axes.set_ylim(y, 0)
@@ -92,24 +95,22 @@ def _rows(
     axes.tick_params(axis="x", length=0)
     if scale[0] <= 0 <= scale[1] and not bars:
         zero_line(canvas, axes, "x")
-    for row, heading, start, above, lines, size, beneath, at in placed:
+    for row, heading, start, above, lines, size, large, own, at in placed:
         for i, line in enumerate(heading):
             canvas.write(axes, MARGIN, start + (i + 0.85) * BODY * LINE, line, size=BODY, bold=True)
         for i, line in enumerate(lines):
             canvas.write(axes, MARGIN, above + (i + 0.85) * size * LINE, line, size=size)
         x = float(WIDTH - MARGIN)
         base = above + 0.85 * size * LINE + (5 if row.strong and len(lines) == 1 else 0)
-        if beneath:
-            own = canvas.wrap(row.text, room)
-            for i, line in enumerate(own):
-                down = above + (len(lines) - len(own) + i + 0.85) * size * LINE
-                canvas.write(axes, x, down, line, colour="muted", ha="right")
-        else:
+        if not own:
             canvas.write(axes, x, base, row.text, colour="muted", ha="right")
+        for i, line in enumerate(own):
+            down = above + (len(lines) - len(own) + i + 0.85) * size * LINE
+            canvas.write(axes, x, down, line, colour="muted", ha="right")
         if row.strong:
-            x -= 0 if beneath or not row.text else canvas.width(row.text) + 6
+            x -= 0 if own or not row.text else canvas.width(row.text) + 6
             missing = not math.isfinite(row.value)
-            style: dict[str, Any] = {"size": BODY if missing else _LARGE, "bold": not missing}
+            style: dict[str, Any] = {"size": BODY if missing else large, "bold": not missing}
             canvas.write(axes, x, base, row.strong, colour="muted" if missing else row.role, ha="right", **style)
         _mark(canvas, axes, row, at, scale)
     canvas.below(x_label)
