@@ -98,7 +98,7 @@ def minimum_effect(
     matters = abs(actual.estimate) if matters is None else abs(float(matters))
     treated_cells = _treated_cells(panel, design)
     outcome = panel.column(design.outcome)
-    quiet = _with_outcome(panel, design, outcome - actual.estimate * treated_cells)
+    quiet = panel.assign(**{design.outcome: outcome - actual.estimate * treated_cells})
     orders = _orders(plan, samples, seed)
     first = first_by_unit(panel, design)
     placebos = [_assigned(quiet, design, first, order) for order in orders]
@@ -262,11 +262,6 @@ def _assigned(panel: Panel, design: Design, first: pd.Series, order: NDArray[np.
     return with_column(panel, design.first_treated, first.iloc[order])
 
 
-def _with_outcome(panel: Panel, design: Design, values: FloatArray) -> Panel:
-    frame = panel.frame.assign(**{design.outcome: values})
-    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-
-
 def _treated_cells(panel: Panel, design: Design) -> NDArray[np.bool_]:
     """Rows in which an effect may show: anticipation is part of it."""
     first = design.cohorts(panel).first[panel.unit_codes]
@@ -280,7 +275,7 @@ def _check_moves(estimator: Estimator, panel: Panel, design: Design) -> None:
     values = panel.column(design.outcome)
     size = float(np.nanstd(values)) or 1.0
     before = estimator.fit(panel, design)
-    after = estimator.fit(_with_outcome(panel, design, values + size * treated), design)
+    after = estimator.fit(panel.assign(**{design.outcome: values + size * treated}), design)
     errors = before.std_error, after.std_error
     moved = (after.estimate - before.estimate) / size
     same = np.isnan(errors).all() or np.isclose(*errors, rtol=1e-6)

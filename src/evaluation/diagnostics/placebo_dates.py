@@ -16,7 +16,6 @@ from evaluation.diagnostics._inference import (
     Inference,
     Inferring,
     first_by_unit,
-    subset,
     with_column,
 )
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
@@ -104,7 +103,7 @@ def placebo_dates(
                 "zh": f"这项检验无法给出答案：措施之前只有{int(before.sum())}期，没有可供假设的其他日期。",
             },
         )
-    early = subset(panel, before[panel.time_codes])
+    early = panel.where(before[panel.time_codes])
     first = first_by_unit(panel, design)
     answers: list[Answer] = []
     rows: list[dict[str, Any]] = []

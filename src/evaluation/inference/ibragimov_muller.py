@@ -155,11 +155,8 @@ def _within(
     rows, notes = [], []
     alone = replace(design, cluster=None)
     for g in np.flatnonzero(both):
-        part = panel.frame[(cluster == g)[panel.unit_codes]].reset_index(drop=True)
         try:
-            fit = estimator.fit(
-                Panel(part, unit=panel.unit, time=panel.time, frequency=panel.frequency), alone
-            )
+            fit = estimator.fit(panel.where((cluster == g)[panel.unit_codes]), alone)
         except EvaluationError as mistake:
             notes.append(f"cluster {labels[g]} has no estimate of its own: {mistake.what}")
             continue

@@ -342,8 +342,7 @@ def _with_indicator(panel: Panel, design: Design) -> tuple[Panel, str]:
     first = design.cohorts(panel).first[panel.unit_codes]
     reached = panel.ordinals[panel.time_codes] + design.anticipation >= first
     values = np.where(np.isnan(panel.column(design.outcome)), nan, reached.astype(float))
-    frame = panel.frame.assign(**{name: values})
-    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency), name
+    return panel.assign(**{name: values}), name
 
 
 def _refits(
@@ -376,7 +375,7 @@ def _refit(
     outcomes: tuple[str, ...],
     chosen: IntArray,
 ) -> FloatArray:
-    values = pd.Series(dates[plan.paths(chosen)][panel.unit_codes], index=panel.frame.index)
-    frame = panel.frame.assign(**{design.first_treated: values})
-    other = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+    # a Series finds the type of dates again that an object array holds
+    values = pd.Series(dates[plan.paths(chosen)][panel.unit_codes])
+    other = panel.assign(**{design.first_treated: values})
     return np.stack([estimator.fit(other, replace(design, outcome=name)).coef for name in outcomes])
