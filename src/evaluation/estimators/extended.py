@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.clusters import convention_name
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
@@ -173,7 +174,7 @@ class ExtendedTwoWayFixedEffects:
 
 
 def _name(option: str | SmallSample) -> str:
-    return option if isinstance(option, str) else "own small-sample correction"
+    return convention_name(option)
 
 
 def _comparable(sample: Sample) -> Sample:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.clusters import convention_name
 from evaluation.design import Design
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._covariance import Covariance, check_covariance, covariance
@@ -208,7 +209,7 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
 
 def count_covariance(fitted: CountFit, kind: str, convention: str | SmallSample) -> Covariance:
     """Covariance of a Poisson fit."""
-    name = convention if isinstance(convention, str) else "own small-sample correction"
+    name = convention_name(convention)
     return covariance(
         fitted.fit.regression,  # type: ignore[arg-type]
         fitted.sample,

@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.bands import Resampling
+from evaluation.clusters import Clusters, convention_name
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance
 from evaluation.estimators._regression import is_perfect, regress
-from evaluation.estimators._sample import Clusters, Sample, build_sample
+from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import Terms, event_terms, references, static_term
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
@@ -115,7 +116,7 @@ class TwoWayFixedEffects:
             sample,
             self.covariance,
             small_sample(self.small_sample),
-            self.small_sample if isinstance(self.small_sample, str) else "own small-sample correction",
+            convention_name(self.small_sample),
         )
         notes = [*sample.notes, *covariate_notes(sample, terms, fit.kept), *cov.notes]
         notes.extend(window_notes(design, self.endpoints if self.event_study else None))
