@@ -21,6 +21,7 @@ from evaluation.design import Design
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
+from evaluation.inference.base import WithInterval
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
 
@@ -28,7 +29,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterTTest:
+class ClusterTTest(WithInterval):
     """A t test on cluster-level estimates.
 
     Attributes
