@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from evaluation.periods import FREQUENCIES, as_periods, period_ordinals
 _MOST_PERIODS_GAP = 100_000
 _LONGEST_TABLE = 10_000
 LARGEST = 2.0**53
+_OF_ROWS = ("in_order", "cells")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,15 +93,18 @@ class Panel:
             periods, raw_codes = periods[first], position[raw_codes]
         if grid is None:
             _refuse_duplicates(frame, self.unit, self.time, unit_codes, raw_codes, len(periods))
-        for name, value in (
-            ("frame", frame),
-            ("frequency", frequency),
-            ("units", units),
-            ("periods", periods),
-            ("ordinals", ordinals),
-            ("unit_codes", unit_codes),
-            ("time_codes", raw_codes),
-        ):
+        self._set(
+            frame=frame,
+            frequency=frequency,
+            units=units,
+            periods=periods,
+            ordinals=ordinals,
+            unit_codes=unit_codes,
+            time_codes=raw_codes,
+        )
+
+    def _set(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
             object.__setattr__(self, name, value)
@@ -140,6 +144,75 @@ class Panel:
     def cells(self) -> NDArray[np.int64]:
         """Position of each row in the flattened (n_units, n_periods) matrix, shape (rows,)."""
         return self.unit_codes.astype(np.int64) * self.n_periods + self.time_codes
+
+    def where(self, rows: NDArray[np.bool_] | pd.Series) -> Panel:
+        """The panel of some of its rows, with their types, index and calendar frequency.
+
+        Units and periods without a row leave. Nothing is read anew: a part of what is checked needs no check.
+
+        Parameters
+        ----------
+        rows : ndarray of bool or pandas.Series (rows,)
+            Which rows to keep, in the order of ``frame``; a missing value keeps none.
+
+        Raises
+        ------
+        DataError
+            Not one true or false value a row, or no row is kept.
+        """
+        masked = isinstance(rows, pd.Series) and rows.dtype == "boolean"
+        kept = rows.to_numpy(bool, na_value=False) if masked else np.asarray(rows)
+        if kept.dtype != bool or kept.shape != (self.n_rows,):
+            raise DataError(
+                f"rows are chosen by {kept.dtype} values of shape {kept.shape}",
+                expected=f"true or false for each of the {self.n_rows} rows",
+                fix="compare a column: panel.where(panel.frame['year'] >= 1990)",
+            )
+        if not kept.any():
+            raise DataError("no row of the panel is kept", fix="check the condition that rows are chosen by")
+        if kept.all():
+            return self
+        units, unit_codes = _left(self.unit_codes[kept], self.n_units)
+        periods, time_codes = _left(self.time_codes[kept], self.n_periods)
+        out = self._copy(frame=self.frame[kept], unit_codes=unit_codes, time_codes=time_codes)
+        out._set(units=self.units[units], periods=self.periods[periods], ordinals=self.ordinals[periods])
+        if self.__dict__.get("in_order"):
+            out.__dict__["in_order"] = True
+        return out
+
+    def assign(self, **columns: Any) -> Panel:
+        """The panel with columns added or replaced; its other columns keep their types.
+
+        Parameters
+        ----------
+        **columns : array_like (rows,) or scalar
+            Values in the order of ``frame``. A ``pandas.Series`` is taken as it lies, whatever its index.
+
+        Raises
+        ------
+        DataError
+            The column of the unit or the period, or another number of values than of rows.
+        """
+        for name, values in columns.items():
+            if name in (self.unit, self.time):
+                raise DataError(
+                    f"column {name!r} says which unit-period a row is and cannot be replaced",
+                    fix="change the table and make a new panel of it",
+                )
+            if not isinstance(values, str) and np.ndim(values) and len(values) != self.n_rows:
+                raise DataError(
+                    f"{len(values)} values for column {name!r}",
+                    expected=f"one for each of {self.n_rows} rows",
+                )
+        plain = {n: v.array if isinstance(v, pd.Series) else v for n, v in columns.items()}
+        out = self._copy(frame=self.frame.assign(**plain))
+        out.__dict__.update({name: self.__dict__[name] for name in _OF_ROWS if name in self.__dict__})
+        return out
+
+    def _copy(self, **changed: Any) -> Panel:
+        out = object.__new__(Panel)
+        out._set(**{f.name: getattr(self, f.name) for f in fields(self)} | changed)
+        return out
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A column as floats in row order (rows,), missing values as NaN.
@@ -295,6 +368,12 @@ class Panel:
         """Integer time of a date written as in ``time``, whether or not the panel observes it."""
         index, _ = as_periods(pd.Index([value]), self.frequency, column=self.time)
         return int(period_ordinals(index)[0])
+
+
+def _left(codes: NDArray[np.intp], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Codes below ``n`` that still occur, and every row's position among them."""
+    seen = np.bincount(codes, minlength=n) > 0
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
 def _too_large(name: str, rows: pd.Index) -> DataError:

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Cohorts, Design
-from evaluation.diagnostics._inference import Answer, Inference, Inferring, subset
+from evaluation.diagnostics._inference import Answer, Inference, Inferring
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
 from evaluation.errors import EstimationError, EvaluationError
 from evaluation.inference.randomization import Estimator
@@ -78,7 +78,7 @@ def leave_one_out(
     rows: list[dict[str, Any]] = [_row("", full, full)]
     for label, gone in _groups(panel, design.cohorts(panel), what):
         try:
-            part = subset(panel, ~gone[panel.unit_codes])
+            part = panel.where(~gone[panel.unit_codes])
             rows.append(_row(label, how.ask(estimator, part, design, randomised=randomised), full))
         except EvaluationError as error:
             blank = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value", "change"), np.nan)

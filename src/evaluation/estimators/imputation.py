@@ -9,19 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import REPAIRED, clustered_by, convention_name, few_cluster_note
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
 from evaluation.estimators._shared import (
-    MENDED,
     Vectors,
     cluster_factors,
-    few_cluster_note,
     joint_result,
     lazy,
     named,
-    nearest,
     resampling,
 )
 from evaluation.numerics.cohorts import (
@@ -33,7 +31,7 @@ from evaluation.numerics.cohorts import (
     second_moments,
     unit_vectors,
 )
-from evaluation.numerics.covariance import SmallSample, small_sample
+from evaluation.numerics.covariance import SmallSample, nearest, small_sample
 from evaluation.numerics.effects import EffectsFit, MaskedPanel, fit_effects, imputable, score_vectors
 from evaluation.numerics.imputed import balanced_imputation
 from evaluation.panel import Panel
@@ -67,6 +65,7 @@ class Imputation:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("Imputation")
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate every treated cohort-period.
@@ -212,11 +211,15 @@ class Imputation:
             notes=(
                 *sample.notes,
                 *_lost_covariates(sample, fit, m),
-                *([MENDED] if mended else []),
-                *few_cluster_note(sample),
+                *([REPAIRED] if mended else []),
+                *few_cluster_note(sample.cluster_counts),
                 f"reference: event times before {events[0]}, and never treated units",
             ),
-            inference=f"clustered by {' and '.join(design.cluster_columns) or panel.unit}",
+            inference=clustered_by(
+                design.cluster_columns or (panel.unit,),
+                sample.cluster_counts,
+                f"small sample: {convention_name(small_sample_correction)}",
+            ),
             influence_function=lambda: sample.n * contributions(sample.members, scores, maps, sample.n, m),
             resampled=lambda: resampling(sample, np.zeros(m, dtype=bool)),
         )

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable, balanced_contrasts, group_time_cells, share_map
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
@@ -53,6 +54,7 @@ class InteractionWeighted:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("InteractionWeighted")
     small_sample: str | SmallSample = "fixest"
     estimated_shares: bool = False
 
@@ -165,7 +167,7 @@ class InteractionWeighted:
                 f"{len(names)} cohort-periods are not linked to their reference period by any unit: "
                 f"{shortlist(names)}"
             )
-        convention = self.small_sample if isinstance(self.small_sample, str) else "own correction"
+        convention = convention_name(self.small_sample)
         k, g = len(cells), len(sample.values)
         return joint_result(
             sample,

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._covariance import Covariance, check_covariance, covariance
 from evaluation.estimators._regression import weighted_regression
@@ -20,6 +21,7 @@ from evaluation.estimators.two_way import (
     check_identified,
     check_options,
     covariate_notes,
+    regression_supports,
     window_notes,
 )
 from evaluation.numerics.covariance import SmallSample, small_sample
@@ -72,6 +74,11 @@ report_covariates
         references(self.reference, 0)
         check_options(self)
 
+    @property
+    def supports(self) -> Supports:
+        """What it takes of a design."""
+        return regression_supports(self)
+
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
 
@@ -87,7 +94,8 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
-        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        self.supports.check(design)
+        drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,
             design,
@@ -113,7 +121,7 @@ report_covariates
             *cov.notes,
             *([PERFECT] if fitted.perfect else []),
             *few_for_counts(sample, self.covariance),
-            *window_notes(design, self.endpoints if self.event_study else None),
+            *window_notes(design, self.endpoints),
         ]
         return assemble(
             sample,
@@ -208,7 +216,7 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
 
 def count_covariance(fitted: CountFit, kind: str, convention: str | SmallSample) -> Covariance:
     """Covariance of a Poisson fit."""
-    name = convention if isinstance(convention, str) else "own small-sample correction"
+    name = convention_name(convention)
     return covariance(
         fitted.fit.regression,  # type: ignore[arg-type]
         fitted.sample,

@@ -23,6 +23,7 @@ from evaluation import distributions
 from evaluation.design import Design
 from evaluation.errors import EstimationError, shortlist
 from evaluation.inference._regression import check_level, check_options, few_treated, fit_clustered
+from evaluation.inference.base import WithInterval
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -31,7 +32,7 @@ FEW_DF = 4.0
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterRobust:
+class ClusterRobust(WithInterval):
     """Estimates with a small-sample cluster variance.
 
     Attributes

@@ -16,10 +16,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation import distributions
+from evaluation.clusters import clusters_of_units
 from evaluation.design import Design
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
+from evaluation.inference.base import WithInterval
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
 
@@ -27,7 +29,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class ClusterTTest:
+class ClusterTTest(WithInterval):
     """A t test on cluster-level estimates.
 
     Attributes
@@ -134,7 +136,8 @@ def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> Clus
     DesignError, EstimationError
         Two dimensions of clusters, clusters that cut across units, or an estimator with several terms.
     """
-    cluster, labels = clusters_of_units(panel, design)
+    cluster, names = clusters_of_units(panel, design, "a t test on clusters")
+    labels = tuple(names)
     treated = design.cohorts(panel).treated
     has_treated = np.bincount(cluster, treated, minlength=len(labels)) > 0
     has_never = np.bincount(cluster, ~treated, minlength=len(labels)) > 0
@@ -155,11 +158,8 @@ def _within(
     rows, notes = [], []
     alone = replace(design, cluster=None)
     for g in np.flatnonzero(both):
-        part = panel.frame[(cluster == g)[panel.unit_codes]].reset_index(drop=True)
         try:
-            fit = estimator.fit(
-                Panel(part, unit=panel.unit, time=panel.time, frequency=panel.frequency), alone
-            )
+            fit = estimator.fit(panel.where((cluster == g)[panel.unit_codes]), alone)
         except EvaluationError as mistake:
             notes.append(f"cluster {labels[g]} has no estimate of its own: {mistake.what}")
             continue
@@ -233,23 +233,6 @@ def _between(
     gap, error, df, _ = t_test_of_two_groups(change[treated & kept], change[~treated & kept])
     reason = "" if np.isfinite(error) else "clusters do not differ from one another"
     return ClusterTTest(name, table, gap, error, df, reason, tuple(notes))
-
-
-def clusters_of_units(panel: Panel, design: Design) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
-    """Cluster of each unit (n_units,) and the clusters' names."""
-    columns = design.cluster_columns
-    if len(columns) > 1:
-        raise EstimationError(
-            f"a t test on clusters needs one dimension of clusters, and the design has {shortlist(columns)}"
-        )
-    if not columns or columns[0] == panel.unit:
-        return np.arange(panel.n_units), tuple(panel.units)
-    if columns[0] == panel.time:
-        raise EstimationError(
-            "a t test on clusters needs clusters made of units, and the design has the period"
-        )
-    codes, labels = panel.clusters(columns[0])
-    return codes, tuple(labels)
 
 
 def _finite(estimates: ArrayLike) -> FloatArray:

@@ -7,7 +7,6 @@ then blocks of periods can change places (Chernozhukov, Wüthrich and Zhu 2021).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -200,11 +199,9 @@ def _refit(estimator: Estimator, panel: Panel, design: Design, cohorts: Cohorts,
             f"{design.anticipation} periods of anticipation leave no treated period in the window",
             fix="give a larger after=...",
         )
-    values = pd.Series([start if own else None for own in treated], index=panel.frame.index)
+    values = pd.Series([start if own else None for own in treated])
     if isinstance(panel.periods, pd.PeriodIndex):
         values = values.astype(panel.periods.dtype)
     else:
         values = values.astype(float)
-    frame = panel.frame.assign(**{design.first_treated: values})[kept].reset_index(drop=True)
-    part = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-    return estimator.fit(part, replace(design))
+    return estimator.fit(panel.assign(**{design.first_treated: values}).where(kept), design)
