@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.inference.randomization import RandomizationTest
 from evaluation.result import Result
@@ -17,8 +18,8 @@ FloatArray = NDArray[np.float64]
 _SINGULAR = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class EventStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class EventStudy(Displayed):
     """Estimates by event time around one reference period whose effect is 0.
 
     Attributes

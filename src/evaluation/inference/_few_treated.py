@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.display import Displayed
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._regression import check_level
 
@@ -15,8 +16,8 @@ FloatArray = NDArray[np.float64]
 _TIE = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class FewTreated:
+@dataclass(frozen=True, eq=False, repr=False)
+class FewTreated(Displayed):
     """An estimate beside the noise that untreated units would have given it.
 
     Attributes

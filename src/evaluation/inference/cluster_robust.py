@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from evaluation import distributions
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.inference._regression import check_level, check_options, few_treated, fit_clustered
 from evaluation.panel import Panel
@@ -30,8 +31,8 @@ NAMES = {"CR2": "bias-reduced (CR2)", "CR3": "cluster jackknife (CR3)"}
 FEW_DF = 4.0
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterRobust:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterRobust(Displayed):
     """Estimates with a small-sample cluster variance.
 
     Attributes

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators._synthetic import SyntheticMethod
 from evaluation.estimators._synthetic_sample import SyntheticSample
@@ -33,8 +34,8 @@ _NARROWINGS = 6
 _WIDENINGS = 6
 
 
-@dataclass(frozen=True)
-class ConformalTest:
+@dataclass(frozen=True, repr=False)
+class ConformalTest(Displayed):
     """A test of an effect path.
 
     Attributes

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from evaluation import distributions
 from evaluation.clusters import clusters_of_units
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
@@ -27,8 +28,8 @@ from evaluation.panel import Panel
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterTTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterTTest(Displayed):
     """A t test on cluster-level estimates.
 
     Attributes

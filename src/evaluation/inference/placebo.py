@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import SyntheticMethod, cell_terms
 from evaluation.estimators._synthetic_sample import SyntheticSample
@@ -26,8 +27,8 @@ _TIE = 1e-10
 _AT_ONCE = 256
 
 
-@dataclass(frozen=True, eq=False)
-class PlaceboPaths:
+@dataclass(frozen=True, eq=False, repr=False)
+class PlaceboPaths(Displayed):
     """Effect paths of the treated unit and of every placebo.
 
     Attributes

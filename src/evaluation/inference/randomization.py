@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import OverallATT, is_linear
 from evaluation.inference._inversion import not_rejected
@@ -44,8 +45,8 @@ class Estimator(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class RandomizationTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomizationTest(Displayed):
     """The estimate among those of all placebo assignments.
 
     Attributes

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class RankSets:
+@dataclass(frozen=True, eq=False, repr=False)
+class RankSets(Displayed):
     """Ranks with simultaneous confidence sets; rank 1 is the largest value.
 
     Attributes

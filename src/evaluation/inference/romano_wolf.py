@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 
 FloatArray = NDArray[np.float64]
 _TIE = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class StepDown:
+@dataclass(frozen=True, eq=False, repr=False)
+class StepDown(Displayed):
     """Family-wise p-values.
 
     Attributes

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError
 from evaluation.inference._regression import (
     ClusteredFit,
@@ -35,8 +36,8 @@ ENUMERATE = 2**17
 """At most so many vectors of signs are enumerated rather than drawn."""
 
 
-@dataclass(frozen=True, eq=False)
-class WildBootstrap:
+@dataclass(frozen=True, eq=False, repr=False)
+class WildBootstrap(Displayed):
     """A wild cluster bootstrap test, and the interval that inverts it.
 
     Attributes
