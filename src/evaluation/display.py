@@ -83,7 +83,8 @@ def _aligned(values: NDArray[np.float64], scale: NDArray[np.float64]) -> list[st
         return [number(v) for v in values]
     shown = values[np.isfinite(values)]
     whole = bool((shown == shown.round()).all())
-    decimals = 0 if whole else max(1, 4 - (len(str(int(largest))) if largest >= 1 else 0))
+    digits = len(str(int(largest))) if largest >= 1 else 0
+    decimals = 0 if whole else max(3 if largest < 1000 else 1, 4 - digits)
     return [f"{v:.{decimals}f}" if np.isfinite(v) else number(v) for v in values]
 
 
@@ -110,6 +111,10 @@ class Table(pd.DataFrame):
     def to_latex(self, path: str | Path | None = None, caption: str = "", **_: Any) -> str:  # type: ignore[override]
         """The table in LaTeX, with the rules of the package booktabs."""
         return _kept(_latex(self, caption), path)
+
+    def to_excel(self, path: str | Path, **_: Any) -> None:  # type: ignore[override]
+        """Write the table to an Excel file, numbers as numbers (needs openpyxl)."""
+        write_excel(self, path)
 
     def to_word(self, path: str | Path, *, title: str = "", notes: Sequence[str] = ()) -> Path:
         """Write the table to a Word document.
@@ -210,7 +215,7 @@ def write_excel(frame: pd.DataFrame, path: str | Path) -> Path:
         The package openpyxl is not installed.
     """
     optional("openpyxl", extra="tables", what="an Excel file")
-    out = frame.copy()
+    out = pd.DataFrame(frame).copy()
     for name in out.columns:
         if not pd.api.types.is_numeric_dtype(out[name]):
             out[name] = ["" if pd.isna(v) else str(v) for v in out[name]]
@@ -348,7 +353,7 @@ class Displayed:
         return out
 
     def _rows(self) -> pd.DataFrame | None:
-        table = getattr(self, "table", None)
+        table = getattr(self, "table", None) if hasattr(self, "table") else getattr(self, "tidy", None)
         if callable(table):
             table = table()
         return table if isinstance(table, pd.DataFrame) else None

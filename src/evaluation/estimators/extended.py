@@ -93,6 +93,7 @@ class ExtendedTwoWayFixedEffects:
         DesignError
             No unit is never treated where they are the comparison, or nothing to compare with.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_sample(
             panel,
             design,

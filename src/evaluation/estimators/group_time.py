@@ -121,6 +121,7 @@ class GroupTime:
         EstimationError
             Covariates that are singular or do not overlap in a cell.
         """
+        panel, design = design.with_numbers(panel)
         gaps = self.sampling in ("pairs", "levels")
         sample = build_cohorts(panel, design, "unbalanced" if gaps else self.sampling)
         cells = group_time_cells(

@@ -87,6 +87,7 @@ class Imputation:
         EstimationError
             No treated cohort-period can be imputed.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         cells = _treated_cells(sample)
         if sample.sampling == "balanced" and not design.covariates:
@@ -155,6 +156,7 @@ class Imputation:
         EstimationError
             No cohort has two periods before treatment, or the leads are collinear with the effects.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         last = -1 - design.anticipation
         untreated = _untreated(sample)

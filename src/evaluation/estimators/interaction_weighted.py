@@ -82,6 +82,7 @@ class InteractionWeighted:
         EstimationError
             No cohort-period is left, or no degrees of freedom.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_cohorts(panel, design)
         if sample.sampling == "cross_sections":
             raise EstimationError(

@@ -88,6 +88,7 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
+        panel, design = design.with_numbers(panel)
         drop = design.window if self.event_study and self.endpoints == "drop" else None
         sample = build_sample(
             panel,

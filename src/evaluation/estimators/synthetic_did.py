@@ -118,6 +118,7 @@ class SyntheticDiD:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked, with covariates taken out."""
+        panel, design = design.with_numbers(panel)
         sample = build_synthetic(panel, design, method="SyntheticDiD")
         return _without_covariates(sample) if design.covariates else sample
 

@@ -96,6 +96,7 @@ class TwoWayFixedEffects:
         EstimationError
             Treatment does not vary beyond unit and period effects, or event times are collinear.
         """
+        panel, design = design.with_numbers(panel)
         drop = design.window if self.event_study and self.endpoints == "drop" else None
         sample = build_sample(
             panel,

@@ -130,8 +130,13 @@ class Recommendation(Displayed):
     def summary(self) -> Summary:
         """The methods, whether they hold, their simulated size and power, and the reasons as notes."""
         table = self.table()
-        facts = {"Recommended": self.sentence("en"), "One sd before treatment": number(self.standard_deviation)}
-        notes = tuple(f"{name}: {reason}" for name, reason in zip(table["name"], table["reason"], strict=True))
+        facts = {
+            "Recommended": self.sentence("en"),
+            "One sd before treatment": number(self.standard_deviation),
+        }
+        notes = tuple(
+            f"{name}: {reason}" for name, reason in zip(table["name"], table["reason"], strict=True)
+        )
         shown = table.drop(columns=["method", "reason"])
         return Summary("Which inference holds for this design", facts, shown, notes)
 
