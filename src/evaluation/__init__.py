@@ -162,6 +162,8 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _ELSEWHERE = {"load": "prepare"}
 """Names that are called otherwise in their module."""
 
+# what needs more than numpy, scipy and pandas is no part of `from evaluation import *`
+
 __all__ = [
     "Audit",
     "ClusterRobust",
@@ -213,7 +215,6 @@ __all__ = [
     "from_estimates",
     "ibragimov_muller",
     "leave_one_out",
-    "load",
     "minimum_effect",
     "negative_weights",
     "placebo_dates",
@@ -259,4 +260,4 @@ def _missing(name: str, error: ModuleNotFoundError) -> Exception:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOME, "__version__"})

@@ -82,6 +82,12 @@ class Design:
     ------
     DesignError
         An option that is not one of those above.
+
+    Examples
+    --------
+    >>> from evaluation import Design
+    >>> Design("rate", "first_treated", covariates="~ log(income)").covariates
+    ('~ log(income)',)
     """
 
     outcome: str

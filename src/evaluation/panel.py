@@ -50,6 +50,13 @@ class Panel:
     ------
     DataError
         A column is absent, a key is missing, a period cannot be read, or a unit-period stands twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Panel
+    >>> Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    Panel(50 units (state), 11 periods 2000 to 2010, 550 rows, balanced)
     """
 
     frame: pd.DataFrame
@@ -386,7 +393,8 @@ class Panel:
         return words + (f", {jumps} gaps between periods" if jumps else "")
 
     def __repr__(self) -> str:
-        return f"Panel({self.n_units} units ({self.unit}), {self._span()}, {self.n_rows} rows, {self._missing()})"
+        size = f"{self.n_units} units ({self.unit}), {self._span()}, {self.n_rows} rows"
+        return f"Panel({size}, {self._missing()})"
 
     def _repr_html_(self) -> str:
         facts = {
@@ -402,16 +410,20 @@ class Panel:
         Returns
         -------
         Table
-            Columns ``column, count, missing, mean, sd, sd_between, sd_within, min, max``. ``sd_between`` is of
-            the units' means, ``sd_within`` of deviations from them. A data frame with `to_latex` and more.
+            Columns ``column, count, missing, mean, sd, sd_between, sd_within, min, max``. ``sd_between`` is
+            of the units' means, ``sd_within`` of deviations from them.
 
         Examples
         --------
         >>> import pandas as pd
         >>> from evaluation import Panel
         >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
-        >>> print(panel.describe()[["column", "count", "missing", "mean", "sd"]].round(2).head(2).to_markdown())
-        EXAMPLE
+        >>> table = panel.describe()[["column", "count", "missing", "mean", "sd"]]
+        >>> print(table.head(2).to_markdown())
+        | column   | count | missing |    mean |      sd |
+        |:---------|------:|--------:|--------:|--------:|
+        | homicide |   550 |       0 | 320.260 | 403.634 |
+        | rate     |   550 |       0 |   4.761 |   2.483 |
         """
         rows = []
         for name in self.frame.columns:
@@ -453,8 +465,8 @@ class Panel:
         Returns
         -------
         Table
-            Columns ``column, kind, treated, comparison, difference, normalised, n_treated, n_comparison``. Kind
-            ``level`` is a unit's mean over periods before the first treatment (less anticipation),
+            Columns ``column, kind, treated, comparison, difference, normalised, n_treated, n_comparison``.
+            Kind ``level`` is a unit's mean over periods before the first treatment (less anticipation),
             ``change`` its last less its first value there. Comparison units are those never treated, or
             the last cohort where all are treated.
 
@@ -471,8 +483,11 @@ class Panel:
         >>> from evaluation import Design, Panel
         >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
         >>> table = panel.balance(Design("rate", "first_treated"))
-        >>> print(table[["column", "kind", "difference", "normalised"]].round(3).to_markdown())
-        EXAMPLE
+        >>> print(table[["column", "kind", "difference", "normalised"]].to_markdown())
+        | column | kind   | difference | normalised |
+        |:-------|:-------|-----------:|-----------:|
+        | rate   | level  |      1.829 |     0.7534 |
+        | rate   | change |     -0.123 |    -0.1328 |
         """
         cohorts = design.cohorts(self)
         first = cohorts.first
@@ -542,7 +557,7 @@ class Panel:
         return lines(means, ax=ax, label=f"mean of {outcome}", starts=starts)
 
     def plot_treatment(self, design: Any, ax: Any = None) -> Any:
-        """Who is treated when: units by periods, in the order of first treatment; cells without a row are white.
+        """Who is treated when: units by periods, by first treatment; cells without a row are white.
 
         Parameters
         ----------

@@ -83,9 +83,15 @@ class Result:
     >>> fit = GroupTime().fit(panel, Design("rate", "first_treated"))
     >>> path = fit.aggregate("event_time", window=(-2, 2))
     >>> print(path.tidy()[["event_time", "estimate", "std_error"]].round(3).to_string(index=False))
-    EXAMPLE
+     event_time  estimate  std_error
+             -2    -0.147      0.172
+             -1    -0.323      0.232
+              0     0.465      0.172
+              1     0.778      0.248
+              2     0.484      0.240
     >>> print(fit.aggregate("simple"))
-    EXAMPLE
+    Result: Group-time effects (Callaway and Sant'Anna)
+      ATT 0.4725, standard error 0.1967, 95% interval 0.0870 to 0.8579; 50 units, 11 periods
     """
 
     method: str
@@ -373,12 +379,12 @@ class Result:
     def __repr__(self) -> str:
         sample = f"{self.sample.units} units, {self.sample.periods} periods"
         if len(self) != 1:
-            return f"Result({self.method}: {len(self)} terms; {sample})"
+            return f"Result: {self.method}\n  {len(self)} terms; {sample}"
         row = self.tidy().iloc[0]
-        given = {name: number(row[name]) for name in ("estimate", "std_error", "ci_low", "ci_high")}
+        low, high = number(row["ci_low"]), number(row["ci_high"])
         return (
-            f"Result({self.method}: {row['term']} {given['estimate']}, standard error {given['std_error']}, "
-            f"95% interval {given['ci_low']} to {given['ci_high']}; {sample})"
+            f"Result: {self.method}\n  {row['term']} {number(row['estimate'])}, standard error "
+            f"{number(row['std_error'])}, 95% interval {low} to {high}; {sample}"
         )
 
     def _repr_html_(self) -> str:

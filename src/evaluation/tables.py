@@ -43,8 +43,14 @@ def compare_results(results: Mapping[str, Result] | Sequence[Result], *, level: 
     >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
     >>> design = Design("rate", "first_treated")
     >>> fits = {m.__name__: m().fit(panel, design).aggregate("simple") for m in (GroupTime, Imputation)}
-    >>> print(compare_results(fits).to_markdown())
-    EXAMPLE
+    >>> print(compare_results(fits).head(5).to_markdown())
+    |              | GroupTime        | Imputation        |
+    |:-------------|:-----------------|:------------------|
+    | ATT          | 0.4725           | 0.1087            |
+    |              | (0.1967)         | (0.2027)          |
+    |              | [0.0870, 0.8579] | [-0.2886, 0.5060] |
+    | Observations | 550              | 550               |
+    | Units        | 50               | 50                |
     """
     named: dict[str, Result] = {}
     pairs = results.items() if isinstance(results, Mapping) else [(r.method, r) for r in results]

@@ -206,6 +206,16 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     ------
     DataError, DesignError
         As `Design.cohorts`; every unit is treated; negative draws.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, recommend
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> found = recommend(panel, design)
+    >>> found
+    Recommendation(restricted wild cluster bootstrap; 4 methods hold, 7 do not)
     """
     if draws < 0:
         raise DesignError(f"draws is {draws}", expected="0, or a number of panels")

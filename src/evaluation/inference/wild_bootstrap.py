@@ -175,7 +175,9 @@ def wild_cluster_bootstrap(
     exhaustive: bool | None = None,
     seed: int | np.random.Generator | None = None,
 ) -> WildBootstrap:
-    """Test an effect by a wild cluster bootstrap of a two-way regression.
+    """Wild cluster bootstrap of Cameron, Gelbach and Miller (2008) of a two-way regression.
+
+    Test an effect by a wild cluster bootstrap of a two-way regression.
 
     Under ``impose_null`` (WCR) the bootstrap samples are made from the regression with the effect
     held at ``null``, else (WCU) from the regression as estimated. The p-value counts
@@ -219,6 +221,16 @@ def wild_cluster_bootstrap(
         Not a two-way regression, clusters that cut across units, an unknown option or term.
     DesignError
         A seed is needed, too many vectors to enumerate, or subclusters that cut across clusters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, wild_cluster_bootstrap
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = wild_cluster_bootstrap(TwoWayFixedEffects(), panel, design, draws=999, seed=1)
+    >>> print(f"{test.estimate:.3f} {test.p_value:.2f}")
+    0.135 0.52
     """
     check_options(weights=(weights, ("rademacher", "webb")), variant=(variant, ("11", "31", "13", "33")))
     check_draws(draws)
