@@ -74,7 +74,7 @@ environment: setup ## Write environment.yml, for conda, from pyproject.toml
 	@$(BIN)/python tools/environment.py
 
 lock: setup ## Write requirements.lock and environment.yml from pyproject.toml; ARGS=--upgrade for newer versions
-	$(BIN)/uv pip compile pyproject.toml $(LOCK_GROUPS:%=--group %) --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --all-extras $(LOCK_GROUPS:%=--group %) --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements.lock $(ARGS)
 	@$(BIN)/python tools/environment.py
 

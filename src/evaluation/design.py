@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.covariates import is_formula, numeric_covariates
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
 from evaluation.periods import as_periods, period_ordinals
@@ -64,7 +65,8 @@ class Design:
     comparison : {"never_treated", "not_yet_treated"}
         Units that a cohort is compared with.
     covariates : tuple of str
-        Columns to adjust for.
+        Columns to adjust for: numbers, or categories, which become indicators; or a formula such as
+        ``"~ log(population) + C(region)"`` (needs formulaic).
     cluster : str or tuple of str, optional
         Columns of clusters; the unit when absent, two columns for two-way clustering.
     weights : str, optional
@@ -83,6 +85,12 @@ class Design:
     ------
     DesignError
         An option that is not one of those above.
+
+    Examples
+    --------
+    >>> from evaluation import Design
+    >>> Design("rate", "first_treated", covariates="~ log(income)").covariates
+    ('~ log(income)',)
     """
 
     outcome: str
@@ -120,6 +128,21 @@ class Design:
                 )
             object.__setattr__(self, "window", (int(low), int(high)))
 
+    def with_numbers(self, panel: Panel) -> tuple[Panel, Design]:
+        """Panel and design whose covariates are columns of numbers; see `evaluation.covariates`.
+
+        Raises
+        ------
+        DataError
+            A covariate is absent.
+        DesignError
+            A formula cannot be read.
+        """
+        if not self.covariates:
+            return panel, self
+        panel, names = numeric_covariates(panel, self.covariates)
+        return panel, self if names == self.covariates else replace(self, covariates=names)
+
     @property
     def cluster_columns(self) -> tuple[str, ...]:
         """Names of the cluster columns, empty when the unit is the cluster."""
@@ -141,7 +164,8 @@ class Design:
         DataError
             The value changes within a unit (treatment that switches on twice or off).
         """
-        require_columns(panel.frame, [self.outcome, self.first_treated, *self.covariates], table="panel")
+        names = [name for name in self.covariates if not is_formula(name)]
+        require_columns(panel.frame, [self.outcome, self.first_treated, *names], table="panel")
         try:
             codes, labels = panel.constant_in_unit(self.first_treated)
         except DataError as error:

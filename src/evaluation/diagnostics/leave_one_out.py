@@ -69,6 +69,16 @@ def leave_one_out(
     ------
     EstimationError
         An unknown ``what``, or a fault of the full sample.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, OverallATT, leave_one_out
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = leave_one_out(OverallATT(GroupTime()), panel, design, what="cohort", inference="standard")
+    >>> print(check.table["left_out"].tolist())
+    ['', '2005', '2006', '2007', '2008', '2009']
     """
     if what not in _NAMES:
         raise EstimationError(f"what is {what!r}", expected="'donor', 'treated' or 'cohort'")

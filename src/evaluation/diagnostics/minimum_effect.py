@@ -86,6 +86,18 @@ def minimum_effect(
         A seed is needed.
     EstimationError
         ``power`` out of range, or an estimator that does not move one for one with the effect.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, minimum_effect
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = minimum_effect(TwoWayFixedEffects(), panel, design, samples=20, seed=1)
+    >>> check.name
+    'minimum_effect'
     """
     if not alpha < power < 1:
         raise EstimationError(f"the power is {power}", expected=f"a number between {alpha:g} and 1")

@@ -77,6 +77,18 @@ def placebo_dates(
     ------
     DesignError
         A date that does not lie in the periods before treatment.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, placebo_dates
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = placebo_dates(TwoWayFixedEffects(), panel, design)
+    >>> print(len(check.table), check.verdict)
+    3 not_informative
     """
     how = Inferring(inference, alpha, draws, seed)
     cohorts = design.cohorts(panel)

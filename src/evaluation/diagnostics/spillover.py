@@ -70,6 +70,18 @@ def spillover(
     DesignError
         Neighbours that are not in the panel or are treated, none left to compare with, or a plain
         sequence with several treatment dates.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, spillover
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = spillover(TwoWayFixedEffects(), panel, design, ["California", "New York"])
+    >>> print(check.verdict)
+    not_informative
     """
     how = Inferring(inference, alpha, draws, seed)
     cohorts = design.cohorts(panel)

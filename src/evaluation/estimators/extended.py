@@ -28,7 +28,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ExtendedTwoWayFixedEffects:
-    """Least squares with unit and period effects and a term for each treated cohort and period.
+    """Extended two-way fixed effects of Wooldridge (2025): a term for each treated cohort and period.
+
+    Least squares with unit and period effects and a term for each treated cohort and period.
 
     ``y_it = a_i + b_t + sum_g sum_{t >= g} tau_gt 1[g_i = g, t] + u_it`` (Wooldridge 2021, equation
     6.33). With ``comparison="not_yet_treated"`` all untreated observations are compared with, and
@@ -50,6 +52,18 @@ class ExtendedTwoWayFixedEffects:
         Poisson: as in `PoissonFixedEffects`.
     covariance, small_sample
         As in `TwoWayFixedEffects`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, ExtendedTwoWayFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = ExtendedTwoWayFixedEffects().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.472       0.21
     """
 
     family: Literal["gaussian", "poisson"] = "gaussian"
@@ -95,6 +109,7 @@ class ExtendedTwoWayFixedEffects:
         DesignError
             No unit is never treated where they are the comparison, or nothing to compare with.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_sample(
             panel,
             design,

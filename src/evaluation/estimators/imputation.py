@@ -42,7 +42,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Imputation:
-    """Effects as outcomes less what untreated observations predict.
+    """Imputation of Borusyak, Jaravel and Spiess (2024): outcomes less what untreated rows predict.
+
+    Effects as outcomes less what untreated observations predict.
 
     Step 1 fits ``y_it = a_i + b_t + x_it' gamma`` on observations not yet treated; step 2 takes
     ``tau_it = y_it - a_i - b_t - x_it' gamma`` for treated ones; step 3 averages them (Borusyak, Jaravel and
@@ -62,6 +64,18 @@ class Imputation:
 
     Terms are cohort-by-period means; averages weigh them by their number of observations, so that
     ``aggregate("simple")`` is the average over all treated observations.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Imputation
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = Imputation().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.109      0.203
     """
 
     linear: ClassVar[bool] = True
@@ -88,6 +102,7 @@ class Imputation:
         EstimationError
             No treated cohort-period can be imputed.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         cells = _treated_cells(sample)
         if sample.sampling == "balanced" and not design.covariates:
@@ -156,6 +171,7 @@ class Imputation:
         EstimationError
             No cohort has two periods before treatment, or the leads are collinear with the effects.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         last = -1 - design.anticipation
         untreated = _untreated(sample)

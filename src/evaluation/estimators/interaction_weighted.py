@@ -32,7 +32,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class InteractionWeighted:
-    """Least squares with an effect for each cohort and period, averaged by cohort shares.
+    """Interaction weights of Sun and Abraham (2021): effects by cohort and period, averaged.
+
+    Least squares with an effect for each cohort and period, averaged by cohort shares.
 
     ``y_it = a_i + b_t + sum_g sum_t delta_gt 1[g_i = g] 1[t] + x_it' gamma + u_it`` without the terms
     of each cohort's last period before treatment (Sun and Abraham 2021, section 4.1). The
@@ -51,6 +53,18 @@ class InteractionWeighted:
     -----
     Without never treated units and with ``design.comparison = "not_yet_treated"`` the last cohort is
     the comparison and the periods from its treatment on are dropped and counted (their section 4.1, step 1).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, InteractionWeighted
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = InteractionWeighted().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.472       0.21
     """
 
     linear: ClassVar[bool] = True
@@ -83,6 +97,7 @@ class InteractionWeighted:
         EstimationError
             No cohort-period is left, or no degrees of freedom.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_cohorts(panel, design)
         if sample.sampling == "cross_sections":
             raise EstimationError(

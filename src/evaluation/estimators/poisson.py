@@ -38,7 +38,9 @@ PERFECT = "the model fits the outcome perfectly: standard errors are undefined"
 
 @dataclass(frozen=True)
 class PoissonFixedEffects:
-    """Poisson maximum likelihood on treatment, unit effects and period effects.
+    """Poisson regression with fixed effects (Hausman, Hall and Griliches 1984; Wooldridge 1999).
+
+    Poisson maximum likelihood on treatment, unit effects and period effects.
 
     ``E[y_it] = exposure_it * exp(a_i + b_t + sum_e beta_e 1[t - g_i = e] + x_it' gamma)``. Consistent
     for any outcome that is not negative when the mean is right (Wooldridge 1999); with staggered
@@ -55,6 +57,17 @@ report_covariates
         with coefficient 1.
     tolerance : float
         Of the iterations.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, PoissonFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = PoissonFixedEffects().fit(panel, Design("homicide", "first_treated"))
+    >>> print(fit.tidy()[["term", "estimate", "std_error"]].round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.074      0.027
     """
 
     event_study: bool = False
@@ -94,6 +107,7 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
+        panel, design = design.with_numbers(panel)
         self.supports.check(design)
         drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(

@@ -42,7 +42,9 @@ class ImputedCounts:
 
 @dataclass(frozen=True)
 class PoissonImputation:
-    """Events of treated unit-periods over those to be expected without treatment.
+    """Imputation of counts (Wooldridge 2023): events over those to be expected without treatment.
+
+    Events of treated unit-periods over those to be expected without treatment.
 
     ``E[y_it(0)] = exposure_it a_i b_t`` is fitted to the unit-periods not yet treated; the estimate is
     ``log(sum y / sum E[y(0)])`` over treated ones. In a balanced panel whose exposure moves by the same
@@ -65,6 +67,17 @@ class PoissonImputation:
     -----
     Covariance: jackknife over clusters (``numerics.jackknife``), t with as many degrees of freedom as the
     smaller of the two sides has clusters, less one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, PoissonImputation
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = PoissonImputation().fit(panel, Design("homicide", "first_treated"))
+    >>> print(fit.params.round(3).to_string())
+    term
+    ATT    0.084
     """
 
     supports: ClassVar[Supports] = Supports(

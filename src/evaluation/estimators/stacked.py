@@ -24,7 +24,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stacked:
-    """Event study on a stack of clean experiments, one a cohort.
+    """Stacked event study (Cengiz, Dube, Lindner and Zipperer 2019): clean experiments, one a cohort.
+
+    Event study on a stack of clean experiments, one a cohort.
 
     A cohort's experiment holds its units and those not treated by the end of its window, over the
     periods of ``design.window``; cohorts without the whole window are trimmed. Treated units have
@@ -51,6 +53,20 @@ class Stacked:
     ``design.window`` is required. ``design.comparison`` chooses comparison units: never treated only,
     or also those treated after the window. Clusters are the unit (which stands in the stack more
     than once) or groups of units.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Stacked
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = Stacked().fit(panel, Design("rate", "first_treated", window=(-2, 1)))
+    >>> print(fit.tidy()[["event_time", "estimate"]].round(3).to_string(index=False))
+     event_time  estimate
+             -2     0.323
+             -1     0.000
+              0     0.465
+              1     0.778
     """
 
     linear: ClassVar[bool] = True

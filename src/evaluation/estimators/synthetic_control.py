@@ -37,6 +37,18 @@ class Predictor:
     first, last : object, optional
         First and last period of the mean, written as in the panel's time column; all periods before
         treatment when absent. Missing values inside are left out of the mean.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Predictor, SyntheticControl
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> predictors = (Predictor("income", (2000, 2004)),)
+    >>> SyntheticControl(predictors=predictors).predictors[0].column
+    'income'
     """
 
     column: str
@@ -54,7 +66,9 @@ class Predictor:
 
 @dataclass(frozen=True)
 class SyntheticControl:
-    """Effect on treated units against a weighted mean of donors that follows them before treatment.
+    """Synthetic control of Abadie, Diamond and Hainmueller (2010): a weighted mean of donors.
+
+    Effect on treated units against a weighted mean of donors that follows them before treatment.
 
     Weights are 0 or more, sum to one and minimise the squared gap over all periods before treatment,
     or the gap in predictors (Abadie, Diamond and Hainmueller 2010, equations 2 to 4): without
@@ -92,6 +106,19 @@ class SyntheticControl:
     solver : {"exact", "synthdid"}
         ``"synthdid"`` stops where R synthdid 0.0.9 does, short of the minimum, to reproduce
         numbers printed with it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = SyntheticControl().fit(panel, design)
+    >>> print(fit.params.round(2).to_string())
+    term
+    ATT    0.72
     """
 
     variance: Literal["placebo", "jackknife", "bootstrap", "none"] = "placebo"

@@ -33,6 +33,19 @@ class TwoByTwo:
     ----------
     small_sample : str or SmallSample
         As in `TwoWayFixedEffects`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoByTwo
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = TwoByTwo().fit(panel, design)
+    >>> print(fit.params.round(3).to_string())
+    term
+    ATT    0.394
     """
 
     linear: ClassVar[bool] = True

@@ -28,7 +28,9 @@ FEW_ON_A_SIDE = 10
 
 @dataclass(frozen=True)
 class TwoWayFixedEffects:
-    """Least squares on treatment, unit effects and period effects.
+    """Two-way fixed effects (Wooldridge 2010, chapter 10): least squares with unit and period effects.
+
+    Least squares on treatment, unit effects and period effects.
 
     ``y_it = a_i + b_t + sum_e beta_e 1[t - g_i = e] + x_it' gamma + u_it``, the static form with one
     indicator for ``t >= g_i``. Under staggered timing and effects that differ between cohorts or
@@ -57,6 +59,17 @@ class TwoWayFixedEffects:
         Rows alone in their unit or period.
     report_covariates : bool
         Add the covariates' coefficients to the terms.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = TwoWayFixedEffects().fit(panel, design)
+    >>> print(fit.tidy()[["term", "estimate", "std_error"]].round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.135      0.198
     """
 
     linear: ClassVar[bool] = True
@@ -101,6 +114,7 @@ class TwoWayFixedEffects:
         EstimationError
             Treatment does not vary beyond unit and period effects, or event times are collinear.
         """
+        panel, design = design.with_numbers(panel)
         self.supports.check(design)
         drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(

@@ -8,6 +8,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.display import Displayed
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._regression import check_level
 from evaluation.inference.base import WithInterval
@@ -16,8 +17,8 @@ from evaluation.numerics.ranks import rank_p
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class FewTreated(WithInterval):
+@dataclass(frozen=True, eq=False, repr=False)
+class FewTreated(WithInterval, Displayed):
     """An estimate beside the noise that untreated units would have given it.
 
     Attributes

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from evaluation import distributions
 from evaluation.clusters import clusters_of_units
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
@@ -28,8 +29,8 @@ from evaluation.panel import Panel
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterTTest(WithInterval):
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterTTest(WithInterval, Displayed):
     """A t test on cluster-level estimates.
 
     Attributes
@@ -111,7 +112,9 @@ def t_test_of_two_groups(first: ArrayLike, second: ArrayLike) -> tuple[float, fl
 
 
 def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> ClusterTTest:
-    """Test the effect from one estimate a cluster.
+    """Ibragimov and Müller (2010, 2016): a t test on one estimate a cluster.
+
+    Test the effect from one estimate a cluster.
 
     Where every cluster holds treated and never treated units the estimator is fitted in each, and the
     estimates are tested as one group (2010). Where clusters are wholly treated or wholly not, from one
@@ -135,6 +138,17 @@ def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> Clus
     ------
     DesignError, EstimationError
         Two dimensions of clusters, clusters that cut across units, or an estimator with several terms.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, ibragimov_muller
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table.query("first_treated == 2006 or first_treated.isna()")
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> test = ibragimov_muller(TwoWayFixedEffects(), panel, Design("rate", "first_treated"))
+    >>> print(f"{test.estimate:.3f} {test.p_value:.3f}")
+    0.007 0.981
     """
     cluster, names = clusters_of_units(panel, design, "a t test on clusters")
     labels = tuple(names)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import SyntheticMethod, cell_terms
 from evaluation.estimators._synthetic_sample import SyntheticSample
@@ -26,8 +27,8 @@ FloatArray = NDArray[np.float64]
 _AT_ONCE = 256
 
 
-@dataclass(frozen=True, eq=False)
-class PlaceboPaths:
+@dataclass(frozen=True, eq=False, repr=False)
+class PlaceboPaths(Displayed):
     """Effect paths of the treated unit and of every placebo.
 
     Attributes
@@ -132,7 +133,9 @@ class PlaceboPaths:
 def placebo_paths(
     estimator: SyntheticMethod, panel: Panel, design: Design, *, treated_as_donor: bool = False
 ) -> PlaceboPaths:
-    """Take each donor in turn as treated at the same date, all in one batch.
+    """Placebo paths of Abadie, Diamond and Hainmueller (2010): each donor in turn as treated.
+
+    Take each donor in turn as treated at the same date, all in one batch.
 
     Parameters
     ----------
@@ -153,6 +156,18 @@ def placebo_paths(
     DesignError
         More than one treated unit, fewer than two donors, or clusters of several units whose treatment
         was assigned together.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl, placebo_paths
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> paths = placebo_paths(SyntheticControl(), panel, design)
+    >>> paths.units[0], paths.effects.shape
+    ('Florida', (30, 11))
     """
     if not is_synthetic(estimator):
         raise EstimationError(

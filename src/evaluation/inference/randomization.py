@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import OverallATT, is_linear
 from evaluation.inference._inversion import not_rejected
@@ -46,8 +47,8 @@ class Estimator(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class RandomizationTest(WithInterval):
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomizationTest(WithInterval, Displayed):
     """The estimate among those of all placebo assignments.
 
     Attributes
@@ -203,7 +204,9 @@ def randomization_test(
     treated_as_donor: bool = True,
     slopes: bool = True,
 ) -> RandomizationTest:
-    """Compare the estimate with those of every other assignment of treatment.
+    """Randomisation test (Fisher 1935): the estimate among those of every other assignment.
+
+    Compare the estimate with those of every other assignment of treatment.
 
     The treatment paths that occur are permuted over the units, the treated unit serving as a
     comparison for the others. With ``design.cluster`` whole clusters exchange their paths where
@@ -242,6 +245,18 @@ def randomization_test(
         No donor is left, a seed is needed, or clusters that do not say what was assigned.
     EstimationError
         An option of synthetic methods for another estimator.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, randomization_test
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = randomization_test(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.p_value:.3f}, at least {test.smallest_p:.3f}")
+    0.500, at least 0.033
     """
     plan = assignments(panel, design)
     if is_synthetic(estimator) and not design.covariates:

@@ -66,6 +66,18 @@ def randomization_in_time(
         Several dates, or too few periods for a single placebo.
     EstimationError
         An estimator or panel that the scheme cannot take.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, randomization_in_time
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = randomization_in_time(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.p_value:.3f}, at least {test.smallest_p:.3f}")
+    0.455, at least 0.091
     """
     check_options(scheme=(scheme, ("cyclic", "before")))
     cohorts, n_before, n_after = check_one_date(panel, design)
