@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import os
 import json
 import re
 import subprocess
@@ -176,7 +177,8 @@ def test_imports_point_down(root: Path) -> None:
     command = Path(sys.executable).with_name("lint-imports")
     if not command.exists():
         pytest.skip("import-linter is not installed")
-    done = subprocess.run([command, "--no-cache"], cwd=root, capture_output=True, text=True)
+    path = {**os.environ, "PYTHONPATH": "data-raw"}
+    done = subprocess.run([command, "--no-cache"], cwd=root, env=path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -267,7 +267,7 @@ def data_simulate(
     """Write a simulated raw record, the same every time, to be built like a real one."""
     from evaluation.sources.build import simulate
 
-    for path in simulate(name, raw):
+    for path in simulate(name, raw, _root()):
         typer.echo(f"wrote {path}")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.errors import DataError, DesignError, EstimationError
 from evaluation.estimators import (
@@ -22,7 +23,6 @@ from evaluation.inference import cluster_robust
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
 from evaluation.numerics.leave_out import WITH_GAPS, WITHOUT
 from evaluation.numerics.proportional import fit_proportional
-from evaluation.sources.simulate import Simulation
 
 
 @pytest.fixture

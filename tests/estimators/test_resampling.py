@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.errors import EstimationError
 from evaluation.estimators import (
@@ -18,7 +19,6 @@ from evaluation.estimators import (
     TwoWayFixedEffects,
 )
 from evaluation.numerics.covariance import SmallSample
-from evaluation.sources.simulate import Simulation
 
 EVENTS = TwoWayFixedEffects(event_study=True)
 

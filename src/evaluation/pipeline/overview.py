@@ -188,7 +188,7 @@ def build_table(
     """
     from evaluation.sources.build import build
 
-    made = build(name, raw, out or root / "data", skip_broken=skip_broken)
+    made = build(name, raw, out or root / "data", skip_broken=skip_broken, project=root)
     lines = [f"read {made.rows_read:,} rows of {made.raw.name}, sha256 {made.raw.sha256}"]
     lines += [f"  dropped {count:,} rows: {reason}" for reason, count in made.dropped.items()]
     lines += [f"  set {count:,} values to missing: {reason}" for reason, count in made.missing.items()]

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from builders.described import Described
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.manifest import Column, Kind, TableInfo, Words
 from evaluation.sources.reading import (
     RawFile,
     decode,
@@ -26,7 +26,6 @@ from evaluation.sources.reading import (
     read_bytes,
     read_fields,
     refuse_lines,
-    sha256_of,
     to_numbers,
 )
 from evaluation.sources.tables import csv_bytes
@@ -51,8 +50,7 @@ _RAW: Mapping[str, str] = {
     "so2": "OfficialSO2",
 }
 _DECIMALS = {"gdp": 2, "gdp_growth": 2, "gdp_real": 4, "primary": 2, "secondary": 2, "tertiary": 2, "so2": 0}
-_NONE: Words = {"en": "", "zh": ""}
-_PERCENT: Words = {"en": "%", "zh": "%"}
+TABLES = Described("city_panel")
 
 
 def read_city_panel(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
@@ -164,7 +162,7 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int], dict[str, 
         "the growth rate is beyond the limits": int(absurd.sum()),
         f"emissions after {LAST_SO2} are counted in another way": int(other.sum()),
     }
-    return table[whole][[column.name for column in _columns()]].reset_index(drop=True), dropped, missing
+    return table[whole][TABLES.names(TABLE)].reset_index(drop=True), dropped, missing
 
 
 def build_city_panel(raw: Path, out_dir: Path) -> BuildSummary:
@@ -189,29 +187,10 @@ def build_city_panel(raw: Path, out_dir: Path) -> BuildSummary:
     frame, source = read_city_panel(raw)
     table, dropped, missing = clean(frame)
     content = csv_bytes(table, _DECIMALS)
-    info = TableInfo(
-        name=TABLE,
-        path=f"{TABLE}.csv",
-        sha256=sha256_of(content),
-        rows=len(table),
-        title={
-            "en": "Output, growth, sector shares and industrial sulphur dioxide of China's cities, 2011 to "
-            "2016",
-            "zh": "全国地级及以上城市2011年至2016年地区生产总值、增速、三次产业比重与工业二氧化硫排放量",
-        },
-        source={
-            "en": "China City Statistical Yearbook, each city's own report, from a replication panel "
-            "(github.com/HaofeiQin/SocialMedia-ReduceMisinformation, commit d2b1a4b4)",
-            "zh": "《中国城市统计年鉴》（各市上报数），取自一份论文复制数据"
-            "（github.com/HaofeiQin/SocialMedia-ReduceMisinformation，提交d2b1a4b4）",
-        },
-        licence={
-            "en": "The copy states no licence. Only published yearly figures of the cities that are compared "
-            "are kept here.",
-            "zh": "该副本未注明许可。这里只保存参与比较的城市的年度公开数据。",
-        },
-        made_by=f"evaluation data build city_panel --raw {source.name}",
-        columns=_columns(),
+    info = TABLES.table_info(
+        TABLE,
+        content,
+        len(table),
         raw=source,
         counts={
             "rows_read": len(frame),
@@ -231,39 +210,3 @@ def build_city_panel(raw: Path, out_dir: Path) -> BuildSummary:
         tables=(info,),
         changed=changed,
     )
-
-
-def _columns() -> tuple[Column, ...]:
-    def column(name: str, kind: Kind, unit: Words, en: str, zh: str) -> Column:
-        return Column(name, kind, unit, {"en": en, "zh": zh})
-
-    index: Words = {"en": "2013 = 100", "zh": "2013年=100"}
-    return (
-        column("city", "text", _NONE, "city, without the ending 市", "城市，不带“市”字"),
-        column("province", "text", _NONE, "province", "省份"),
-        column("year", "integer", _NONE, "year", "年份"),
-        column(
-            "gdp", "number", {"en": "100 million yuan", "zh": "亿元"},
-            "gross regional product at current prices", "地区生产总值（现价）",
-        ),
-        column(
-            "gdp_growth", "number", _PERCENT,
-            "growth at constant prices; empty where the raw file has the change in current prices",
-            "增速（可比价）；原始文件误为现价变化者为空",
-        ),
-        column(
-            "gdp_real", "number", index, "output at constant prices, from the growth of 2014 to 2016",
-            "按2014年至2016年增速推算的可比价产出指数",
-        ),
-        column(
-            "primary", "number", _PERCENT,
-            "primary sector's share: 100 less the others", "第一产业比重（由另两项推出）",
-        ),
-        column("secondary", "number", _PERCENT, "secondary sector's share", "第二产业比重"),
-        column("tertiary", "number", _PERCENT, "tertiary sector's share", "第三产业比重"),
-        column(
-            "so2", "number", {"en": "tonnes", "zh": "吨"},
-            "sulphur dioxide emitted by industry; empty after 2015, when the way of counting changed",
-            "工业二氧化硫排放量；2015年后统计口径改变，故为空",
-        ),
-    )  # fmt: skip

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from builders.air_quality import describe
+from builders.air_quality.checks import official_checkpoints
+from builders.air_quality.cleaning import RULES, CleanRecord, clean
+from builders.air_quality.daily import read_daily
+from builders.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
+from builders.grouped import Groups
 from evaluation.errors import DataError, shortlist
-from evaluation.sources.air_quality import describe
-from evaluation.sources.air_quality.checks import official_checkpoints
-from evaluation.sources.air_quality.cleaning import RULES, CleanRecord, clean
-from evaluation.sources.air_quality.daily import read_daily
-from evaluation.sources.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.grouped import Groups
 from evaluation.sources.manifest import TableInfo
 from evaluation.sources.reading import RawFile, decode
 from evaluation.sources.tables import csv_bytes
@@ -150,7 +150,7 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
         _entry("air_quality/city_year", years, record.raw, counts),
     ]
     notes = []
-    if record.raw.sha256 != describe.KNOWN_RAW:
+    if not describe.TABLES.known(record.raw):
         notes.append("the raw file is not the copy that the committed tables are about: the manifest says so")
     hand, absent = _hand_made(out_dir)
     files += hand
@@ -160,7 +160,7 @@ def build_city_month(raw: Path, out_dir: Path) -> BuildSummary:
         files.append(
             _entry(
                 "air_quality/checkpoints",
-                table[list(describe.names("air_quality/checkpoints"))],
+                table[describe.TABLES.names("air_quality/checkpoints")],
                 record.raw,
                 {},
             )
@@ -210,7 +210,7 @@ def _entry(
     name: str, frame: pd.DataFrame, raw: RawFile | None, counts: Mapping[str, object]
 ) -> tuple[TableInfo, bytes]:
     content = csv_bytes(frame, {column: DECIMALS[column] for column in frame.columns if column in DECIMALS})
-    return describe.table_info(name, content, len(frame), raw=raw, counts=counts), content
+    return describe.TABLES.table_info(name, content, len(frame), raw=raw, counts=counts), content
 
 
 def _hand_made(out_dir: Path) -> tuple[list[tuple[TableInfo, bytes]], list[str]]:
@@ -223,13 +223,13 @@ def _hand_made(out_dir: Path) -> tuple[list[tuple[TableInfo, bytes]], list[str]]
             continue
         content = path.read_bytes()
         rows = len(_hand_frame(name, content, path))
-        found.append((describe.table_info(name, content, rows, raw=None, counts={}), content))
+        found.append((describe.TABLES.table_info(name, content, rows, raw=None, counts={}), content))
     return found, absent
 
 
 def _hand_frame(name: str, content: bytes, path: Path) -> pd.DataFrame:
     frame = pd.read_csv(io.StringIO(decode(content, path)), dtype=str, keep_default_na=False)
-    expected = list(describe.names(name))
+    expected = describe.TABLES.names(name)
     if list(frame.columns) != expected:
         raise DataError(
             "a table typed by hand does not have its columns",

@@ -25,8 +25,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from builders.grouped import Groups
 from evaluation.errors import DataError
-from evaluation.sources.grouped import Groups
 
 Floats = NDArray[np.float64]
 

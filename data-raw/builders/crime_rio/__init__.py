@@ -1,6 +1,6 @@
 """Recorded crime of the state of Rio de Janeiro: precincts by quarter, and the police pacification units."""
 
-from evaluation.sources.crime_rio.record import (
+from builders.crime_rio.record import (
     COUNTS,
     CrimeRecord,
     read_counts,
@@ -8,7 +8,7 @@ from evaluation.sources.crime_rio.record import (
     read_population,
     read_units,
 )
-from evaluation.sources.crime_rio.tables import build_rio, check_units, first_units, precinct_quarters
+from builders.crime_rio.tables import build_rio, check_units, first_units, precinct_quarters
 
 __all__ = [
     "COUNTS",

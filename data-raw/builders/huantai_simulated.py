@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from builders.simulate_cases import CaseSimulation
 from evaluation.sources.approvals.columns import measured_columns
 from evaluation.sources.approvals.own import entry, folder_of, mix_of, panel_of, published
 from evaluation.sources.approvals.panel import count_cases
-from evaluation.sources.approvals.simulated import CaseSimulation
 from evaluation.sources.build import BuildSummary
 from evaluation.sources.manifest import Words
 
@@ -79,8 +79,8 @@ def _words(title: Words) -> dict[str, Words]:
     return {
         "title": title,
         "source": {
-            "en": f"simulated by evaluation.sources.approvals.simulated, seed {SEED}; no real case is in it",
-            "zh": f"由evaluation.sources.approvals.simulated模拟生成（随机种子{SEED}），不含任何真实办件",
+            "en": f"simulated by data-raw/builders/simulate_cases.py, seed {SEED}; no real case is in it",
+            "zh": f"由data-raw/builders/simulate_cases.py模拟生成（随机种子{SEED}），不含任何真实办件",
         },
         "licence": {"en": "MIT (this project)", "zh": "MIT许可（本项目）"},
     }

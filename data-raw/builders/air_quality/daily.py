@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from builders.aqi import POLLUTANTS
 from evaluation.errors import DataError, shortlist
-from evaluation.sources.aqi import POLLUTANTS
 from evaluation.sources.reading import (
     RawFile,
     decode,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.sources.air_quality.daily import DailyRecord
-from evaluation.sources.aqi import POLLUTANTS
+from builders.air_quality.daily import DailyRecord
+from builders.aqi import POLLUTANTS
 
 Masks = NDArray[np.bool_]
 

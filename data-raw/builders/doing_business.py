@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
+from builders.described import Described
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.manifest import Column, Kind, TableInfo, Words
-from evaluation.sources.reading import RawFile, read_bytes, sha256_of
+from evaluation.sources.manifest import TableInfo
+from evaluation.sources.reading import RawFile, read_bytes
 from evaluation.sources.tables import csv_bytes
 
 TABLE = "approvals/doing_business"
@@ -25,18 +25,13 @@ REFORMS = "approvals/doing_business_reforms"
 MISSING = -99
 """The raw file's code for a figure that does not exist."""
 
-PROCEDURES: Mapping[str, tuple[str, Words]] = {
-    "permit": ("cp", {"en": "get a construction permit", "zh": "办理施工许可"}),
-    "start": ("sb", {"en": "start a business", "zh": "开办企业"}),
-    "property": ("rp", {"en": "register property", "zh": "登记财产"}),
-}
-"""Name here, prefix in the raw file, and what it is."""
+PROCEDURES: Mapping[str, str] = {"permit": "cp", "start": "sb", "property": "rp"}
+"""Name here and prefix in the raw file: to get a construction permit, start a business, register property."""
 
 FALLS = (5, 10, 20, 30)
 """Percent by which days must have fallen for a recorded reform to count as one of at least this size."""
 
-_NONE: Words = {"en": "", "zh": ""}
-_DAYS: Words = {"en": "days", "zh": "天"}
+TABLES = Described("doing_business")
 
 
 def read_doing_business(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
@@ -69,7 +64,7 @@ def read_doing_business(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
             expected="MasterWBMarch16_15.dta as published",
             fix="download the file again; data/README.md says where",
         ) from None
-    prefixes = [prefix for prefix, _ in PROCEDURES.values()]
+    prefixes = list(PROCEDURES.values())
     wanted = ["ccode", "year", "country_name", *(f"{p}_{x}" for p in prefixes for x in ("days", "reform"))]
     absent = [name for name in wanted if name not in raw.columns]
     if absent:
@@ -90,7 +85,7 @@ def read_doing_business(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
         )
     names = raw["country_name"].groupby(frame["economy"]).max()
     frame["name"] = frame["economy"].map(names)
-    for procedure, (prefix, _) in PROCEDURES.items():
+    for procedure, prefix in PROCEDURES.items():
         days = raw[f"{prefix}_days"].astype("float64")
         days = days.mask(days == MISSING)
         wrong = days <= 0
@@ -130,31 +125,17 @@ def build_doing_business(raw: Path, out_dir: Path) -> BuildSummary:
     table = frame[used].sort_values(["economy", "year"], kind="stable").reset_index(drop=True)
     reforms = [f"{procedure}_reform" for procedure in PROCEDURES]
     table[reforms] = table[reforms].fillna(0).astype("int64")
-    table = table[[column.name for column in _columns()]]
+    table = table[TABLES.names(TABLE)]
     content = csv_bytes(table, dict.fromkeys(days, 1))
     dropped = {"no days are given for any of the three procedures": int((~used).sum())}
     missing = {f"{name} is not given": int(table[name].isna().sum()) for name in days}
     lost = {name: int(((frame[name] > 0) & ~used).sum()) for name in reforms}
-    info = TableInfo(
-        name=TABLE,
-        path=f"{TABLE}.csv",
-        sha256=sha256_of(content),
-        rows=len(table),
-        title={
-            "en": "Days to get a construction permit, start a business and register property, by economy and "
-            "year",
-            "zh": "各经济体历年办理施工许可、开办企业、登记财产所需天数",
-        },
-        source={
-            "en": "World Bank, Doing Business, from the replication data of Doshi, Kelley and Simmons, The "
-            "Power of Ranking (github.com/andrewheiss/edb-social-pressure, commit 7d17bfb0)",
-            "zh": "世界银行《营商环境报告》，取自Doshi、Kelley和Simmons《The Power of Ranking》的复制数据"
-            "（github.com/andrewheiss/edb-social-pressure，提交7d17bfb0）",
-        },
-        licence={"en": "MIT (the replication repository)", "zh": "MIT许可（复制数据仓库）"},
-        made_by="evaluation data build approvals_doing_business --raw MasterWBMarch16_15.dta",
-        columns=_columns(),
+    info = TABLES.table_info(
+        TABLE,
+        content,
+        len(table),
         raw=source,
+        name="approvals_doing_business",
         counts={
             "rows_read": len(frame),
             "economies_read": int(frame["economy"].nunique()),
@@ -165,7 +146,7 @@ def build_doing_business(raw: Path, out_dir: Path) -> BuildSummary:
             "reforms_in_rows_dropped": lost,
         },
     )
-    dates = _reforms(frame, table, info)
+    dates = _reforms(frame, table, source)
     changed = publish([(info, content), dates], Path(out_dir))
     return BuildSummary(
         name="approvals_doing_business",
@@ -209,66 +190,18 @@ def first_reforms(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _reforms(frame: pd.DataFrame, table: pd.DataFrame, days: TableInfo) -> tuple[TableInfo, bytes]:
+def _reforms(frame: pd.DataFrame, table: pd.DataFrame, raw: RawFile) -> tuple[TableInfo, bytes]:
     found = first_reforms(frame).reindex(sorted(table["economy"].unique())).reset_index()
     names = table.drop_duplicates("economy").set_index("economy")["name"]
     found.insert(1, "name", found["economy"].map(names))
     years = list(found.columns[2:])
     content = csv_bytes(found, dict.fromkeys(years, 0))
-    columns = [*_columns()[:2]]
-    for column in years:
-        procedure, _, size = column.partition("_first")
-        what = PROCEDURES[procedure][1]
-        by, lang = (f", in a year with {size[1:]} % fewer days or less", f"，且当年天数下降至少{size[1:]}%")
-        columns.append(
-            Column(
-                column,
-                "number",
-                {"en": "year", "zh": "年"},
-                {
-                    "en": f"first reform that eases it: {what['en']}{by if size else ''}; empty for none",
-                    "zh": f"首次“{what['zh']}”便利化改革的年份{lang if size else ''}，空为无",
-                },
-            )
-        )
-    info = replace(
-        days,
-        name=REFORMS,
-        path=f"{REFORMS}.csv",
-        sha256=sha256_of(content),
-        rows=len(found),
-        title={
-            "en": "First recorded reform of three procedures, by economy",
-            "zh": "各经济体三项程序首次有记录的改革年份",
-        },
-        columns=tuple(columns),
+    info = TABLES.table_info(
+        REFORMS,
+        content,
+        len(found),
+        raw=raw,
+        name="approvals_doing_business",
         counts={"economies": len(found), "with_a_reform": {c: int(found[c].notna().sum()) for c in years}},
     )
     return info, content
-
-
-def _columns() -> tuple[Column, ...]:
-    def column(name: str, kind: Kind, unit: Words, en: str, zh: str) -> Column:
-        return Column(name, kind, unit, {"en": en, "zh": zh})
-
-    out = [
-        column(
-            "economy", "integer", _NONE, "number of the economy in the raw file", "原始文件中的经济体编号"
-        ),
-        column(
-            "name", "text", _NONE, "economy; empty where the raw file gives no name", "经济体名称，可为空"
-        ),
-        column("year", "integer", _NONE, "year", "年份"),
-    ]
-    for name, (_, what) in PROCEDURES.items():
-        out.append(column(f"{name}_days", "number", _DAYS, f"days to {what['en']}", f"{what['zh']}所需天数"))
-        out.append(
-            column(
-                f"{name}_reform",
-                "integer",
-                _NONE,
-                f"reforms of {what['en']!r} recorded in the year: above 0 easier, below 0 harder, 0 none",
-                f"当年记录的“{what['zh']}”改革：正数为便利化，负数为收紧，0为无",
-            )
-        )
-    return tuple(out)

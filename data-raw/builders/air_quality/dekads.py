@@ -12,44 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from builders.air_quality import describe
+from builders.air_quality.cleaning import RULES, clean
+from builders.air_quality.daily import read_daily
+from builders.air_quality.tables import DECIMALS, MONTHS_FROM, MONTHS_TO
+from builders.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
+from builders.grouped import Groups
 from evaluation.errors import DataError
-from evaluation.sources.air_quality import describe
-from evaluation.sources.air_quality.cleaning import RULES, clean
-from evaluation.sources.air_quality.daily import read_daily
-from evaluation.sources.air_quality.tables import DECIMALS, MONTHS_FROM, MONTHS_TO
-from evaluation.sources.aqi import POLLUTANTS, composite_index, good_days, individual_indices, overall_aqi
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.grouped import Groups
-from evaluation.sources.manifest import Column, TableInfo
-from evaluation.sources.reading import sha256_of
 from evaluation.sources.tables import csv_bytes
 
 TABLE = "air_quality/shandong_dekads"
 PER_MONTH = 3
-_NONE = {"en": "", "zh": ""}
-_OF_MONTH = {column.name: column for column in describe.COLUMNS["air_quality/city_month"]}
-COLUMNS: tuple[Column, ...] = (
-    _OF_MONTH["city"],
-    _OF_MONTH["month"],
-    Column(
-        "dekad",
-        "integer",
-        _NONE,
-        {"en": "1: days 1 to 10, 2: days 11 to 20, 3: the rest", "zh": "1为上旬，2为中旬，3为下旬"},
-    ),
-    *(_OF_MONTH[name] for name in ("days", "days_aqi", "days_published", "good_days", "good_days_published")),
-    *(_OF_MONTH[name] for name in POLLUTANTS),
-    Column(
-        "composite_stretch",
-        "number",
-        _NONE,
-        {
-            "en": "composite index (HJ 663-2013) of the days of this dekad and the two after it, in the row "
-            "of dekad 1 the month's own; empty where the record ends before",
-            "zh": "本旬及其后两旬逐日值的综合指数（HJ 663-2013）；上旬所列即当月值；不足三旬者空缺",
-        },
-    ),
-)
 
 
 def by_dekad(days: pd.DataFrame) -> pd.DataFrame:
@@ -87,7 +61,7 @@ def by_dekad(days: pd.DataFrame) -> pd.DataFrame:
         whole &= pd.MultiIndex.from_arrays([frame["city"], _place(frame) + later]).isin(starts)
     stretches = _composite_of_stretches(table).reindex(starts).to_numpy()
     frame["composite_stretch"] = np.where(whole, stretches, np.nan)
-    return frame[[column.name for column in COLUMNS]]
+    return frame[describe.TABLES.names(TABLE)]
 
 
 def _place(frame: pd.DataFrame) -> pd.Series:
@@ -143,29 +117,13 @@ def build_dekads(raw: Path, out_dir: Path) -> BuildSummary:
             fix="give the whole record, not a part of it",
         )
     content = csv_bytes(frame, {**{name: DECIMALS[name] for name in POLLUTANTS}, "composite_stretch": 4})
-    known = record.raw.sha256 == describe.KNOWN_RAW
-    months = describe.table_info(
-        "air_quality/city_month", b"", 0, raw=record.raw, counts={}
-    )  # for the words about the record
-    info = TableInfo(
-        name=TABLE,
-        path=f"{TABLE}.csv",
-        sha256=sha256_of(content),
-        rows=len(frame),
-        title={
-            "en": "Air quality of Shandong's 17 prefectures by ten days, December 2013 to January 2017",
-            "zh": "山东17市分旬空气质量，2013年12月至2017年1月",
-        },
-        source=months.source,
-        licence={
-            "en": "The copy states no licence. Only ten-day figures computed by this project are kept here, "
-            "never the daily record.",
-            "zh": "该副本未注明许可。这里只保存本项目计算的分旬数值，不保存逐日数据。",
-        },
-        made_by=f"evaluation data build air_quality_dekads --raw {record.raw.name}",
-        columns=COLUMNS,
+    info = describe.TABLES.table_info(
+        TABLE,
+        content,
+        len(frame),
         raw=record.raw,
         counts={"rows_read": cleaned.counts["rows_read"], "rows_used": int((ours & inside).sum())},
+        name="air_quality_dekads",
     )
     changed = publish([(info, content)], Path(out_dir))
     return BuildSummary(
@@ -180,5 +138,7 @@ def build_dekads(raw: Path, out_dir: Path) -> BuildSummary:
         missing={RULES[rule]: sum(by.values()) for rule, by in cleaned.missing.items()},
         tables=(info,),
         changed=changed,
-        notes=() if known else ("the raw file is not the copy that the project was checked against",),
+        notes=()
+        if describe.TABLES.known(record.raw)
+        else ("the raw file is not the copy that the project was checked against",),
     )

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from builders.aqi import POLLUTANTS
 from evaluation.errors import DataError
-from evaluation.sources.aqi import POLLUTANTS
 
 LARGEST_GAP = 15.0
 MEDIAN_GAP = 3.0

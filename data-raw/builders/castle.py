@@ -7,22 +7,20 @@ the Python package causaldata carry it; the copy with the population is the form
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from builders.described import Described
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.manifest import Column, Kind, TableInfo, Words
-from evaluation.sources.reading import RawFile, decode, read_bytes, refuse_lines, sha256_of, to_numbers
+from evaluation.sources.reading import RawFile, decode, read_bytes, refuse_lines, to_numbers
 from evaluation.sources.tables import csv_bytes
 
 TABLE = "crime/castle_state_year"
-KNOWN_RAW = "bb7f57d05bec907ca997e7529b487e7d4096423150fea4341f412c3e74ba9635"
+TABLES = Described("castle")
 RAW_COLUMNS = ("state", "year", "homicide_c", "homicide", "population", "income", "post")
-_NONE: Words = {"en": "", "zh": ""}
 _DECIMALS = {"homicide": 0, "population": 0, "rate": 6, "income": 0}
 
 
@@ -119,7 +117,7 @@ def build_castle(raw: Path, out_dir: Path) -> BuildSummary:
         first_treated=[("" if np.isnan(year) else str(int(year))) for year in frame["first_treated"]]
     )
     content = csv_bytes(frame, _DECIMALS)
-    info = _info(content, len(frame), source)
+    info = TABLES.table_info(TABLE, content, len(frame), raw=source, counts={"rows_read": len(frame)})
     changed = publish([(info, content)], Path(out_dir))
     return BuildSummary(
         name="castle",
@@ -129,49 +127,5 @@ def build_castle(raw: Path, out_dir: Path) -> BuildSummary:
         missing={},
         tables=(info,),
         changed=changed,
-        notes=()
-        if source.sha256 == KNOWN_RAW
-        else ("the raw file is not the copy this project was checked with",),
-    )
-
-
-def _column(name: str, kind: Kind, unit: Words, en: str, zh: str) -> Column:
-    return Column(name, kind, unit, {"en": en, "zh": zh})
-
-
-_COLUMNS = (
-    _column("state", "text", _NONE, "state of the USA", "美国各州"),
-    _column("year", "integer", _NONE, "year", "年份"),
-    _column("homicide", "number", {"en": "cases", "zh": "起"}, "homicides", "凶杀案件"),
-    _column("rate", "number", {"en": "per 100,000", "zh": "每10万人"}, "homicides per 100,000", "凶杀率"),
-    _column("population", "number", {"en": "persons", "zh": "人"}, "population", "人口"),
-    _column("income", "number", {"en": "US dollars", "zh": "美元"}, "income, as in the raw file", "收入"),
-    _column("first_treated", "text", _NONE, "first year of the law, empty: none", "法律生效首年，空为无"),
-)  # fmt: skip
-_SOURCE: Mapping[str, str] = {
-    "en": "Replication data of Cheng and Hoekstra (2013), Journal of Human Resources 48(3), as in the "
-    "R package bacondecomp",
-    "zh": "Cheng和Hoekstra（2013，Journal of Human Resources 48卷3期）的复现数据，取自R软件包bacondecomp",
-}  # fmt: skip
-
-
-def _info(content: bytes, rows: int, raw: RawFile) -> TableInfo:
-    return TableInfo(
-        name=TABLE,
-        path=f"{TABLE}.csv",
-        sha256=sha256_of(content),
-        rows=rows,
-        title={
-            "en": "Homicide and castle doctrine laws in 50 states of the USA, 2000 to 2010",
-            "zh": "美国50州凶杀案与“城堡法”，2000年至2010年",
-        },
-        source=_SOURCE,
-        licence={
-            "en": "Published statistics of the FBI and census; seven of 150 columns are kept.",
-            "zh": "美国联邦调查局与人口普查公布的统计数字，150列中保留7列。",
-        },
-        made_by=f"evaluation data build castle --raw {raw.name}",
-        columns=_COLUMNS,
-        raw=raw,
-        counts={"rows_read": rows},
+        notes=() if TABLES.known(source) else ("the raw file is not the copy this project was checked with",),
     )

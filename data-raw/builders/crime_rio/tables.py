@@ -9,10 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evaluation.errors import DataError, shortlist
-from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.crime_rio import describe
-from evaluation.sources.crime_rio.record import (
+from builders.crime_rio.record import (
     COUNTS,
     CrimeRecord,
     read_counts,
@@ -20,9 +17,14 @@ from evaluation.sources.crime_rio.record import (
     read_population,
     read_units,
 )
+from builders.described import Described
+from evaluation.errors import DataError, shortlist
+from evaluation.sources.build import BuildSummary, publish
 from evaluation.sources.manifest import TableInfo
 from evaluation.sources.reading import RawFile, sha256_of
 from evaluation.sources.tables import csv_bytes
+
+TABLES = Described("crime_rio")
 
 FILES = (
     "BaseDPEvolucaoMensalCisp.csv",
@@ -52,7 +54,7 @@ def build_rio(raw: Path, out_dir: Path) -> BuildSummary:
     Raises
     ------
     DataError
-        A file is absent or wrong (see `evaluation.sources.crime_rio.record`), or a table typed by hand
+        A file is absent or wrong (see `builders.crime_rio.record`), or a table typed by hand
         does not agree with the record.
     OutputError
         The folder cannot be written to.
@@ -95,14 +97,14 @@ def build_rio(raw: Path, out_dir: Path) -> BuildSummary:
         ("crime/rio_precincts", places, {}, raw_file),
         ("crime/rio_month", months, whole, raw_file),
     ):
-        ordered = frame[describe.names(name)]
+        ordered = frame[TABLES.names(name)]
         content = csv_bytes(ordered, decimals)
-        files.append((describe.table_info(name, content, len(ordered), raw=record, counts=told), content))
+        files.append((TABLES.table_info(name, content, len(ordered), raw=record, counts=told), content))
     for name, frame, content in (
         ("crime/precinct_splits", splits, splits_bytes),
         ("crime/upp_precincts", mapping, mapping_bytes),
     ):
-        files.append((describe.table_info(name, content, len(frame), raw=None, counts={}), content))
+        files.append((TABLES.table_info(name, content, len(frame), raw=None, counts={}), content))
     changed = publish(files, out_dir)
     return BuildSummary(
         name="crime_rio",
@@ -113,7 +115,7 @@ def build_rio(raw: Path, out_dir: Path) -> BuildSummary:
         tables=tuple(table for table, _ in files),
         changed=changed,
         notes=()
-        if raw_file.sha256 == describe.KNOWN_RAW
+        if TABLES.known(raw_file)
         else ("the raw files are not the copy that the committed tables are about: the manifest says so",),
     )
 
@@ -297,11 +299,11 @@ def _hand(name: str, out_dir: Path) -> tuple[pd.DataFrame, bytes]:
             where=f"{path}: {error}",
             fix=f"git checkout -- data/{name}.csv",
         ) from None
-    if list(frame.columns) != describe.names(name):
+    if list(frame.columns) != TABLES.names(name):
         raise DataError(
             "a table typed by hand does not have its columns",
             where=f"{path}: " + ", ".join(frame.columns),
-            expected=", ".join(describe.names(name)),
+            expected=", ".join(TABLES.names(name)),
             fix=f"git checkout -- data/{name}.csv",
         )
     return frame, content
