@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from evaluation import analysis
-from evaluation.report import story
 from evaluation.report.language import text
+from evaluation.report.sections import one_place
 from evaluation.sources.manifest import load_manifest
 from evaluation.study import list_studies, load_study
 
@@ -43,8 +43,8 @@ def pages_block(language: str) -> str:
 def answer_block(case: analysis.Case, language: str) -> tuple[str, dict[str, bytes]]:
     """The lines between the markers of a README, and its pictures by file name."""
     head, checks = analysis.headline(case), analysis.check_claims(case)
-    answer = story.answer(case, head, checks, language)
-    figure = story.three_numbers(case, head, checks, language)
+    answer = one_place.answer(case, head, checks)[language]
+    figure = one_place.three_numbers(case, head, checks)[language]
     names = {scheme: f"docs/answer-{language}-{scheme}.png" for scheme in ("light", "dark")}
     marks = [
         f"- {question} **{text(f'verdict_{verdict}', language)}**" for question, verdict in answer.verdicts

@@ -19,8 +19,9 @@ from evaluation.analysis.claim_ranks import _redrawn, rate_sets
 from evaluation.analysis.weighing import needed_for
 from evaluation.claims import System, spreads_needed
 from evaluation.errors import DataError, DesignError, StudyError
-from evaluation.report import ledger_story as story
-from evaluation.report.ledger_story.wording import amount, section, time
+from evaluation.report.sections import ledger as story
+from evaluation.report.sections.ledger.wording import amount, section, time
+from evaluation.report.text import Text
 from evaluation.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -231,7 +232,7 @@ def test_simulated_data_decide_nothing_and_nothing_is_estimated(case):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_claims_of_simulated_studies_are_marked_and_link_to_the_method(case, entries, language):
-    rows = {row.id: row for _, group in story.ledger(case, language).groups for row in group}
+    rows = {row.id: row for _, group in story.ledger(case)[language].groups for row in group}
     for name in ("crime-zhangdian-all", "crime-city-preventable", "approval-huantai-time"):
         assert entries[name].simulated
         assert (entries[name].check.reproduced, entries[name].check.attributable) == (
@@ -259,7 +260,7 @@ def test_a_study_of_many_places_decides_a_claim_as_one_of_one_place_does(case, t
     assert entry.check == own[name]
     assert (entry.check.reproduced, entry.check.attributable) != ("no_data", "not_testable")
     for language in ("en", "zh"):
-        rows = (row for _, group in story.ledger(made, language).groups for row in group)
+        rows = (row for _, group in story.ledger(made)[language].groups for row in group)
         row = next(row for row in rows if row.id == name)
         assert [verdict for _, verdict in row.verdicts] == [own[name].reproduced, own[name].attributable]
 
@@ -360,8 +361,8 @@ def test_an_override_moves_the_date_of_the_study_that_is_told_here(root):
     ],
 )
 def test_money_is_written_as_readers_count_it(case, value, unit, places, english, chinese):
-    assert amount(value, unit, places, case, "en") == english
-    assert amount(value, unit, places, case, "zh") == chinese
+    assert amount(value, unit, places, case, Text("en", folder="ledger")) == english
+    assert amount(value, unit, places, case, Text("zh", folder="ledger")) == chinese
 
 
 @pytest.mark.parametrize(
@@ -373,32 +374,35 @@ def test_money_is_written_as_readers_count_it(case, value, unit, places, english
     ],
 )
 def test_places_in_the_account(written, english, chinese):
-    assert (section(written, "en"), section(written, "zh")) == (english, chinese)
+    assert (section(written, Text("en", folder="ledger")), section(written, Text("zh", folder="ledger"))) == (
+        english,
+        chinese,
+    )
 
 
 def test_every_period_of_the_claims_has_words(case):
     for claim in case.claims.claims:
         for period in filter(None, (claim.period, claim.baseline)):
-            assert time(period, "zh") != period
-            assert time(period, "en")
+            assert time(period, Text("zh", folder="ledger")) != period
+            assert time(period, Text("en", folder="ledger"))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_says_what_the_numbers_say(case, estimates, language):
-    answer = story.answer(case, language)
+    answer = story.answer(case)[language]
     for number in ("92", "79", "5"):
         assert number in answer.sentence
-    content = story.ledger(case, language).content()
+    content = story.ledger(case)[language].content()
     assert content["everything"]["count"] == 97
     counts = {item["kind"]: item["count"] for group in content["filters"] for item in group}
     assert counts["reproduced"] == 8
     assert counts["not_reproduced"] == 3
     assert counts["beyond_comparison"] == 0
     for table in (
-        story.arithmetic_table(case, language),
-        story.ranks_table(case, analysis.claimed_ranks(case), language),
-        story.economy_table(case, estimates, language),
+        story.arithmetic_table(case)[language],
+        story.ranks_table(case, analysis.claimed_ranks(case))[language],
+        story.economy_table(case, estimates)[language],
     ):
         assert len(table.frame) > 3
-    figure = story.scale_figure(case, analysis.one_scale(case), language)
+    figure = story.scale_figure(case, analysis.one_scale(case))[language]
     assert len(figure.data) == 20

@@ -229,7 +229,7 @@ def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
 
 
 def test_methods_of_inference_are_captioned_with_the_pool_they_were_computed_with(root):
-    from evaluation.report import story as one_place
+    from evaluation.report.sections import one_place
 
     case = prepare("pollution_enforcement", {"rule.pool": "province"}, root=root)
     row = {"pool": "nationwide", "method": "m", "holds": True, "p_value": 0.5}

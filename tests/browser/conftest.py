@@ -12,8 +12,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from evaluation.report.comparison_story import render_comparison
 from evaluation.report.page import render_failure, render_index, render_page
+from evaluation.report.sections.comparison import render_comparison
 
 SAMPLE = Path(__file__).parent.parent / "report" / "sample.py"
 COMPARED = SAMPLE.with_name("compared.py")

@@ -190,15 +190,15 @@ from pathlib import Path
 from IPython.display import display
 from evaluation.report import figures
 from evaluation.report.display import Answer, Prose, Record, Table
-from evaluation.report.languages import in_languages
+from evaluation.report.languages import spoken
 
 rows = list(csv.DictReader(Path("data/levels.csv").open(encoding="utf-8")))
 names = sorted({row["place"] for row in rows})
 frame = pd.DataFrame({name: [name, name] for name in names})
-@in_languages
-def shown(language):
-    table = Table(frame, caption=names[0], name="../../" + names[1], notes=names, language=language)
-    return [table, Answer(" ".join(names), [(names[0], "close")], detail=names[1], language=language)]
+@spoken()
+def shown(text):
+    table = Table(frame, caption=names[0], name="../../" + names[1], notes=names, language=text.language)
+    return [table, Answer(" ".join(names), [(names[0], "close")], detail=names[1], language=text.language)]
 display(*shown())
 display(Table(pd.DataFrame({"place": names, "level": range(len(names))}), caption="places", name="places"))
 display(Record({name: name for name in names}, title=names[0]))

@@ -124,10 +124,14 @@ def test_facts_say_how_a_module_is_used() -> None:
 
 def test_the_pages_of_this_project_rest_on_what_they_use() -> None:
     code = Code()
-    text = "from evaluation import analysis\nfrom evaluation.report import story\n"
-    text += "analysis.headline\nstory.answer"
+    text = "from evaluation import analysis\nfrom evaluation.report.sections import one_place\n"
+    text += "analysis.headline\none_place.answer"
     files = {path.relative_to(HERE).as_posix() for path in code.files(code.text_uses(text), "one_place")}
-    assert {"analysis/change.py", "numerics/demean.py", "report/story/answer.py"} <= files
-    assert {"report/story/phrases.toml", "report/words_zh.py"} <= files
+    assert {"analysis/change.py", "numerics/demean.py", "report/sections/one_place/answer.py"} <= files
+    assert {
+        "report/text/zh/one_place/answer.j2",
+        "report/text/labels/one_place.toml",
+        "report/words_zh.py",
+    } <= files
     assert not {path for path in files if path.startswith("pipeline/")}
     assert "estimators/poisson.py" not in files

@@ -141,12 +141,12 @@ def test_a_notebook_is_run_once_for_all_pages(project: Any, result_cell: str) ->
     """Each page takes its language of what the one run displayed."""
     cell = """from pathlib import Path
 from evaluation.report.display import Prose
-from evaluation.report.languages import in_languages
+from evaluation.report.languages import spoken
 note = Path('build/runs.txt')
 note.write_text((note.read_text() if note.exists() else '') + 'x')
-@in_languages
-def told(runs, language):
-    return Prose({'en': 'the English', 'zh': '中文的'}[language] + f' text {runs}')
+@spoken()
+def told(runs, *, text):
+    return Prose({'en': 'the English', 'zh': '中文的'}[text.language] + f' text {runs}')
 told(len(note.read_text()))"""
     project.notebook(cell, result_cell)
     (done,) = go(project)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluation.report.comparison_story import Cell, Comparison, Measure, Number
+from evaluation.report.sections.comparison import Cell, Comparison, Measure, Number
 
 HOSTILE = "<script>alert(1)</script>"
 REASON = f"DesignError: the window is too short {HOSTILE}\n  where: design.window"

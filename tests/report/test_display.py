@@ -24,18 +24,19 @@ from evaluation.report.display import (
     slug,
     to_csv,
 )
-from evaluation.report.languages import IN_LANGUAGES, in_languages
+from evaluation.report.languages import IN_LANGUAGES, spoken
+from evaluation.report.text import Text
 
 
-@in_languages
-def _told(shown: dict[str, object], language: str) -> object:
+@spoken()
+def _told(shown: dict[str, object], *, text: Text) -> object:
     """What a page's function may return: a block, a list of blocks, or nothing."""
-    return shown.get(language)
+    return shown.get(text.language)
 
 
 def test_a_function_that_writes_in_a_language_shows_all_without_one() -> None:
     words = {"en": Prose("the words"), "zh": Prose("文字")}
-    assert _told(words, "zh") == Prose("文字")
+    assert _told(words, text=Text("zh")) == Prose("文字")
     data, _ = _told(words)._repr_mimebundle_()
     assert data["text/markdown"] == "the words"  # what JupyterLab shows
     assert data[IN_LANGUAGES]["zh"]["text/markdown"] == "文字"

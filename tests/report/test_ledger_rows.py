@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from types import SimpleNamespace
 
 import nbformat
@@ -14,16 +13,6 @@ from evaluation.report.display import ATTRIBUTABLE, REPRODUCED
 from evaluation.report.ledger import FILTERS, SILENT, Ledger, Row
 from evaluation.report.page import render_page
 from evaluation.report.site import style
-from evaluation.report.story.wording import phrases
-
-
-def test_both_languages_fill_in_the_same_values() -> None:
-    for key, words in phrases("evaluation.report.ledger_story").items():
-        assert set(words) == {"en", "zh"}, key
-        names = [sorted(re.findall(r"\{(\w+)\}", words[language])) for language in ("en", "zh")]
-        assert names[0] == names[1], key
-        assert not re.search(r"significant", words["en"]), key
-        assert not re.search(r"[,;:?!]", re.sub(r"[A-Za-z0-9{}]", "", words["zh"])), key
 
 
 def made(*rows: Row) -> Ledger:

@@ -89,10 +89,11 @@ def test_a_section_has_the_same_sentences_in_both_languages(section):
     assert not any(word in text for text in source.values() for word in BANNED)
 
 
-def test_labels_have_both_languages_and_no_values():
-    assert set(labels("en")) == set(labels("zh"))
+@pytest.mark.parametrize("folder", ["", "bulletin", "comparison", "ledger", "one_place", "simulated"])
+def test_labels_have_both_languages_and_no_values(folder):
+    assert set(labels("en", folder)) == set(labels("zh", folder))
     for language in LANGUAGES:
-        for key, label in labels(language).items():
+        for key, label in labels(language, folder).items():
             assert label, key
             assert "{" not in label, key
             assert not any(word in label for word in BANNED)

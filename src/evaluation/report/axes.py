@@ -267,7 +267,9 @@ def beside(
     return emphasize(written, canvas.theme, ink if bold else None)
 
 
-def label_ends(canvas: Canvas, axes: Any, tips: Sequence[tuple[float, float, str, str]], height: float) -> None:
+def label_ends(
+    canvas: Canvas, axes: Any, tips: Sequence[tuple[float, float, str, str]], height: float
+) -> None:
     """Words at the right ends of lines (y, x, role, text), moved apart where they would overlap."""
     bottom, top = axes.get_ylim()
     line = SMALL * 1.2

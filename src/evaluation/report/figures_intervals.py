@@ -43,7 +43,9 @@ def _intervals(
     for i in np.flatnonzero(np.isfinite(value)):
         colour = canvas.theme[roles[i]]
         if known[i]:
-            axes.vlines(x[i], max(low[i], bottom), min(high[i], top), color=colour, lw=points(width), zorder=3)
+            axes.vlines(
+                x[i], max(low[i], bottom), min(high[i], top), color=colour, lw=points(width), zorder=3
+            )
             for beyond, edge, marker in ((low[i] < bottom, bottom, "v"), (high[i] > top, top, "^")):
                 if beyond:
                     axes.plot(x[i], edge, marker, color=colour, ms=points(width + 5), mew=0, zorder=4,

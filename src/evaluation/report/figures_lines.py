@@ -68,7 +68,9 @@ def _lines(canvas: Canvas, axes: Any, lines: Sequence[Line], height: float) -> N
             axes.fill_between(line.x, *line.band, color=theme[line.role], alpha=0.14, lw=0, zorder=1.5)
         if line.role == "treated":
             axes.plot(line.x, line.y, color=theme["paper"], lw=points(5), zorder=order - 0.5)
-        axes.plot(line.x, line.y, color=theme[line.role], lw=points(width), zorder=order, clip_on=False, **style)
+        axes.plot(
+            line.x, line.y, color=theme[line.role], lw=points(width), zorder=order, clip_on=False, **style
+        )
         if line.label:
             tips.append((float(line.y[known[-1]]), float(line.x[known[-1]]), line.role, line.label))
         alone = np.isfinite(line.y) & ~np.isfinite(np.r_[np.nan, line.y[:-1]])
@@ -154,7 +156,12 @@ def series(
         return f"{text} {words.number(last, texts['language'], digits)}"
 
     lines = [
-        Line(x, numbers(values, column), "unit", ending(names[column], values[column]) if column in names else "")
+        Line(
+            x,
+            numbers(values, column),
+            "unit",
+            ending(names[column], values[column]) if column in names else "",
+        )
         for column in others
     ]
     if highlight_mean and (others or pooled is not None):

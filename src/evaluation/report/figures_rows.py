@@ -111,7 +111,9 @@ def _rows(
             x -= 0 if own or not row.text else canvas.width(row.text) + 6
             missing = not math.isfinite(row.value)
             style: dict[str, Any] = {"size": BODY if missing else large, "bold": not missing}
-            canvas.write(axes, x, base, row.strong, colour="muted" if missing else row.role, ha="right", **style)
+            canvas.write(
+                axes, x, base, row.strong, colour="muted" if missing else row.role, ha="right", **style
+            )
         _mark(canvas, axes, row, at, scale)
     canvas.below(x_label)
 
@@ -313,7 +315,11 @@ def three_numbers(rows: Sequence[Number], *, x_label: str, **texts: Unpack[Texts
 
 
 def _listed(
-    canvas: Canvas, labels: Sequence[str], columns: Sequence[Sequence[str]], strong: Sequence[bool], least: float
+    canvas: Canvas,
+    labels: Sequence[str],
+    columns: Sequence[Sequence[str]],
+    strong: Sequence[bool],
+    least: float,
 ) -> tuple[Any, list[float], list[float]]:
     """Axes of short rows with words at both sides; the middle and the height of every row, in pixels."""
     written = [canvas.wrap(label, _SIDE) for label in labels]
@@ -445,7 +451,9 @@ def sparklines(
         axes.set_xticks([])
         for heading, edge in zip(headings, edges, strict=True):
             shown = "\n".join(canvas.wrap(heading, 84))
-            beside(canvas, axes, (1, 1), shown, shift=(edge, 2), ha="right", role="muted", coords="axes fraction")
+            beside(
+                canvas, axes, (1, 1), shown, shift=(edge, 2), ha="right", role="muted", coords="axes fraction"
+            )
         for place, middle, loud in zip(frame["place"], middles, strong, strict=True):
             _spark(canvas, axes, lines[place].to_numpy(dtype=float), middle, ago, loud)
 
