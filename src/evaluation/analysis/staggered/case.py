@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered.times import read_period, read_periods
+from evaluation.analysis.times import read_period, read_periods
 from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
