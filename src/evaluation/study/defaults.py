@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FEW = 3
 """So many treated units are named one by one."""
+POINTS = Text(en="percentage points", zh="个百分点")
 PERCENT = ("%", "percent", "per cent", "percentage points", "个百分点")
 
 

@@ -15,7 +15,7 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
-from evaluation.study.defaults import is_share, with_defaults
+from evaluation.study.defaults import POINTS, is_share, with_defaults
 from evaluation.study.panel import Decision, Lead, Measured, PanelData, PanelStudy
 from evaluation.study.staggered_beside import Claim, End, Limit, Published
 from evaluation.study.staggered_design import (
@@ -210,6 +210,11 @@ class Outcome(Measured, Dated):
     def in_points(self) -> bool:
         """Whether effects are said in percentage points: the outcome is a share."""
         return is_share(self)
+
+    @property
+    def effect_unit(self) -> Text:
+        """Of an effect, where it is not in percent: percentage points of a share, else the outcome's unit."""
+        return POINTS if self.in_points else self.unit
 
 
 class Rule(Decision):

@@ -383,6 +383,7 @@ def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
             )
         if study.treatment.comparison == "not_yet_treated" and len(set(case.first(outcome, dates))) > 2:
             continue
+        _require_others(case, outcome, dates, named)
         for item in study.comparisons:
             if not case.controls(outcome, item, dates):
                 raise DesignError(
@@ -398,6 +399,23 @@ def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
             where=f"column {study.neighbours.column!r}" if study.neighbours else None,
             expected="a date for untreated units only",
             fix="empty the column for treated units",
+        )
+
+
+def _require_others(case: StaggeredCase, outcome: Outcome, dates: str | None, named: str) -> None:
+    """Somebody is untreated to the end; else nobody is left, whatever the comparison."""
+    first = case.first(outcome, dates)
+    end = case.period(case.study.data.end)
+    if (first <= end).all():
+        when = first.min()
+        once = bool((first == when).all())
+        raise DesignError(
+            f"nobody is left to compare with{named}: every unit is treated "
+            + (f"from {when} on, none later or never" if once else f"by {end}"),
+            where=f"{len(first)} units; outcome {outcome.id}",
+            expected="a unit that is never treated, or units that are treated at different dates",
+            fix="add untreated units to the table"
+            + ("" if once else ', or set treatment.comparison = "not_yet_treated"'),
         )
 
 
