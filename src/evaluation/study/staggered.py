@@ -22,8 +22,8 @@ from evaluation.study.staggered_design import (
     POISSON,
     EstimatorName,
     InferenceName,
+    LeadName,
     Span,
-    SyntheticName,
     read_estimator,
 )
 
@@ -239,7 +239,7 @@ class StaggeredStudy(PanelStudy):
     """Name of the notebook that makes the page."""
     data: Data
     """Which table, and how its rows are units and periods."""
-    estimator: EstimatorName | SyntheticName | None = None
+    estimator: LeadName | None = None
     """Leads for every outcome, instead of what the design chooses; the names of the library's classes are
     read, too."""
     inference: InferenceName | None = None
