@@ -246,3 +246,14 @@ def test_the_plural_of_a_word():
     assert [plural(word) for word in ("county", "day", "parish", "state", "bus")] == [
         "counties", "days", "parishes", "states", "buses"
     ]  # fmt: skip
+
+
+def test_daily_data_with_gaps(tmp_path):
+    days = pd.date_range("2021-02-20", periods=30).strftime("%Y-%m-%d").tolist()
+    frame = panel(["a", "b", "c, d", "e"], days, treated={"c, d": 20}).rename_axis(["station_id", "day"])
+    frame = frame.reset_index().drop(index=[3, 47])
+    case = prepared(tmp_path, frame, question("station_id", "day", {"units": {"c, d": days[20]}}))
+    assert case.study.data.frequency == "D"
+    assert case.study.words.place["en"].many == "stations"
+    assert case.missing(case.lead) == 2
+    assert effect(case) == pytest.approx(2, abs=0.5)
