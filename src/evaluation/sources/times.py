@@ -12,6 +12,9 @@ import pandas as pd
 from evaluation.errors import DataError, shortlist
 from evaluation.periods import refuse_without_order
 
+EXAMPLE = {"Y": "2016", "Q": "2016Q1", "M": "2016-03", "W": "2016-03-07", "D": "2016-03-07"}
+"""A period of each frequency as a table may write it."""
+
 _EPOCH = 1970
 _YEARS = (1800, 2200)
 _WEEK = re.compile(r"^(\d{4})-?W(\d{1,2})$")
@@ -20,6 +23,32 @@ _SHAPES = (
     (_WEEK, "W"),
     (re.compile(r"^\d{4}[-/.]?(0[1-9]|1[0-2])$|^\d{4}[-/.][1-9]$"), "M"),
 )
+
+
+def period_column(frame: pd.DataFrame, column: str, frequency: str, table: str) -> pd.Series:
+    """The periods of a table's rows.
+
+    Raises
+    ------
+    DataError
+        A value is missing, or no period.
+    """
+    try:
+        times = read_periods(frame[column], frequency)
+    except ValueError as error:
+        raise DataError(
+            f"column {column!r} of table {table} holds what is no period",
+            where=str(error),
+            expected=f"periods of the frequency {frequency}, such as {EXAMPLE[frequency]}",
+            fix="correct the values or 'frequency'",
+        ) from None
+    if times.isna().any():
+        raise DataError(
+            f"column {column!r} of table {table} is empty in {int(times.isna().sum())} rows",
+            where=f"rows {shortlist(times.index[times.isna()] + 2)}",
+            fix="fill the period in",
+        )
+    return times
 
 
 def read_periods(values: pd.Series, frequency: str) -> pd.Series:

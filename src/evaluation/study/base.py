@@ -118,8 +118,7 @@ class BaseStudy(Model):
     """How the table is made from an export of one's own; read by ``evaluation data build`` and by nothing
     else."""
     title: Text
-    """Of the page; absent: the id. Any text of a study file is a string, or a table of languages: ``{ en = "…", zh = "…"
-    }``."""
+    """Of the page; absent: the id. Any text is a string, or a table of languages."""
     question: Text = NOTHING
     """What the page is to answer, in a sentence."""
 

@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
-    BaseStudy,
     Model,
     Source,
     Text,
-    Threat,
     read_period,
     repeated_ids,
     undeclared,
 )
+from evaluation.study.panel import Decision, Figure, Lead, Measured, PanelData, PanelStudy
 
 
-class Data(Model):
-    """Which committed table, and how its rows are units and periods."""
+class Data(PanelData):
+    """Which tables, and how their rows are units and periods."""
 
-    table: str = Field(min_length=1)
-    """Name of the table: a row a unit and period."""
-    unit: str
-    """Column of the units."""
-    time: str
-    """Column of the periods."""
-    frequency: Literal["Y", "Q", "M", "W", "D"]
-    """Year, quarter, month, week or day."""
-    start: str
-    """First period used."""
-    end: str
-    """Last period used."""
     observed: str | None = None
     """Column that counts the observations in a row, such as days; with ``least`` the fewest that will do."""
     least: int | None = Field(default=None, ge=1)
     """Fewest observations of a period that will do."""
     annual: str | None = None
     """Table with the columns ``unit`` and ``year``: yearly figures that months cannot be added up to."""
-    credit: Text | None = None
-    """The source in a few words, for the line under a figure; the manifest's words when absent."""
     labels: str | None = None
     """Table with the columns ``unit`` and ``name_en``: names for English pages."""
-
-    _read = field_validator("start", "end", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Data:
-        if self.start > self.end:
-            raise ValueError(f"start {self.start} lies after end {self.end}")
-        return self
 
 
 class Date(Model):
@@ -142,29 +119,15 @@ class Choices(Model):
         return self
 
 
-class Outcome(Model):
+class Outcome(Measured):
     """A column of the table, what it measures and how it adds up over a year."""
 
-    id: str
-    """To name it by."""
-    column: str
-    """Of the table."""
-    label: Text
-    """What it is called."""
-    phrase: Text
-    """The outcome inside a sentence: ``Zibo's good-air days rose by ...``."""
-    short: Text | None = None
-    """The label where room is scarce, as in the heading of a column."""
-    unit: Text
-    """Of a value."""
     annual: Literal["sum", "mean"] = "mean"
     """Whether a year is the sum or the mean of its periods."""
     better: Literal["higher", "lower"] = "lower"
     """Which way is an improvement."""
     scales: tuple[Literal["level", "log"], ...] = ("level",)
     """On which it is compared."""
-    digits: int = Field(default=1, ge=0, le=6)
-    """Digits after the point."""
 
 
 class Years(Model):
@@ -182,51 +145,29 @@ class Years(Model):
         return self
 
 
-class Headline(Model):
+class Headline(Lead):
     """The outcome that leads the page, and the second way of measuring it."""
 
-    outcome: str
-    """Id of the outcome that leads the page."""
     check: str | None = None
     """Id of the second way of measuring it."""
     years: Years
     """The two years that the claim compares."""
 
 
-class Rule(Model):
+class Rule(Decision):
     """How the verdict is reached; fixed before the estimates and printed on the page."""
 
-    level: float = Field(gt=0, lt=0.5)
-    """Of tests and of intervals."""
     pool: str
-    """Id of the pool that decides."""
-    outcomes: tuple[str, ...] = Field(min_length=1)
-    """Ids of the outcomes that are adjusted for together."""
+    """Id of the pool that decides; absent: the first."""
     scales: tuple[Literal["level", "log"], ...] = ("level",)
     """On which the rule compares."""
-    fixed_on: str
-    """The day on which the rule was written down."""
-    text: Text
-    """The rule in words."""
 
 
-class Claim(Model):
+class Claim(Figure):
     """A figure of the source and how the data answer it."""
 
-    id: str
-    """Of the claim; of a claim of ``data/claims.toml`` the id and the outcome are enough."""
-    text: Text
-    """What is claimed."""
-    value: float
-    """The figure."""
-    unit: Text
-    """Of the figure."""
-    rounding: float = Field(default=1.0, gt=0)
-    """The step to which it is rounded."""
     kind: Literal["level", "change", "relative_change", "rank", "none"]
     """What the figure is; "none": no data."""
-    outcome: str | None = None
-    """Id of the outcome."""
     year: int | None = None
     """The year that it speaks of."""
     baseline: int | None = None
@@ -235,14 +176,10 @@ class Claim(Model):
     """Id of the pool in which a rank is taken."""
     by: Literal["rate", "change"] = "rate"
     """For ``kind = "rank"``: whether places are ranked by percentage or by absolute change."""
-    needs: Text | None = None
-    """For ``kind = "none"``: the data that would be needed."""
 
     @model_validator(mode="after")
     def _complete(self) -> Claim:
         if self.kind == "none":
-            if self.needs is None:
-                raise ValueError("a claim without data must say in 'needs' which data it would take")
             return self
         if self.outcome is None or self.year is None:
             raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome' and 'year'")
@@ -253,7 +190,7 @@ class Claim(Model):
         return self
 
 
-class Study(BaseStudy):
+class Study(PanelStudy):
     """One question with everything needed to answer it.
 
     Raises
@@ -284,10 +221,16 @@ class Study(BaseStudy):
     """What could be chosen otherwise."""
     claims: tuple[Claim, ...] = ()
     """Figures of the source, and how the data answer them."""
-    threats: tuple[Threat, ...] = ()
-    """What could make the estimates wrong."""
-    settle: tuple[Text, ...] = ()
-    """Data that would settle the question."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_pool(cls, value: Any) -> Any:
+        """The first pool decides, where the file does not say."""
+        if not isinstance(value, dict) or not isinstance(value.get("rule", {}), dict):
+            return value
+        first = next(iter(value.get("pools") or ()), None)
+        named = {"pool": first["id"]} if isinstance(first, dict) and "id" in first else {}
+        return {**value, "rule": {**named, **value.get("rule", {})}}
 
     @model_validator(mode="after")
     def _refers(self) -> Study:

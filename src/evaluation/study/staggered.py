@@ -8,27 +8,24 @@ from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
     NOTHING,
-    BaseStudy,
     Disclosure,
     Model,
-    Source,
     Text,
-    Threat,
     read_period,
     repeated_ids,
     undeclared,
 )
-from evaluation.study.defaults import is_share, with_defaults
+from evaluation.study.defaults import POINTS, is_share, with_defaults
+from evaluation.study.panel import Decision, Lead, Measured, PanelData, PanelStudy
 from evaluation.study.staggered_beside import Claim, End, Limit, Published
 from evaluation.study.staggered_design import (
     POISSON,
     EstimatorName,
     InferenceName,
+    LeadName,
     Span,
-    SyntheticName,
     read_estimator,
 )
-from evaluation.study.words import Words
 
 ModelName = Literal["count", "rate", "log", "level", "share"]
 MAIN: dict[str, EstimatorName] = {
@@ -41,21 +38,9 @@ MAIN: dict[str, EstimatorName] = {
 """The estimator that leads for each kind of outcome: one that never compares with the already treated."""
 
 
-class Data(Model):
-    """Which committed table, and how its rows are units and periods."""
+class Data(PanelData):
+    """Which table, and how its rows are units and periods."""
 
-    table: str = Field(min_length=1)
-    """Name of the table: a row a unit and period."""
-    unit: str
-    """Column of the units."""
-    time: str
-    """Column of the periods: 2016, "2016-03", "2016Q1", "2016-W05", "2016-03-07", or numbers 1, 2, 3 …"""
-    frequency: Literal["", "Y", "Q", "M", "W", "D"] = ""
-    """Year, quarter, month, week or day; absent: told from the values of ``time``."""
-    start: str = ""
-    """First period used; absent: the first of the table."""
-    end: str = ""
-    """Last period used; absent: the last of the table."""
     places: str | None = None
     """Table with a row a unit: its columns can be used as if they stood in the main table."""
     name_en: str | None = None
@@ -68,17 +53,6 @@ class Data(Model):
     """Rates are per so much of the exposure."""
     per_label: Text | None = None
     """The unit of a rate in words; absent: made from ``per`` and the name of the exposure."""
-    credit: Text | None = None
-    """The source in a few words, under figures; absent: the manifest's words."""
-
-    _read = field_validator("start", "end", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Data:
-        longer = len(self.start) == len(self.end) and self.start[:4].isdigit()
-        if longer and self.start > self.end:
-            raise ValueError(f"start {self.start} lies after end {self.end}")
-        return self
 
 
 class Dated(Model):
@@ -200,23 +174,11 @@ class Comparison(Model):
         return self
 
 
-class Outcome(Dated):
+class Outcome(Measured, Dated):
     """A column of the table, what it measures and how it is modelled."""
 
-    id: str
-    """To name it by; absent: the column, in small letters."""
-    column: str
-    """Of the table."""
-    label: Text
-    """What it is called; absent: the name of the column."""
-    phrase: Text
-    """The outcome inside a sentence; absent: the label."""
-    short: Text | None = None
-    """The label where room is scarce."""
     unit: Text = NOTHING
     """Of a value. With "%" (0 to 100) or "share" (0 to 1) effects are in percentage points."""
-    better: Literal["higher", "lower"] | None = None
-    """Which way is an improvement; absent: no word of improvement."""
     model: ModelName
     """Counts (Poisson regression; effects in percent), rates, logarithms of positive values (effects in
     percent), values as they stand, or shares (effects in percentage points). Absent: "count" where
@@ -249,30 +211,20 @@ class Outcome(Dated):
         """Whether effects are said in percentage points: the outcome is a share."""
         return is_share(self)
 
-
-class Headline(Model):
-    """The outcome that leads the page."""
-
-    outcome: str
-    """Id of the outcome that leads the page; absent: the first."""
+    @property
+    def effect_unit(self) -> Text:
+        """Of an effect, where it is not in percent: percentage points of a share, else the outcome's unit."""
+        return POINTS if self.in_points else self.unit
 
 
-class Rule(Model):
+class Rule(Decision):
     """How the verdict is reached, with the day on which it was written down."""
 
-    level: float = Field(default=0.05, gt=0, lt=0.5)
-    """Of tests and of intervals: 0.05 gives intervals of 95 %."""
-    outcomes: tuple[str, ...] = Field(min_length=1)
-    """Ids of the outcomes that are adjusted for together; absent: all."""
     comparisons: tuple[str, ...] = Field(min_length=1)
     """Ids of the comparisons that must each agree; absent: the first."""
-    fixed_on: str = ""
-    """The day on which the rule was written down."""
-    text: Text = NOTHING
-    """The rule in words."""
 
 
-class StaggeredStudy(BaseStudy):
+class StaggeredStudy(PanelStudy):
     """Units that are treated at dates of their own, or one of them, beside units that are not.
 
     Raises
@@ -285,13 +237,9 @@ class StaggeredStudy(BaseStudy):
     """"panel" or "staggered"; absent: the same."""
     notebook: str = "panel_study"
     """Name of the notebook that makes the page."""
-    source: Source | None = None
-    """Where the question or the claim comes from."""
     data: Data
     """Which table, and how its rows are units and periods."""
-    words: Words = Words()
-    """What units and periods are called."""
-    estimator: EstimatorName | SyntheticName | None = None
+    estimator: LeadName | None = None
     """Leads for every outcome, instead of what the design chooses; the names of the library's classes are
     read, too."""
     inference: InferenceName | None = None
@@ -308,7 +256,7 @@ class StaggeredStudy(BaseStudy):
     """Untreated units to compare with; absent: all of them."""
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     """What is measured; the first leads."""
-    headline: Headline
+    headline: Lead
     """What leads the page; absent: the first outcome."""
     rule: Rule
     """How the verdict is reached; absent: tests at 5 %, all outcomes adjusted for together."""
@@ -325,10 +273,6 @@ class StaggeredStudy(BaseStudy):
     """A claim that compares with a limit which the law allows."""
     disclosure: Disclosure | None = None
     """Which counts may be shown."""
-    threats: tuple[Threat, ...] = ()
-    """What could make the estimates wrong."""
-    settle: tuple[Text, ...] = ()
-    """Data that would settle the question."""
 
     _named = field_validator("estimator", mode="before")(read_estimator)
     _defaults = model_validator(mode="before")(with_defaults)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import Model, Text, read_period
+from evaluation.study.panel import Figure
 from evaluation.study.staggered_design import EstimatorName
 
 
@@ -91,37 +92,21 @@ class Published(Model):
         return self
 
 
-class Claim(Model):
+class Claim(Figure):
     """A figure of the source and how the data answer it."""
 
-    id: str
-    """Of the claim; of a claim of ``data/claims.toml`` the id and the outcome are enough."""
-    text: Text
-    """What is claimed."""
-    value: float
-    """The figure."""
-    unit: Text
-    """Of the figure."""
-    rounding: float = Field(default=1.0, gt=0)
-    """The step to which it is rounded."""
     kind: Literal["relative_change", "none"]
-    """"relative_change" of the total of the treated units between two periods, in percent; or "none": no
+    """"relative_change": of the total of the treated units between two periods, in percent; "none": no
     data."""
-    outcome: str | None = None
-    """Id of the outcome."""
     before: str | None = None
     """The earlier period."""
     after: str | None = None
     """The later period, of the same length."""
-    needs: Text | None = None
-    """The data that it would take, for a claim without."""
 
     _read = field_validator("before", "after", mode="before")(read_period)
 
     @model_validator(mode="after")
     def _complete(self) -> Claim:
-        if self.kind == "none" and self.needs is None:
-            raise ValueError("a claim without data must say in 'needs' which data it would take")
         if self.kind != "none" and (self.outcome is None or self.before is None or self.after is None):
             raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome', 'before' and 'after'")
         return self

@@ -19,7 +19,8 @@ EstimatorName = Literal[
     "extended",
     "stacked",
 ]
-SyntheticName = Literal["synthetic_control", "synthetic_did"]
+LeadName = Literal[EstimatorName, "synthetic_control", "synthetic_did"]
+"""Estimators that may be named at the top of a study file."""
 InferenceName = Literal[
     "randomization_test",
     "ferman_pinto",
@@ -36,7 +37,7 @@ InferenceName = Literal[
 ]
 """What `evaluation.inference.recommend` calls the methods that it recommends."""
 POISSON = ("poisson", "extended_poisson")
-CLASSES: Mapping[str, EstimatorName | SyntheticName] = {
+CLASSES: Mapping[str, LeadName] = {
     "PoissonFixedEffects": "poisson",
     "PoissonImputation": "extended_poisson",
     "TwoWayFixedEffects": "two_way",
