@@ -1,4 +1,4 @@
-"""The page that lists all reports, and the page that says why one is missing, each in both languages."""
+"""The page that lists all reports, in the languages they are written in, and the page of a failure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORST_FIRST = {
 
 
 def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -> str:
-    """Make ``index.html``: a card a report, in English and Chinese, the reader chooses (without script).
+    """Make ``index.html``: a card a report, in the languages of its pages, the reader chooses (without script).
 
     Parameters
     ----------
@@ -32,8 +32,15 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
+    entries = list(entries)
+    written = {language for entry in entries for language in entry.get("pages") or ()}
+    languages = [language for language in words.LANGUAGES if language in written] or list(words.LANGUAGES)
     context = furniture(
-        "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""
+        languages[0],
+        title=words.text("index_title", languages[0]),
+        description=words.text("index_lead", languages[0]),
+        index_href="",
+        languages=languages,
     )
     # a ledger leads: it is about all the others
     ordered = sorted(entries, key=lambda entry: entry["result"].get("kind") != "ledger" or _varied(entry))
@@ -128,7 +135,10 @@ def _age(generated: Any, now: str | None) -> dict[str, str] | None:
 def _both(value: Any) -> dict[str, str] | None:
     if isinstance(value, str):
         return {"en": value, "zh": value}
-    return None if not value else {language: str(value.get(language, "")) for language in words.LANGUAGES}
+    if not value:
+        return None
+    some = next((text for text in value.values() if text), "")  # what one language lacks is told in the other
+    return {language: str(value.get(language) or some) for language in words.LANGUAGES}
 
 
 def _tally(claims: Iterable[Mapping[str, Any]], what: str) -> list[tuple[str, int]]:

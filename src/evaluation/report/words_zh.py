@@ -18,6 +18,8 @@ WORDS: dict[str, str] = {
     "table": "表格",
     "csv": "数据（CSV）",
     "csv_of": "“{caption}”的数据，CSV 格式",
+    "picture": "图片（PNG）",
+    "picture_of": "“{caption}”的图片，含标题与来源，PNG 格式",
     "answer": "结论",
     "record": "本页如何生成",
     "made": "生成时间",

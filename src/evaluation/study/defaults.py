@@ -52,7 +52,7 @@ def _ids(entries: Any) -> tuple[Any, ...]:
     return tuple(one["id"] for one in entries if isinstance(one, Mapping) and "id" in one)
 
 
-def given_words(raw: Words, place: Text | None, places: Text | None) -> Words:
+def given_words(raw: Words, place: Text, places: Text) -> Words:
     """The words of a study whose ``treatment`` says what a unit is called."""
     if not (place and places):
         return raw

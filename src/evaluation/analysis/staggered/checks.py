@@ -94,6 +94,8 @@ def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
     for name, make in wanted.items():
         if name == "spillover" and case.study.neighbours is None:
             continue
+        if name == "leave_one_out" and len(design.cohorts(linear).values) == 1:
+            continue
         if name in ("smoothness", "relative_magnitudes") and _cannot_reject(path, alpha):
             continue
         try:

@@ -14,10 +14,10 @@ import pandas as pd
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.size import require_room
-from evaluation.analysis.staggered.times import read_period, read_periods, tell_frequency
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
+from evaluation.sources.times import read_period, read_periods, tell_frequency
 from evaluation.study.base import LANGUAGES, Text
 from evaluation.study.defaults import PERCENT as IN_PERCENT
 from evaluation.study.defaults import complete
@@ -105,12 +105,11 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
 def _timed(study: StaggeredStudy, frame: pd.DataFrame) -> tuple[StaggeredStudy, bool]:
     """A study with its frequency and its first and last period, and whether these are of a calendar."""
     data = study.data
-    told, calendar = data.frequency, True
+    told, calendar = str(data.frequency), True
     times = frame[data.time]
-    if not told or (told == "Y" and pd.api.types.is_numeric_dtype(times)):
-        told, calendar = tell_frequency(times, data.table)
-    if data.frequency:
-        told = data.frequency
+    if told in ("", "Y"):
+        found, calendar = tell_frequency(times, data.table)
+        told = told or found
     if data.start and data.end:
         start, end = data.start, data.end
     else:

@@ -12,13 +12,14 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    label_of,
     leading,
     no_interval,
     said,
-    scale_of,
     source_line,
     treated_units,
     unit_of,
+    verdict_of,
 )
 from evaluation.report.text import Text, sentence_case
 from evaluation.study.staggered import Outcome
@@ -32,7 +33,7 @@ def answer(case: StaggeredCase, found: Findings, *, text: Text) -> Answer:
 
 def first_answer(case: StaggeredCase, found: Findings, text: Text) -> Answer:
     """The answer in one language."""
-    check = found.verdicts[case.lead.id]
+    verdict = verdict_of(case.lead, found.verdicts[case.lead.id])
     alike = text("answer.alike", one=len(case.controls(case.lead, case.main)) == 1)
     label = "reproduced" if len(found.published) and not case.simulated else "reproduced_claim"
     asked = [(text(f"answer.{label}"), reproduced(case, found))]
@@ -42,9 +43,9 @@ def first_answer(case: StaggeredCase, found: Findings, text: Text) -> Answer:
         sentence=text(
             "answer.full",
             story=_story(case, found, text),
-            verdict=text("answer.verdict", verdict=check.attributable, alike=alike),
+            verdict=text("answer.verdict", verdict=verdict, alike=alike),
         ),
-        verdicts=[*asked, (text("answer.attributable", alike=alike), check.attributable)],
+        verdicts=[*asked, (text("answer.attributable", alike=alike), verdict)],
         detail=_detail(case, found, text),
         language=text.language,
     )
@@ -78,7 +79,7 @@ def _story(case: StaggeredCase, found: Findings, text: Text) -> str:
         "answer.story",
         phrase=phrase if case.simulated else sentence_case(phrase),
         treated=treated_units(case, text),
-        name=len(units) == 1,
+        count=len(units),
         others=parts[1:],
         **parts[0],
     )
@@ -122,9 +123,10 @@ def _by_dates(case: StaggeredCase, found: Findings, text: Text) -> str:
 def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure:
     """Published or claimed, what happened there and elsewhere, and what is left, on one scale."""
     outcome, raw = case.lead, found.around
-    ours, theirs = raw.changes
-    if not outcome.in_percent:
-        ours, theirs = (scale_of(outcome) * (a - b) for a, b in zip(raw.after, raw.before, strict=True))
+    if outcome.in_percent:
+        ours, theirs = raw.changes
+    else:
+        ours, theirs = (a - b for a, b in zip(raw.after, raw.before, strict=True))
     rows = [
         *_stated(case, text),
         _number(text("answer.raw"), Effect(outcome, ours), text, "treated"),
@@ -141,7 +143,7 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
         label = text("answer.left", group=beside, known=effect.known or text.given["own"])
         rows.append(_number(label, effect, text, "treated"))
     left = Effect.of(outcome, leading(case, found, case.main.id))
-    label = outcome.label[text.language]
+    label = label_of(outcome, text)
     return figures.three_numbers(
         rows,
         x_label=text("answer.axis", outcome=label, unit=unit_of(outcome, text)),

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from math import isfinite
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
 from evaluation.report.language import (
-    LANGUAGES,
     NOT_A_NUMBER,
     interval,
     interval_decimals,
@@ -23,11 +20,13 @@ from evaluation.report.language import (
     with_unit,
 )
 from evaluation.report.languages import together
-from evaluation.report.text import Text
+from evaluation.report.text import Text, period, sentence_case
 from evaluation.study.staggered import Comparison, Outcome
 
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 NAN = float("nan")
+FEW = 3
+"""So many treated units are named one by one."""
 
 
 def said(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +40,7 @@ def said(function: Callable[..., Any]) -> Callable[..., Any]:
     def shown(case: StaggeredCase, *found: Any, **options: Any) -> Any:
         written = {
             language: function(case, *found, text=words_of(case, language), **options)
-            for language in languages_of(case)
+            for language in case.study.languages
         }
         return together(written, function.__name__)
 
@@ -50,31 +49,39 @@ def said(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def words_of(case: StaggeredCase, language: str) -> Text:
     """The sentences of a language with the words of the study filled in."""
-    study, words = case.study, _words(case)
-    place, period = words.place[language], words.period[language]
-    treatment = study.treatment
-    one = treatment.place[language] if treatment.place else place.one
-    many = treatment.places[language] if treatment.places else place.many
+    study, units = case.study, case.treated(case.lead)
+    place, period = study.words.place[language], study.words.period[language]
+    own = says_who(case)
+    many = study.treatment.places[language] if own else place.many
     told: dict[str, Any] = {
-        "place": one,
+        "place": study.treatment.place[language] if own else place.one,
         "places": many,
+        # how so many of them are counted in Chinese
+        "measured": many if many.startswith("个") else f"个{many}",
+        # a study that says itself who is treated speaks of places beside its own word for them
+        "own": own,
+        "kin": {"en": "place", "zh": "地方"}[language] if own else place.one,
+        "kins": {"en": "places", "zh": "地方"}[language] if own else place.many,
         "period": period.one,
         "periods": period.many,
         "better": case.lead.better,
-        "exposure": case.lead.model == "count" and case.study.data.exposure is not None,
-        "from_outcome": treatment.from_outcome[language] if treatment.from_outcome else "",
+        "exposure": case.lead.model == "count" and study.data.exposure is not None,
+        "from_outcome": study.treatment.from_outcome[language] if study.treatment.from_outcome else "",
         "simulated": case.simulated,
+        "cohorts": int(case.first(case.lead)[units].nunique()),
+        "single": len(units) == 1,
     }
-    # a study that says itself who is treated speaks of places beside its own word for them
-    told["own"] = bool(treatment.treated)
-    told["cohorts"] = int(case.first(case.lead)[case.treated(case.lead)].nunique())
-    told["single"] = len(case.treated(case.lead)) == 1
-    told["measured"] = many if many.startswith("个") else f"个{many}"
-    told["kin"] = {"en": "place", "zh": "地方"}[language] if treatment.treated else one
-    told["kins"] = {"en": "places", "zh": "地方"}[language] if treatment.treated else many
     text = Text(language, told)
-    text.given["event"] = treatment.event[language] if treatment.event else text("words.event")
+    text.given["event"] = study.treatment.event[language] if own else text("words.event")
     return text
+
+
+def says_who(case: StaggeredCase) -> bool:
+    """Whether the study file says who the treated are; else they are named or counted."""
+    treated = case.study.treatment.treated
+    units = [case.name(unit, "en") for unit in case.treated(case.lead)]
+    made = treated.en.startswith(f"the {len(units)} treated ") or all(unit in treated.en for unit in units)
+    return bool(treated) and not made
 
 
 def counted(text: Text, count: int) -> str:
@@ -83,29 +90,12 @@ def counted(text: Text, count: int) -> str:
 
 
 def treated_units(case: StaggeredCase, text: Text, *, count: bool = True) -> str:
-    """The treated units in a sentence: in the study's words, by name where it is one, else counted."""
+    """The treated units in a sentence: in the study's words, by name where they are few, else counted."""
     units = case.treated(case.lead)
-    own = case.study.treatment.treated
-    one = case.name(units[0], text.language) if len(units) == 1 else ""
-    return text(
-        "words.treated", count=len(units), own=own[text.language] if own else "", name=one, counted=count
-    )
-
-
-def languages_of(case: Any) -> tuple[str, ...]:
-    return getattr(case.study, "languages", LANGUAGES)
-
-
-def _words(case: Any) -> Any:
-    if hasattr(case.study, "words"):
-        return case.study.words
-    from types import SimpleNamespace as N
-
-    f = case.study.data.frequency
-    return N(
-        place={"en": N(one="unit", many="units"), "zh": N(one="单位", many="单位")},
-        period={l: N(one=Text(l)(f"period.{f}"), many=Text(l)(f"period.{f}s")) for l in LANGUAGES},
-    )
+    names = [case.name(unit, text.language) for unit in units] if len(units) <= FEW else []
+    names = [f"{text.given['place']} {name}" if name.isdecimal() else name for name in names]
+    own = case.study.treatment.treated[text.language] if text.given["own"] else ""
+    return text("words.treated", count=len(units), own=own, names=names, counted=count)
 
 
 @dataclass(frozen=True)
@@ -130,8 +120,7 @@ class Effect:
         names = ("percent", "percent_low", "percent_high")
         if not outcome.in_percent:
             names = ("estimate", "ci_low", "ci_high")
-        scale = scale_of(outcome)
-        return cls(outcome, *(scale * float(row[name]) for name in names))
+        return cls(outcome, *(float(row[name]) for name in names))
 
     @property
     def known(self) -> bool:
@@ -153,14 +142,12 @@ class Effect:
     def amount(self, text: Text) -> str:
         """With its unit and a sign: ``+16 days``."""
         shown = number(self.value, text.language, self.digits, sign=True)
-        return (
-            shown if shown == NOT_A_NUMBER else with_unit(shown, unit_of(self.outcome, text), text.language)
-        )
+        return shown if shown == NOT_A_NUMBER else in_unit(shown, unit_of(self.outcome, text), text)
 
     def bounds(self, text: Text) -> str:
         """Its interval with the unit; words where there is none."""
         shown = interval(self.low, self.high, text.language, self.digits, sign=True)
-        return with_unit(shown, unit_of(self.outcome, text), text.language) if self.known else shown
+        return in_unit(shown, unit_of(self.outcome, text), text) if self.known else shown
 
     def plain(self, text: Text) -> str:
         """Without unit, as in a table's cell."""
@@ -183,29 +170,19 @@ class Effect:
 
     def _absolute(self, value: float, text: Text) -> str:
         shown = number(abs(value), text.language, self.digits)
-        return with_unit(shown, unit_of(self.outcome, text), text.language)
-
-
-def is_share(outcome: Outcome) -> bool:
-    """Whether effects on the outcome are differences of percentages."""
-    return outcome.model == "share" or (not outcome.in_percent and unit_word(outcome) in ("%", "share"))
-
-
-def unit_word(outcome: Outcome) -> str:
-    """The outcome's unit, in the first language it is given in."""
-    return next((str(outcome.unit[one]) for one in LANGUAGES if getattr(outcome.unit, one, None)), "")
-
-
-def scale_of(outcome: Outcome) -> float:
-    """What an effect is multiplied by to be said: 100 for shares of one."""
-    return 100.0 if is_share(outcome) and unit_word(outcome) != "%" else 1.0
+        return in_unit(shown, unit_of(self.outcome, text), text)
 
 
 def unit_of(outcome: Outcome, text: Text) -> str:
     """In what effects are said: per cent, percentage points or the outcome's unit."""
     if outcome.in_percent:
         return "%"
-    return text("words.points") if is_share(outcome) else outcome.unit[text.language]
+    return text("words.points") if outcome.in_points else outcome.unit[text.language]
+
+
+def in_unit(shown: str, unit: str, text: Text) -> str:
+    """A number with its unit, where it has one."""
+    return with_unit(shown, unit, text.language) if unit else shown
 
 
 def rate_unit(case: StaggeredCase, outcome: Outcome, text: Text) -> str:
@@ -227,7 +204,10 @@ def group(
     counts = n_controls(case, comparison, outcomes or (case.lead,), dates)
     low, high = str(min(counts)), str(max(counts))
     count = low if low == high else text("words.range", low=low, high=high)
-    return comparison.label[text.language].format(count=count)
+    label = comparison.label[text.language]
+    if label in (text("words.untreated"), text("words.waiting")) and max(counts):
+        return text("words.beside", count=count, waiting=label == text("words.waiting"))
+    return label.format(count=count)
 
 
 def n_controls(
@@ -237,11 +217,44 @@ def n_controls(
     return [len(case.controls(outcome, comparison, dates)) for outcome in outcomes]
 
 
+def label_of(outcome: Outcome, text: Text) -> str:
+    """An outcome as it heads a line: the name of a column gets a capital."""
+    label = outcome.label[text.language]
+    return sentence_case(label) if label == outcome.column else label
+
+
+def verdict_of(outcome: Outcome, check: Any) -> str:
+    """The verdict as a page shows it: without a better side there is no opposite one."""
+    verdict = str(check.attributable)
+    return "beyond_comparison" if verdict == "opposite" and not outcome.better else verdict
+
+
+def in_words(sentence: str, text: Text) -> str:
+    """A sentence of a check or of advice, in the words of the study for its units and for treatment.
+
+    Checks know no study: they speak of places and of the measure.
+    """
+    if text.given["own"]:
+        return sentence
+    words = {
+        "en": (
+            ("places", text.given["places"]),
+            ("place", text.given["place"]),
+            ("the measure", "treatment"),
+        ),
+        "zh": (("地方", text.given["place"]), ("措施", "处理")),
+    }
+    edge = r"\b" if text.language == "en" else ""
+    for word, own in words[text.language]:
+        sentence = re.sub(f"{edge}{word}{edge}", own, sentence)
+    return sentence
+
+
 def named(case: StaggeredCase, outcome: Outcome, text: Text) -> str:
     """An outcome with its unit, and with its comparison units where outcomes differ in them."""
     counts = n_controls(case, case.main, case.study.outcomes)
     beside = n_controls(case, case.main, [outcome])[0] if len(set(counts)) > 1 else None
-    label = outcome.label[text.language]
+    label = label_of(outcome, text)
     return text("words.named", outcome=label, unit=unit_of(outcome, text), beside=beside)
 
 
@@ -257,10 +270,17 @@ def no_interval(row: Any, text: Text) -> str:
 
 
 def source_line(case: StaggeredCase, text: Text) -> str:
-    """The line under a figure: who measured and where the numbers were taken from; empty if not known."""
-    credit = case.study.data.credit
-    source = credit[text.language] if credit else case.sources[0].source[text.language]
-    return text("words.source", source=source) if source else ""
+    """The line under a figure: who measured and where the numbers were taken from, or the table's name."""
+    known = case.study.data.credit or case.sources[0].source
+    source = known[text.language] if known else ""
+    return text("words.source", source=source, table=case.sources[0].name)
+
+
+def period_of(case: StaggeredCase, when: Any, text: Text, *, short: bool = False) -> str:
+    """A period of the data as readers write it."""
+    if not case.calendar:
+        return str(case.period(str(when)).year)
+    return period(when, text.language, case.study.data.frequency, short=short)
 
 
 def not_drawn(what: str, outcome: Outcome, text: Text) -> Prose:
@@ -281,8 +301,3 @@ def leading(case: StaggeredCase, found: Any, comparison: str) -> dict[Any, Any]:
         (table["outcome"] == case.lead.id) & (table["comparison"] == comparison) & (table["dates"] == "")
     ]
     return dict(rows.to_dict("records")[0])
-
-
-def finite(values: pd.Series) -> pd.Series:
-    """The values that are numbers."""
-    return values[np.isfinite(values.astype(float))]

@@ -8,7 +8,7 @@ from evaluation.analysis.staggered import Findings, StaggeredCase
 from evaluation.report.display import Prose, Table
 from evaluation.report.language import decimals, interval, interval_decimals, number, with_unit
 from evaluation.report.language import text as furniture
-from evaluation.report.sections.base import Effect, group, said, unit_of
+from evaluation.report.sections.base import Effect, group, label_of, said, unit_of
 from evaluation.report.text import Text
 from evaluation.study.staggered_beside import Published
 
@@ -92,7 +92,7 @@ def truth_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
         if known:
             shown = Effect(outcome, row["found"], row["ci_low"], row["ci_high"]).cell(text)
         covered = text("beside.yes" if row["covered"] else "beside.no")
-        label, unit = outcome.label[text.language], unit_of(outcome, text)
+        label, unit = label_of(outcome, text), unit_of(outcome, text)
         rows.append(
             {
                 text("beside.outcome"): text("words.named", outcome=label, unit=unit, beside=None),

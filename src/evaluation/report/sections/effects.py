@@ -15,6 +15,8 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    in_words,
+    label_of,
     named,
     no_interval,
     said,
@@ -46,10 +48,8 @@ def model_lead(case: StaggeredCase, *, text: Text) -> Prose:
 def outcomes_figure(case: StaggeredCase, found: Findings, *, text: Text) -> Figure | None:
     """The leading estimate of every outcome that is said in the leading outcome's unit, with its interval.
 
-    None for a study of one outcome.
+    None where it would be one estimate.
     """
-    if len(case.study.outcomes) == 1 and not text.given["own"]:
-        return None
     unit = unit_of(case.lead, text)
     adjusted = found.together.set_index("outcome")["p_adjusted"]
     rows, said_of, drawn = [], [], []
@@ -60,7 +60,7 @@ def outcomes_figure(case: StaggeredCase, found: Findings, *, text: Text) -> Figu
             continue
         drawn.append(outcome)
         told = {"p": row["p_value"], "adjusted": adjusted.get(outcome.id, NAN)}
-        label = outcome.label[text.language]
+        label = label_of(outcome, text)
         rows.append(
             {
                 "label": label,
@@ -75,7 +75,7 @@ def outcomes_figure(case: StaggeredCase, found: Findings, *, text: Text) -> Figu
         )
         amounts = {"value": effect.amount(text), "bounds": effect.bounds(text)}
         said_of.append(text("effects.outcomes_alt_row", outcome=label, **amounts, **told))
-    if not rows:
+    if not rows or (len(rows) == 1 and not text.given["own"]):
         return None
     frame = pd.DataFrame(rows)
     main = group(case, case.main, text, *drawn)
@@ -126,14 +126,17 @@ def family_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table:
         line[text("effects.verdict")] = _word(found, outcome, text)
         rows.append(line)
     told = [found.verdicts[outcome.id].attributable for outcome in ruled]
-    notes = [rule.text[text.language]] if rule.text else []
+    told_rule = text(
+        "effects.rule", level=f"{100 * level:g}%", several=several, against=len(rule.comparisons)
+    )
+    notes = [rule.text[text.language] if rule.text else told_rule]
     return Table(
         pd.DataFrame(rows),
         data=found.together,
         caption=text(
             "effects.family",
             count=len(together),
-            outcome=ruled[0].label[text.language],
+            outcome=label_of(ruled[0], text),
             verdict=told[0],
             word=_word(found, ruled[0], text),
             alone=int((together["p_value"] <= level).sum()),
@@ -185,7 +188,11 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
             group=group(case, case.main, text, *case.study.outcomes),
             several=len(shown) > 1,
             percents=text.given["own"] or any(outcome.in_percent for outcome in case.study.outcomes),
-            counts=text.given["own"] or any(outcome.model == "count" for outcome in case.study.outcomes),
+            counts=text.given["own"]
+            or (
+                case.study.data.exposure is not None
+                and any(outcome.model == "count" for outcome in case.study.outcomes)
+            ),
             empty=text.given["own"] or any(cell == NOT_A_NUMBER for line in rows for cell in line.values()),
         )
     ]
@@ -196,7 +203,7 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
     notes += [
         text(
             "effects.rare",
-            outcome=outcome.label[text.language],
+            outcome=label_of(outcome, text),
             count=count,
             method=text("methods.extended_poisson"),
         )
@@ -205,7 +212,8 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
         and (count := without_events(case, outcome))
     ]
     if "group_time" in shown and "imputation" in there.index:
-        notes.append(text("effects.base"))
+        counts = text.given["own"] or any(outcome.model == "count" for outcome in case.study.outcomes)
+        notes.append(text("effects.base", counts=counts))
     lead = list(_of_lead(case, found).values())
     ends = {"low": min(lead, key=_value), "high": max(lead, key=_value)}
     return Table(
@@ -213,7 +221,7 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
         data=table.drop(columns=["comparison"]),
         caption=text(
             "effects.estimates",
-            outcome=case.lead.label[text.language],
+            outcome=label_of(case.lead, text),
             agree=agree,
             count=len(case.study.outcomes),
             **{name: lead[0].with_value(effect.value).amount(text) for name, effect in ends.items()},
@@ -323,7 +331,7 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
             lines.append(text("effects.advice", methods=text.listed(names)))
         permuting = found.advice.advice("randomization_test")
         if not permuting.holds:
-            lines.append(text("effects.doubted", reason=permuting.reason[text.language]))
+            lines.append(text("effects.doubted", reason=in_words(permuting.reason[text.language], text)))
     said_of = text.sentences(lines)
     estimator = case.study.estimator
     if estimator is None:

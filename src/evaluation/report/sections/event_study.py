@@ -14,9 +14,9 @@ from evaluation.report.sections.base import (
     PER_YEAR,
     Effect,
     group,
+    label_of,
     not_drawn,
     said,
-    scale_of,
     source_line,
     unit_of,
     withheld_here,
@@ -46,8 +46,6 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
     frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
     if may.hidden and ((frame["event_time"] >= 0).sum() < 2 or (frame["event_time"] < 0).sum() < 2):
         return not_drawn("path", outcome, text)
-    measured = [name for name in frame.columns if name != "event_time"]
-    frame = frame.assign(**{name: scale_of(outcome) * frame[name] for name in measured})
     after = frame[frame["event_time"] >= 0]
     width = float((after["ci_high"] - after["ci_low"]).mean())
     outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())
@@ -60,7 +58,7 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
     spell = text("words.spell", count=int((path.frame["event_time"] < 0).sum()))
     told = {
         "kind": kind,
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "after": Effect(outcome, float(after["estimate"].mean()), -width / 2, width / 2).amount(text),
         "before": text("path.before", drifting=drifting, tested=bool(np.isfinite(path.drift_p))),
         "base": text("path.base", base=path.base, spell=spell),
@@ -102,8 +100,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
         if not np.isfinite(path.drift):
             continue
         outcome = path.outcome
-        slope = scale_of(outcome) * np.array([path.drift, path.drift_low, path.drift_high]) * year
-        carried = scale_of(outcome) * path.carried
+        slope = np.array([path.drift, path.drift_low, path.drift_high]) * year
+        carried = path.carried
         if outcome.in_percent:
             slope, carried = 100 * np.expm1(slope), 100 * float(np.expm1(carried))
         effect = Effect.of(outcome, leading.loc[outcome.id])
@@ -115,7 +113,7 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
             shown = Effect(outcome, *(float(end) for end in slope)).cell(text)
         rows.append(
             {
-                "outcome": outcome.label[text.language],
+                "outcome": label_of(outcome, text),
                 "slope": shown,
                 "p": p_value(path.drift_p, text.language),
                 "carried": effect.with_value(carried).amount(text),
@@ -128,7 +126,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
     names = {key: text(f"path.{key}") for key in ("outcome", "p", "carried", "effect")}
     span = text("period.Y") if year > 1 or frequency == "Y" else text.given["period"]
     names["slope"] = text("path.slope", percents=percents, span=span)
-    spell = text("words.spell", count=-int(case.window()[0]))
+    shown = max(int((path.frame["event_time"] < 0).sum()) for path in found.paths.values())
+    spell = text("words.spell", count=shown)
     return Table(
         pd.DataFrame(rows).rename(columns=names),
         data=pd.DataFrame(

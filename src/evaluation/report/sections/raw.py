@@ -12,15 +12,16 @@ from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
 from evaluation.report.sections.base import (
+    FEW,
     PER_YEAR,
     Effect,
     counted,
     group,
-    is_share,
+    label_of,
     not_drawn,
+    period_of,
     rate_unit,
     said,
-    scale_of,
     source_line,
     treated_units,
     unit_of,
@@ -37,6 +38,19 @@ def raw_lead(case: StaggeredCase, *, text: Text) -> Prose:
     exposure = case.study.data.exposure if text.given["exposure"] else None
     lead = text("raw.lead", exposure=(exposure or "").replace("_", " "))
     return Prose(f"{text('raw.heading')}\n\n{lead}")
+
+
+@said
+def notes(case: StaggeredCase, *, text: Text) -> Prose | None:
+    """What was taken for granted when the data were read; None where nothing was."""
+    said_of = [note[text.language] for note in case.notes]
+    if not said_of:
+        return None
+    words = {"en": (("units", "kins"), ("unit", "kin")), "zh": (("单位", "kin"),)}
+    written = text.sentences(said_of)
+    for unit, key in words[text.language]:
+        written = written.replace(unit, text.given[key])
+    return Prose(written)
 
 
 @said
@@ -61,12 +75,11 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     told_years = (found.treated.notna() & found.untreated.notna()).to_numpy()
     if told_years.sum() < 2:
         return not_drawn("years", outcome, text) if found.shares.hidden else None
-    scale = scale_of(outcome)
-    wide = scale * found.units.dropna(axis=1, how="all")
+    wide = found.units.dropna(axis=1, how="all")
     wide.columns = pd.Index([f"{case.name(unit, text.language)} {i}" for i, unit in enumerate(wide.columns)])
-    wide = wide.assign(**{TREATED: scale * found.treated})
-    unit = "%" if is_share(outcome) else rate_unit(case, outcome, text)
-    first, last = (str(start)[:4] for start in found.starts)
+    wide = wide.assign(**{TREATED: found.treated})
+    unit = "%" if outcome.in_points else rate_unit(case, outcome, text)
+    first, last = (str(start.year) for start in found.starts)
     events = [(first, text("raw.first_start" if last != first or text.given["own"] else "raw.only_start"))]
     if last != first:
         events.append((last, text("raw.last_start")))
@@ -74,11 +87,12 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     if found.beyond:
         source = text("raw.beyond", source=source, count=found.beyond, counted=counted(text, found.beyond))
     source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), text)
-    treated, others = scale * found.treated[told_years], scale * found.untreated[told_years]
+    treated, others = found.treated[told_years], found.untreated[told_years]
     told = {
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "treated": treated_units(case, text),
-        "named": text.given["single"] and not text.given["own"],
+        "span": text("period.Y") if case.calendar else text.given["period"],
+        "named": len(case.treated(outcome)) <= FEW and not text.given["own"],
         "group": group(case, case.main, text),
         "first": treated.index[0],
         "last": treated.index[-1],
@@ -88,7 +102,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
         treated=TREATED,
         labels={TREATED: treated_units(case, text, count=False)},
         highlight_mean=text("raw.years_mean", **told),
-        pooled=scale * found.untreated,
+        pooled=found.untreated,
         events=events,
         y_label=text("raw.years_axis", unit=unit, **told),
         title=text(
@@ -131,15 +145,13 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
     if raw.shares.hidden and (raw.frame.notna().sum() < 3).any():
         return not_drawn("around", outcome, text)
     relative = outcome.in_percent
-    scale = 1.0 if relative else scale_of(outcome)
     ours, theirs = (
-        _moved(case, scale * before, scale * after, text)
-        for before, after in zip(raw.before, raw.after, strict=True)
+        _moved(case, before, after, text) for before, after in zip(raw.before, raw.after, strict=True)
     )
-    frame = scale * raw.frame
+    frame = raw.frame.copy()
     frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
     told = {
-        "outcome": outcome.label[text.language],
+        "outcome": label_of(outcome, text),
         "unit": unit_of(outcome, text),
         "relative": relative,
         "ours": ours,
@@ -175,8 +187,7 @@ def moved_lead(case: StaggeredCase, *, text: Text) -> Prose | None:
 def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Table:
     """Raw figures of each cohort before and after, and of the comparison in the same periods."""
     outcome = case.lead
-    raw_unit = "%" if is_share(outcome) else rate_unit(case, outcome, text)
-    frequency = case.study.data.frequency
+    raw_unit = "%" if outcome.in_points else rate_unit(case, outcome, text)
     kind = "percent" if outcome.in_percent else "unit"
     names = {
         "cohort": text("raw.cohort"),
@@ -186,26 +197,28 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
         "change": text(f"raw.change_{kind}", unit=unit_of(outcome, text)),
         "others_change": text(f"raw.others_{kind}", unit=unit_of(outcome, text)),
     }
+    if frame["others_change"].isna().all() and not shares(case, outcome).hidden:
+        frame = frame.drop(columns="others_change")
+        names.pop("others_change")
     sign = -1 if outcome.better == "lower" else 1
-    gap = frame["change"] - frame["others_change"]
+    gap = frame["change"] - frame.get("others_change", pd.Series(float("nan"), index=frame.index))
     digits = 0 if outcome.in_percent else outcome.digits
     changed = partial(number, language=text.language, digits=digits, sign=True)
-    notes = [text("raw.cohorts_note", group=group(case, case.main, text), unit=raw_unit)]
+    beside = group(case, case.main, text) if "others_change" in names else ""
+    notes = [text("raw.cohorts_note", group=beside, unit=raw_unit)]
     hidden = shares(case, outcome).withheld("cohort", "beside")
     notes += [text("withheld.table", count=hidden)] if hidden else []
-    scaled = ["before", "after", *([] if outcome.in_percent else ["change", "others_change"])]
-    shown = frame.assign(cohort=[period(c, text.language, frequency, short=True) for c in frame["cohort"]])
-    shown[scaled] = scale_of(outcome) * shown[scaled]
+    shown = frame.assign(cohort=[period_of(case, c, text, short=True) for c in frame["cohort"]])
     return Table(
         shown.rename(columns=names),
         caption=text(
             "raw.cohorts",
-            outcome=outcome.label[text.language],
+            outcome=label_of(outcome, text),
             favourable=int((sign * gap > 0).sum()),
             count=int(gap.notna().sum()),
         ),
         name="cohorts",
-        formats={names["change"]: changed, names["others_change"]: changed},
+        formats={names[key]: changed for key in ("change", "others_change") if key in names},
         notes=notes,
         simulated=case.simulated,
         language=text.language,

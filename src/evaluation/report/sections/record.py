@@ -10,8 +10,8 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.panel import Panel
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date, number
-from evaluation.report.sections.base import counted, group, said
-from evaluation.report.text import Text, bare, period
+from evaluation.report.sections.base import counted, group, label_of, period_of, said
+from evaluation.report.text import Text, bare
 from evaluation.result import Result
 
 MOST_CELLS = 20_000_000
@@ -98,7 +98,7 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
         items["source"] = join(
             [source.title[language], source.publisher[language], date(source.date, language), section]
         )
-    start, end = (period(when, language, data.frequency) for when in (data.start, data.end))
+    start, end = (period_of(case, when, text) for when in (data.start, data.end))
     items["window"] = text("record.span", start=start, end=end)
     counts = text(
         "record.counts",
@@ -129,11 +129,11 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
             months=study.design.window,
             count_periods=study.design.periods(data.frequency),
             rows=number(case.left_out(case.lead), language, 0),
-            outcome=case.lead.label[language],
+            outcome=label_of(case.lead, text),
         )
     if study.estimator is not None:
         items["estimator"] = text("record.estimator_all", name=text(f"methods.{study.estimator}"))
-    missing = {o.label[language]: case.missing(o) for o in study.outcomes if case.missing(o)}
+    missing = {label_of(o, text): case.missing(o) for o in study.outcomes if case.missing(o)}
     if missing:
         items["missing"] = join(
             [text("record.missing_one", outcome=name, count=count) for name, count in missing.items()]

@@ -15,6 +15,8 @@ from evaluation.report.language import number
 from evaluation.report.sections.base import (
     Effect,
     group,
+    in_words,
+    label_of,
     named,
     rate_unit,
     said,
@@ -63,7 +65,7 @@ def comparisons_figure(case: StaggeredCase, found: Findings, *, text: Text) -> F
         )
         amounts = {"value": effect.amount(text), "bounds": effect.bounds(text)}
         said_of.append(text("robustness.comparisons_alt_row", label=label, p=row["p_value"], **amounts))
-    label = outcome.label[text.language]
+    label = label_of(outcome, text)
     return figures.forest(
         pd.DataFrame(rows),
         x_label=text("robustness.axis", unit=unit_of(outcome, text)),
@@ -137,14 +139,16 @@ def checks_table(
         return None
     outcome = case.lead
     linear = {"count": "rate", "log": "logarithm"}.get(outcome.model, "level")
-    unit = text("robustness.log_points") if outcome.in_percent else outcome.unit[text.language]
+    if linear == "rate" and case.study.data.exposure is None:
+        linear = "level"
+    unit = text("robustness.log_points") if outcome.in_percent else unit_of(outcome, text)
     if rate_of_count(outcome, case.leading(outcome)):
         unit = text("robustness.rate_and_log", rate=rate_unit(case, outcome, text))
     drift = found is None or any(np.isfinite(path.drift) for path in found.paths.values())
     rows = [
         {
             text("robustness.question"): _question(key, check, drift, text),
-            text("robustness.answer"): check.text[text.language],
+            text("robustness.answer"): in_words(check.text[text.language], text),
             text("robustness.verdict"): text(f"robustness.{check.verdict}"),
         }
         for key, check in checks.items()
@@ -174,7 +178,7 @@ def checks_table(
 
 
 def _question(key: str, check: Diagnostic, drift: bool, text: Text) -> str:
-    question = check.question[text.language]
+    question = in_words(check.question[text.language], text)
     if key not in ("pretrends", "relative_magnitudes", "smoothness"):
         return question
     return text("robustness.restricted", question=question, key=key, drift=drift)
