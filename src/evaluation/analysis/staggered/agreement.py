@@ -78,9 +78,7 @@ def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     ends = np.array([result.estimate, held["ci_low"], held["ci_high"]])
     if rate_of_count(outcome, name):
         # a rate has no log points of its own: they are those of its percentage
-        shown, _ = relative(
-            asked, outcome, result, kind, None, (held["ci_low"], held["ci_high"]), 0.95
-        )
+        shown, _ = relative(asked, outcome, result, kind, None, (held["ci_low"], held["ci_high"]), 0.95)
         ends = np.array([shown[name] for name in ("percent", "percent_low", "percent_high")])
         ends = ends if item.scale == "percent" else np.log1p(ends / 100)
     elif item.scale == "percent":

@@ -77,7 +77,16 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     if len(drawn.columns):  # all columns at once: a frame that grows by one column after the other is slow
         drawn = drawn.apply(lambda column: may.masked(column, "unit", column.name))
     first = case.first(outcome)[case.treated(outcome)]
-    return Yearly(outcome, drawn, treated, untreated, len(beyond), (first.min(), first.max()), may, max(len(names) - MOST_DRAWN, 0))
+    return Yearly(
+        outcome,
+        drawn,
+        treated,
+        untreated,
+        len(beyond),
+        (first.min(), first.max()),
+        may,
+        max(len(names) - MOST_DRAWN, 0),
+    )
 
 
 def _figures(

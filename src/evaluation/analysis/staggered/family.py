@@ -110,9 +110,7 @@ def _multiplied(
     return out
 
 
-def _sums(
-    rng: np.random.Generator, parts: dict[str, FloatArray]
-) -> Callable[[str, float], FloatArray]:
+def _sums(rng: np.random.Generator, parts: dict[str, FloatArray]) -> Callable[[str, float], FloatArray]:
     """Draws (RESAMPLES,) of an outcome's parts with normal multipliers, over its error; one law for all."""
     count = len(next(iter(parts.values())))
     if count <= MOST_CLUSTERS:

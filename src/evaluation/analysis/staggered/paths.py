@@ -168,7 +168,9 @@ def _to_synthetic(case: StaggeredCase, outcome: Outcome, choice: Choice, level: 
     for fit in result.details.fits:  # type: ignore[attr-defined]
         used = fit.path[fit.path["role"] != "unused"]
         weight = float(len(fit.treated))
-        parts.append(pd.DataFrame({"event_time": used["event_time"], "sum": weight * used["effect"], "w": weight}))
+        parts.append(
+            pd.DataFrame({"event_time": used["event_time"], "sum": weight * used["effect"], "w": weight})
+        )
     sums = pd.concat(parts).groupby("event_time")[["sum", "w"]].sum()
     low, high = case.window()
     shown = (sums.index >= low) & (sums.index <= high)

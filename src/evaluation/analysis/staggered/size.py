@@ -32,7 +32,9 @@ def memory(rows: int, units: int, periods: int, clusters: int, *, counts: bool) 
     counts : bool
         Whether an outcome is a count, for which Poisson estimates are made without each cluster.
     """
-    return max(DUMMIES * min(rows * (units + periods), MOST_CELLS), LEFT_OUT * clusters * units if counts else 0.0)
+    return max(
+        DUMMIES * min(rows * (units + periods), MOST_CELLS), LEFT_OUT * clusters * units if counts else 0.0
+    )
 
 
 def require_room(case: StaggeredCase) -> None:
