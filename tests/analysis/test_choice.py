@@ -118,7 +118,7 @@ def test_the_leading_row_has_what_recommend_says(treated):
 
 
 def test_interval_and_p_value_of_a_synthetic_control_are_one_test():
-    """The interval leaves out zero exactly where the p-value is at most 5 percent (Firpo and Possebom 2018)."""
+    """The interval leaves out zero exactly where p is at most 0.05 (Firpo and Possebom 2018)."""
     told = set()
     for seed in range(4):
         for effect in (0.0, 2.0):

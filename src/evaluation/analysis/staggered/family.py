@@ -19,7 +19,7 @@ from evaluation.study.staggered import Outcome
 FloatArray = NDArray[np.float64]
 RESAMPLES = 9_999
 MOST_CLUSTERS = 2_000
-"""Clusters beyond which sums of their multiplied parts are drawn from their own normal law, which is exact."""
+"""Clusters beyond which sums of their multiplied parts are drawn from their own normal law: it is exact."""
 
 
 def family(case: StaggeredCase) -> pd.DataFrame:
@@ -43,10 +43,7 @@ def family(case: StaggeredCase) -> pd.DataFrame:
     found: dict[str, tuple[float, FloatArray]] = {}
     reasons: dict[str, str] = {}
     permuted = set(choices) <= {"randomization", "placebo"}
-    if permuted:
-        statistics = _placebos(case, chosen, reasons)
-    else:
-        statistics = _multiplied(case, chosen, reasons)
+    statistics = _placebos(case, chosen, reasons) if permuted else _multiplied(case, chosen, reasons)
     found = {name: pair for name, pair in statistics.items() if np.isfinite(pair[1]).all()}
     rows = []
     adjusted = dict.fromkeys(found, np.nan)
