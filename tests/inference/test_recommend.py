@@ -43,6 +43,7 @@ RUN = {
     "cr2": lambda p, d: cluster_robust(TWFE, p, d),
     "cr3": lambda p, d: cluster_robust(TWFE, p, d, kind="CR3"),
     "ibragimov_muller": lambda p, d: ibragimov_muller(TWFE, p, d),
+    "jackknife": lambda p, d: cluster_robust(TWFE, p, d, kind="CR3"),
     "clustered_t": lambda p, d: TWFE.fit(p, d),
 }  # fmt: skip
 

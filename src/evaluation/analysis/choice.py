@@ -246,8 +246,8 @@ def _stated(inference: str, estimator: str) -> str:
         )
     if inference not in allowed:
         raise DesignError(
-            f"the inference {inference!r} is of the two-way regression alone, and a page puts one inference to "
-            "all that it shows",
+            f"the inference {inference!r} is of the two-way regression alone, and a page "
+            "puts one inference to all that it shows",
             where="inference",
             expected="one of " + ", ".join(map(repr, allowed)),
             fix=f"name one of these, or call evaluation.inference.{inference} in the notebook",

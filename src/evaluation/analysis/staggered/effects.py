@@ -185,7 +185,8 @@ NO_INTERVAL = (
 )
 """Why an interval is absent. By randomisation: too few assignments for the level; what an effect adds to
 placebo estimates is not known; the effects not rejected have no bound; the test was not made, or cannot
-be; no constant effect is compatible with the gaps after treatment. By a standard error: without one of the clusters there is no effect; the estimator has none."""
+be. By a standard error: without one of the clusters there is no effect; the estimator has none. By placebos
+of a synthetic control: no constant effect is compatible with the gaps after treatment."""
 
 
 def infer(
@@ -293,9 +294,9 @@ def by_placebos(asked: Asked, result: Result, level: float, seed: int) -> dict[s
     """p-value and interval of a synthetic method by placebos: treatment given to donors instead.
 
     The statistic of a synthetic control is the root mean squared gap after treatment over that before
-    (Abadie, Diamond and Hainmueller 2010). With gaps g after treatment, their mean m and variance v, the effects tau that the
-    test does not reject are those with ``(m - tau)**2 + v <= (c r)**2``: r is the root mean squared gap before
-    treatment and c the largest ratio of a placebo that is still among the ``1 - level`` largest (Firpo and
+    (Abadie, Diamond and Hainmueller 2010). With gaps g after treatment, their mean m and
+    variance v, the effects tau that the test does not reject are those with
+    ``(m - tau)**2 + v <= (c r)**2``: r is the root mean squared gap before treatment and c the largest ratio of a placebo that is still among the ``1 - level`` largest (Firpo and
     Possebom 2018, for a constant effect). The interval therefore leaves out 0 where the p-value is at most
     ``1 - level``, and it is absent where no constant effect is compatible with the gaps. For synthetic
     difference-in-differences, which measures from weighted periods before treatment, the statistic is the

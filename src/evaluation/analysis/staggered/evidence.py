@@ -13,6 +13,8 @@ from evaluation.analysis.withholding import Shares
 from evaluation.study.staggered import Comparison, Outcome
 
 _BEYOND = 2.5
+MOST_DRAWN = 300
+"""Untreated units beyond which a figure draws so many, evenly spaced in the order of their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Yearly:
     beyond : int
         Untreated units left out of ``units`` because their figures are more than 2.5 times as large as the
         largest of both groups.
+    thinned : int
+        Untreated units left out of ``units`` because there are more than `MOST_DRAWN`.
     starts : tuple of Period
         First and last period in which a unit becomes treated.
     shares : Shares
@@ -42,6 +46,7 @@ class Yearly:
     beyond: int
     starts: tuple[pd.Period, pd.Period]
     shares: Shares
+    thinned: int = 0
 
 
 def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Yearly:
@@ -59,7 +64,12 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     unit = case.study.data.unit
     treated = _figures(case, outcome, rows[ever], ["year"], may)
     untreated = _figures(case, outcome, rows[~ever], ["year"], may)
-    each = _figures(case, outcome, rows[~ever], [unit, "year"], may).unstack(unit)
+    others = rows[~ever]
+    names = pd.unique(others[unit])
+    if len(names) > MOST_DRAWN:
+        kept = names[np.linspace(0, len(names) - 1, MOST_DRAWN).round().astype(int)]
+        others = others[others[unit].isin(kept)]
+    each = _figures(case, outcome, others, [unit, "year"], may).unstack(unit)
     most = _BEYOND * max(treated.max(), untreated.max())
     beyond = each.columns[each.max() > most]
     drawn = each.drop(columns=beyond)
@@ -67,7 +77,16 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     if len(drawn.columns):  # all columns at once: a frame that grows by one column after the other is slow
         drawn = drawn.apply(lambda column: may.masked(column, "unit", column.name))
     first = case.first(outcome)[case.treated(outcome)]
-    return Yearly(outcome, drawn, treated, untreated, len(beyond), (first.min(), first.max()), may)
+    return Yearly(
+        outcome,
+        drawn,
+        treated,
+        untreated,
+        len(beyond),
+        (first.min(), first.max()),
+        may,
+        max(len(names) - MOST_DRAWN, 0),
+    )
 
 
 def _figures(
@@ -142,7 +161,7 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     pooled = never.groupby("time")[["total", "weight"]].sum()
     rate = pooled["total"] / pooled["weight"]
     mine = pd.DataFrame({"total": total[ever], "weight": weight[ever]})
-    mine["event"] = [(t - g).n for t, g in zip(rows.loc[ever, data.time], rows.loc[ever, FIRST], strict=True)]
+    mine["event"] = rows.loc[ever, data.time].array.asi8 - rows.loc[ever, FIRST].array.asi8
     mine["other"] = rows.loc[ever, data.time].map(rate) * mine["weight"]
     mine = mine[(mine["event"] >= low) & (mine["event"] <= high) & mine["other"].notna()]
     sums = mine.groupby("event")[["total", "other", "weight"]].sum()

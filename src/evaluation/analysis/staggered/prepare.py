@@ -27,7 +27,12 @@ from evaluation.study.staggered import Outcome, StaggeredStudy
 PERCENT = Text(en="%", zh="%")
 
 
-def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root: Path) -> StaggeredCase:
+def prepare_staggered(
+    study: StaggeredStudy,
+    overrides: Mapping[str, Any],
+    root: Path,
+    table: tuple[pd.DataFrame, TableInfo] | None = None,
+) -> StaggeredCase:
     """Read the data of a study of many places and check that the question can be put.
 
     Parameters
@@ -37,6 +42,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         Dotted keys to values that replaced those of the file.
     root : Path
         The project folder.
+    table : tuple, optional
+        The study's table where it stands in no file; nothing is read from the folder then.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         A true effect although the data are real.
     """
     data = study.data
-    frame, info = read_table(data.table, root / "data")
+    frame, info = read_table(data.table, root / "data") if table is None else table
     sources = [info]
     if data.places:
         places, place_info = read_table(data.places, root / "data")
@@ -88,7 +95,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         if column is not None
     }
     end = None if ending is None else ending[0]
-    sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
+    beside = _beside(study, root) if table is None else []
+    sources += [info for info in beside if info.name not in {s.name for s in sources}]
     case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
     for outcome in study.outcomes:
         _check_values(case, outcome)

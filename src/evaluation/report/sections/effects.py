@@ -40,7 +40,8 @@ def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
 def model_lead(case: StaggeredCase, *, text: Text) -> Prose:
     """What the leading estimator takes the outcome to be without treatment, as a formula."""
     unit = unit_of(case.lead, text)
-    return Prose(f"{text('effects.heading')}\n\n{text('effects.model', model=case.lead.model, unit=unit)}")
+    told = {"model": case.lead.model, "unit": unit, "estimator": case.choice.estimator}
+    return Prose(f"{text('effects.heading')}\n\n{text('effects.model', **told)}")
 
 
 @said
@@ -316,6 +317,11 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
             df=float(leading_row(case, found)["df"]),
             ratio=ratio,
             cluster=bool(case.study.treatment.cluster),
+            did=choice.estimator == "synthetic_did",
+            stated=choice.why["leads_because"] == "stated",
+            misfit=choice.why.get("misfit", NAN),
+            regression=choice.why.get("misfit_regression", NAN),
+            spread=choice.why.get("spread", NAN),
         ),
         *_otherwise(case, found, text),
     ]

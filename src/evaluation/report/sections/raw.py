@@ -84,6 +84,8 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     if last != first:
         events.append((last, text("raw.last_start")))
     source = source_line(case, text)
+    if found.thinned:
+        source = text("raw.thinned", source=source, count=found.thinned, counted=counted(text, found.thinned))
     if found.beyond:
         source = text("raw.beyond", source=source, count=found.beyond, counted=counted(text, found.beyond))
     source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), text)
