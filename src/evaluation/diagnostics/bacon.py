@@ -9,14 +9,11 @@ import pandas as pd
 
 from evaluation.design import Design
 from evaluation.diagnostics._static import StaticSample, static_sample, two_way_estimate
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError
 from evaluation.panel import Panel
 
-QUESTION = {
-    "en": "Does the simple regression compare treated places with places that had not been treated?",
-    "zh": "简单的双向固定效应回归，是不是拿实施地区与尚未实施的地区作比较？",
-}
 KINDS = (
     "treated vs never treated",
     "earlier vs later treated",
@@ -89,12 +86,18 @@ def bacon(panel: Panel, design: Design, *, tolerated: float = 0.1) -> Diagnostic
     verdict: Verdict = "evidence_against" if share > tolerated else "no_evidence_against"
     return Diagnostic(
         name="bacon",
-        question=QUESTION,
+        question=Said("bacon", "question"),
         verdict=verdict,
         statistic=share,
         p_value=np.nan,
         table=table.sort_values("weight", ascending=False, ignore_index=True),
-        text=_text(share, estimate, clean_estimate, verdict),
+        text=Said(
+            "bacon",
+            _key(share, clean_estimate, verdict),
+            share=share,
+            estimate=estimate,
+            clean=clean_estimate,
+        ),
         details={
             "estimate": estimate,
             "regression": two_way_estimate(sample),
@@ -145,33 +148,9 @@ def _kind(a: int, b: int, periods: int) -> str:
     return KINDS[1] if a < b else KINDS[2]
 
 
-def _text(share: float, estimate: float, clean: float, verdict: str) -> dict[str, str]:
+def _key(share: float, clean: float, verdict: str) -> str:
     if share == 0:
-        return {
-            "en": "Yes: every comparison in the regression is with places that had not been treated by then.",
-            "zh": "是：回归中的每一个比较，都以当时尚未实施的地区为对照。",
-        }
-    part = show_percent(share)
+        return "clean"
     if not np.isfinite(clean):
-        return {
-            "en": "No: all comparisons are with places already treated; the estimate of "
-            f"{show(estimate)} mixes the effect with changes of effects elsewhere.",
-            "zh": "不是：所有比较都以已经实施的地区为对照，"
-            f"估计值{show(estimate)}混入了这些地区效应自身的变化。",
-        }
-    opening = (
-        {
-            "en": f"Not altogether: {part} of the weight is on comparisons with places already treated",
-            "zh": f"不完全是：有{part}的权重来自与已实施地区的比较",
-        }
-        if verdict == "evidence_against"
-        else {
-            "en": f"Nearly: only {part} of the weight is on comparisons with places already treated",
-            "zh": f"基本是：只有{part}的权重来自与已实施地区的比较",
-        }
-    )
-    return {
-        "en": f"{opening['en']}. The regression gives {show(estimate)}; comparisons with places "
-        f"not yet treated alone give {show(clean)}.",
-        "zh": f"{opening['zh']}。回归估计值为{show(estimate)}；只用尚未实施的地区作对照，则为{show(clean)}。",
-    }
+        return "none_clean"
+    return "much" if verdict == "evidence_against" else "little"

@@ -35,7 +35,8 @@ class Diagnostic(Displayed):
     table : pandas.DataFrame
         The numbers behind the answer.
     text : mapping of str to str
-        The answer as a plain sentence or two, in ``en`` and ``zh``.
+        The answer as a plain sentence or two, in ``en`` and ``zh``. Of every check here it is a
+        `sentences.Said`, whose ``key`` and ``numbers`` it is made from, for words of one's own.
     details : mapping of str to object
         Further numbers by name.
     notes : tuple of str

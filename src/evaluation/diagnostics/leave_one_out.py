@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from evaluation.design import Cohorts, Design
 from evaluation.diagnostics._inference import Answer, Inference, Inferring
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import EstimationError, EvaluationError
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
 
 What = Literal["donor", "treated", "cohort"]
-_NAMES = {
-    "donor": ("comparison place", "对照地区"),
-    "treated": ("treated place", "处理组地区"),
-    "cohort": ("cohort", "处理批次"),
-}
+_WHAT = ("donor", "treated", "cohort")
 COLUMNS = ("left_out", "estimate", "ci_low", "ci_high", "p_value", "change", "reason")
 
 
@@ -80,7 +77,7 @@ def leave_one_out(
     >>> print(check.table["left_out"].tolist())
     ['', '2005', '2006', '2007', '2008', '2009']
     """
-    if what not in _NAMES:
+    if what not in _WHAT:
         raise EstimationError(f"what is {what!r}", expected="'donor', 'treated' or 'cohort'")
     how = Inferring(inference, alpha, draws, seed)
     randomised = how.randomised(panel, design)
@@ -106,15 +103,12 @@ def leave_one_out(
         verdict = "evidence_against" if fragile else "no_evidence_against"
     return Diagnostic(
         name=f"leave_one_out_{what}",
-        question={
-            "en": f"Does one {_NAMES[what][0]} carry the answer?",
-            "zh": f"结论是否只靠某一个{_NAMES[what][1]}？",
-        },
+        question=Said("leave_one_out", "question", what=what),
         verdict=verdict,
         statistic=statistic,
         p_value=np.nan,
         table=table,
-        text=_text(what, verdict, usable, full, fragile, len(table) - 1, english or {}),
+        text=_said(what, usable, full, fragile, len(table) - 1, english or {}),
         details={
             "estimate": full.estimate,
             "p_value": full.p_value,
@@ -161,39 +155,25 @@ def _fragile(usable: pd.DataFrame, full: Answer, alpha: float, tolerated: float)
     return usable["left_out"].to_numpy()[crossed | other].tolist()
 
 
-def _text(
-    what: str,
-    verdict: str,
-    usable: pd.DataFrame,
-    full: Answer,
-    fragile: list[str],
-    tried: int,
-    english: Mapping[str, str],
-) -> dict[str, str]:
-    en, zh = _NAMES[what]
-    if verdict == "not_informative":
-        return {
-            "en": f"This check cannot tell: of {tried} {en}{'' if tried == 1 else 's'}, {len(usable)} can be "
-            "left out.",
-            "zh": f"这项检验无法给出答案：{tried}个{zh}中，只有{len(usable)}个可以剔除。",
-        }
-    low, high = float(usable["estimate"].min()), float(usable["estimate"].max())
-    spread = {
-        "en": f"leaving out any one of {len(usable)}, the estimate of {show(full.estimate)} lies between "
-        f"{show(low)} and {show(high)}",
-        "zh": f"逐一剔除{len(usable)}个{zh}后，估计值（全样本为{show(full.estimate)}）"
-        f"在{show(low)}到{show(high)}之间",
+def _said(
+    what: str, usable: pd.DataFrame, full: Answer, fragile: list[str], tried: int, english: Mapping[str, str]
+) -> Said:
+    if len(usable) < 2:
+        plural = "one" if tried == 1 else "several"
+        return Said("leave_one_out", "cannot_tell", what=what, tried=tried, usable=len(usable), plural=plural)
+    names = {
+        "en": ", ".join(english.get(name, name) for name in fragile[:3])
+        + (f" and {len(fragile) - 3} more" if len(fragile) > 3 else ""),
+        "zh": "、".join(fragile[:3]) + (f"等{len(fragile)}个" if len(fragile) > 3 else ""),
     }
-    if verdict == "no_evidence_against":
-        most = float(usable["change"].abs().max()) / abs(full.estimate) if full.estimate else np.inf
-        return {
-            "en": f"No: {spread['en']}, a change of at most {show_percent(most)}.",
-            "zh": f"否：{spread['zh']}，变化最多为{show_percent(most)}。",
-        }
-    names = ", ".join(english.get(name, name) for name in fragile[:3])
-    names += f" and {len(fragile) - 3} more" if len(fragile) > 3 else ""
-    names_zh = "、".join(fragile[:3]) + (f"等{len(fragile)}个" if len(fragile) > 3 else "")
-    return {
-        "en": f"Yes: {spread['en']}, and the conclusion is another without {names}.",
-        "zh": f"是：{spread['zh']}；剔除{names_zh}后结论改变。",
-    }
+    return Said(
+        "leave_one_out",
+        "carried" if fragile else "holds",
+        what=what,
+        usable=len(usable),
+        estimate=full.estimate,
+        low=float(usable["estimate"].min()),
+        high=float(usable["estimate"].max()),
+        most=float(usable["change"].abs().max()) / abs(full.estimate) if full.estimate else np.inf,
+        names=names,
+    )

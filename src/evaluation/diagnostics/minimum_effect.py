@@ -17,7 +17,8 @@ from evaluation.diagnostics._inference import (
     one_number,
     with_column,
 )
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators import OverallATT
 from evaluation.inference.assignments import Assignments, assignments
@@ -27,10 +28,6 @@ from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
 _STEPS = 41
-QUESTION = {
-    "en": "What is the smallest effect that this design could tell from chance?",
-    "zh": "这样的设计能够与偶然波动区分开的最小效应有多大？",
-}
 
 
 def minimum_effect(
@@ -135,12 +132,21 @@ def minimum_effect(
     verdict: Verdict = "no_evidence_against" if smallest <= matters else "not_informative"
     return Diagnostic(
         name="minimum_effect",
-        question=QUESTION,
+        question=Said("minimum_effect", "question"),
         verdict=verdict,
         statistic=float(smallest),
         p_value=np.nan,
         table=pd.DataFrame({"effect": effects, "power": curve}),
-        text=_text(smallest, power, alpha, matters, actual.smallest_p, chance),
+        text=Said(
+            "minimum_effect",
+            "found" if np.isfinite(smallest) else "too_few" if actual.smallest_p > alpha else "none",
+            smallest=smallest,
+            power=power,
+            alpha=alpha,
+            matters=matters,
+            smallest_p=actual.smallest_p,
+            chance=chance,
+        ),
         details={
             "samples": len(rules),
             "estimate": actual.estimate,
@@ -300,31 +306,3 @@ def _check_moves(estimator: Estimator, panel: Panel, design: Design) -> None:
             expected="an estimator linear in the outcome",
             fix="use TwoWayFixedEffects, GroupTime, Imputation or a synthetic method",
         )
-
-
-def _text(
-    smallest: float, power: float, alpha: float, matters: float, smallest_p: float, chance: float
-) -> dict[str, str]:
-    if not np.isfinite(smallest):
-        if smallest_p > alpha:
-            return {
-                "en": f"None: with so few places the test cannot give a p-value below {smallest_p:.3f}, so "
-                f"no effect, however large, passes a {show_percent(alpha)} rule.",
-                "zh": f"没有：地区太少，p值最小只能到{smallest_p:.3f}，"
-                f"无论效应多大，都通不过{show_percent(alpha)}的标准。",
-            }
-        return {
-            "en": f"None that was looked at: no effect is found {show_percent(power)} of the time.",
-            "zh": f"没有：任何效应都达不到{show_percent(power)}的发现机会。",
-        }
-    opening = {
-        "en": f"An effect smaller than {show(smallest, 2)} can't be told from chance reliably (found less "
-        f"than {show_percent(power)} of the time at the {show_percent(alpha)} level)",
-        "zh": f"小于{show(smallest, 2)}的效应无法可靠地与偶然波动区分开（在{show_percent(alpha)}水平上，"
-        f"发现的机会不到{show_percent(power)}）",
-    }
-    return {
-        "en": f"{opening['en']}; one of {show(matters, 2)} would be found {show_percent(chance)} of the "
-        "time.",
-        "zh": f"{opening['zh']}；{show(matters, 2)}的效应有{show_percent(chance)}的机会被发现。",
-    }

@@ -8,15 +8,12 @@ from numpy.typing import NDArray
 
 from evaluation.design import Design
 from evaluation.diagnostics._static import residual_treatment, static_sample, two_way_estimate
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-QUESTION = {
-    "en": "Is the simple regression's estimate an average of the effects, or do some count negatively?",
-    "zh": "简单回归得到的是各地各期效应的平均，还是有些效应被倒过来计算？",
-}
 
 
 def negative_weights(panel: Panel, design: Design, *, tolerated: float = 0.01) -> Diagnostic:
@@ -86,17 +83,26 @@ def negative_weights(panel: Panel, design: Design, *, tolerated: float = 0.01) -
     below = float(-weight[weight < 0].sum()) if (weight < 0).any() else 0.0
     zero, opposite = _spreads(weight / share, share, estimate)
     verdict: Verdict = "evidence_against" if below > tolerated else "no_evidence_against"
+    negative = int((weight < 0).sum())
     return Diagnostic(
         name="negative_weights",
-        question=QUESTION,
+        question=Said("negative_weights", "question"),
         verdict=verdict,
         statistic=below,
         p_value=np.nan,
         table=table,
-        text=_text(below, int((weight < 0).sum()), len(weight), zero, opposite, verdict),
+        text=Said(
+            "negative_weights",
+            "average" if negative == 0 else "nearly" if verdict == "no_evidence_against" else "not_average",
+            below=below,
+            negative=negative,
+            cells=len(weight),
+            zero=zero,
+            opposite=opposite,
+        ),
         details={
             "estimate": estimate,
-            "negative": int((weight < 0).sum()),
+            "negative": negative,
             "cells": len(weight),
             "spread_for_zero": zero,
             "spread_for_opposite": opposite,
@@ -120,28 +126,3 @@ def _spreads(w: FloatArray, share: FloatArray, estimate: float) -> tuple[float, 
     # all cells together average 1, so the search begins at the second
     first = 1 + int(np.argmax(w[1:] < -s[1:] / (1 - p[1:])))
     return float(zero), float(abs(estimate) / np.sqrt(t[first] + s[first] ** 2 / (1 - p[first])))
-
-
-def _text(
-    below: float, negative: int, cells: int, zero: float, opposite: float, verdict: str
-) -> dict[str, str]:
-    if negative == 0:
-        return {
-            "en": "It is an average: every effect counts with a positive weight or none.",
-            "zh": "是平均值：每个效应的权重都不为负。",
-        }
-    part = show_percent(below)
-    if verdict == "no_evidence_against":
-        return {
-            "en": f"Very nearly an average: {negative} of {cells} effects count negatively, with {part} of "
-            "the weight.",
-            "zh": f"基本上是平均值：{cells}个效应中有{negative}个按负权重计算，合计仅占{part}。",
-        }
-    return {
-        "en": f"Not an average: {negative} of {cells} effects count negatively, with {part} of the weight. "
-        f"If effects differ between places and periods by {show(opposite, 2)} (standard deviation), all "
-        f"of them could have the opposite sign; by {show(zero, 2)}, their average could be zero.",
-        "zh": f"不是平均值：{cells}个效应中有{negative}个按负权重计算，合计占{part}。"
-        f"若各地各期效应的标准差达到{show(opposite, 2)}，所有效应的符号都可能与估计值相反；"
-        f"达到{show(zero, 2)}时，平均效应就可能为零。",
-    }

@@ -18,7 +18,8 @@ from evaluation.diagnostics._inference import (
     first_by_unit,
     with_column,
 )
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError, shortlist
 from evaluation.inference.randomization import Estimator
 from evaluation.numerics.ranks import as_far
@@ -27,10 +28,6 @@ from evaluation.panel import Panel
 FloatArray = NDArray[np.float64]
 MOST_DATES = 8
 LEAST_BEFORE = 2
-QUESTION = {
-    "en": "Would the same method have found an effect at dates before the measure, when there can be none?",
-    "zh": "把措施的起始日期提前到尚未实施的时候，同样的方法会不会也“发现”效应？",
-}
 
 
 def placebo_dates(
@@ -110,11 +107,7 @@ def placebo_dates(
             np.nan,
             np.nan,
             "not_informative",
-            {
-                "en": f"This check cannot tell: with {int(before.sum())} periods before the measure there is "
-                "no room for another date.",
-                "zh": f"这项检验无法给出答案：措施之前只有{int(before.sum())}期，没有可供假设的其他日期。",
-            },
+            Said("placebo_dates", "no_room", before=int(before.sum())),
         )
     early = panel.where(before[panel.time_codes])
     first = first_by_unit(panel, design)
@@ -139,9 +132,21 @@ def placebo_dates(
     if not p <= alpha:
         verdict = "no_evidence_against" if reach <= abs(true.estimate) else "not_informative"
     smallest = answers[0].smallest_p
-    return _build(
-        [*rows, true_row], statistic, p, verdict, _text(verdict, rows, p, reach, true, smallest, alpha)
+    why = "too_few" if smallest > alpha else "too_noisy" if np.isfinite(reach) else "no_error"
+    largest = max(rows, key=lambda row: abs(row["estimate"]))
+    said = Said(
+        "placebo_dates",
+        {"evidence_against": "found", "no_evidence_against": "not_found"}.get(verdict, "says_little"),
+        dates=len(rows),
+        largest=largest["estimate"],
+        date=largest["date"],
+        estimate=true.estimate,
+        p_value=p,
+        reach=reach,
+        smallest_p=smallest,
+        why=why,
     )
+    return _build([*rows, true_row], statistic, p, verdict, said)
 
 
 def _places(
@@ -190,11 +195,11 @@ def _joint(answers: list[Answer]) -> tuple[float, float]:
 
 
 def _build(
-    rows: list[dict[str, Any]], statistic: float, p: float, verdict: Verdict, text: dict[str, str]
+    rows: list[dict[str, Any]], statistic: float, p: float, verdict: Verdict, text: Said
 ) -> Diagnostic:
     return Diagnostic(
         name="placebo_dates",
-        question=QUESTION,
+        question=Said("placebo_dates", "question"),
         verdict=verdict,
         statistic=statistic,
         p_value=p,
@@ -202,49 +207,3 @@ def _build(
         text=text,
         details={"dates": [row["date"] for row in rows if not row["true"]]},
     )
-
-
-def _text(
-    verdict: str,
-    rows: list[dict[str, Any]],
-    p: float,
-    reach: float,
-    true: Answer,
-    smallest: float,
-    alpha: float,
-) -> dict[str, str]:
-    n = len(rows)
-    largest = max(rows, key=lambda row: abs(row["estimate"]))
-    seen = {
-        "en": f"the largest of {n} placebo estimates is {show(largest['estimate'], 2)} "
-        f"({largest['date']}), beside {show(true.estimate, 2)} at the true date",
-        "zh": f"{n}个安慰剂日期中，最大的估计值为{show(largest['estimate'], 2)}（{largest['date']}），"
-        f"而真实日期为{show(true.estimate, 2)}",
-    }
-    if verdict == "evidence_against":
-        return {
-            "en": f"Yes: {seen['en']} (p {show_p(p)} over all dates), so the method finds effects "
-            "where there are none.",
-            "zh": f"会：{seen['zh']}（全部日期联合p {show_p(p)}），说明该方法在没有措施时也会“发现”效应。",
-        }
-    if verdict == "no_evidence_against":
-        return {
-            "en": f"No: {seen['en']} (p {show_p(p)} over all dates).",
-            "zh": f"不会：{seen['zh']}（全部日期联合p {show_p(p)}）。",
-        }
-    if smallest > alpha:
-        why = {
-            "en": f"with so few comparison places no p-value can be below {smallest:.3f}",
-            "zh": f"对照地区太少，p值最小只能到{smallest:.3f}",
-        }
-    elif np.isfinite(reach):
-        why = {
-            "en": f"only false effects of {show(reach, 2)} or more would be found reliably at these dates",
-            "zh": f"在这些日期上，只有达到{show(reach, 2)}的虚假效应才能被可靠地发现",
-        }
-    else:
-        why = {"en": "no standard error exists at these dates", "zh": "这些日期上无法计算标准误"}
-    return {
-        "en": f"This check says little: {why['en']}; {seen['en']}.",
-        "zh": f"这项检验说明不了什么：{why['zh']}；{seen['zh']}。",
-    }

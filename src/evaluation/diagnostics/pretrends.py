@@ -9,18 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
 from evaluation.diagnostics.event_study import EventStudy, event_study, path_table
+from evaluation.diagnostics.sentences import Said
 from evaluation.diagnostics.trend_tests import Individual, Joint, Placebo, TrendTest, pointwise_critical
 from evaluation.errors import EstimationError
 from evaluation.inference.randomization import RandomizationTest
 from evaluation.result import Result
 
 FloatArray = NDArray[np.float64]
-QUESTION = {
-    "en": "Did the treated places already move apart before the measure, and would this check have noticed?",
-    "zh": "措施实施之前，处理组与对照组的走势是否已经分化？如果有，这项检验能否发现？",
-}
 
 
 def pretrends(
@@ -129,12 +126,20 @@ def pretrends(
         verdict = "no_evidence_against" if hidden < matters else "not_informative"
     return Diagnostic(
         name="pretrends",
-        question=QUESTION,
+        question=Said("pretrends", "question"),
         verdict=verdict,
         statistic=test.statistic,
         p_value=test.p_value,
         table=table,
-        text=_text(test, verdict, wanted[-1], float(frame["slope"].iloc[-1]), hidden, matters, effect),
+        text=Said(
+            "pretrends",
+            {"evidence_against": "apart", "no_evidence_against": "no_drift"}.get(verdict, "says_little"),
+            p_value=test.p_value,
+            power=wanted[-1],
+            slope=float(frame["slope"].iloc[-1]),
+            hidden=hidden,
+            matters=matters,
+        ),
         details={
             "power": frame,
             "rule": test.words,
@@ -169,46 +174,12 @@ def _obstacle(study: EventStudy, alpha: float) -> dict[str, str] | None:
 def _uninformative(study: EventStudy, why: dict[str, str], alpha: float) -> Diagnostic:
     return Diagnostic(
         name="pretrends",
-        question=QUESTION,
+        question=Said("pretrends", "question"),
         verdict="not_informative",
         statistic=np.nan,
         p_value=np.nan,
         table=path_table(study, pointwise_critical(study, alpha)),
-        text={
-            "en": f"This check cannot tell: {why['en']}.",
-            "zh": f"这项检验无法给出答案：{why['zh']}。",
-        },
+        text=Said("pretrends", "cannot_tell", why=why),
         details={"periods_before": study.pre},
         notes=study.notes,
     )
-
-
-def _text(
-    test: TrendTest, verdict: str, power: float, slope: float, hidden: float, matters: float, effect: float
-) -> dict[str, str]:
-    p = show_p(test.p_value)
-    chance = show_percent(power)
-    if verdict == "evidence_against":
-        return {
-            "en": f"Yes: the groups had moved apart before the measure (p {p}), so part of what is seen "
-            "after it may be the same drift.",
-            "zh": f"是：措施之前两组走势已经分化（p {p}），措施之后的差异可能有一部分只是这种走势的延续。",
-        }
-    known = {
-        "en": f"a steady drift of {show(slope, 2)} a period would have been noticed {chance} of the time; "
-        f"left unnoticed, it would add up to {show(hidden, 2)} to the effect",
-        "zh": f"若两组每期持续偏离{show(slope, 2)}，这项检验有{chance}的机会发现；如未发现，"
-        f"它会给效应带来最多{show(hidden, 2)}的偏差",
-    }
-    if verdict == "no_evidence_against":
-        return {
-            "en": f"No drift before the measure was found (p {p}), and {known['en']}, less than the "
-            f"{show(matters, 2)} that would change the conclusion.",
-            "zh": f"未发现措施之前的走势分化（p {p}）。{known['zh']}，小于足以改变结论的{show(matters, 2)}。",
-        }
-    return {
-        "en": f"No drift was found (p {p}), but that says little: {known['en']}, "
-        f"no less than the {show(matters, 2)} that would change the conclusion.",
-        "zh": f"虽未发现走势分化（p {p}），但说明不了什么：{known['zh']}，"
-        f"不小于足以改变结论的{show(matters, 2)}。",
-    }

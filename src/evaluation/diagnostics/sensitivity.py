@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
 from evaluation.diagnostics.event_study import EventStudy, event_study
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import EstimationError
 from evaluation.inference.randomization import RandomizationTest
 from evaluation.numerics.fixed_length import smoothness_problem
@@ -24,12 +25,6 @@ Interval = Callable[[float], tuple[float, float]]
 RATIOS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 MOST = 2.0**12
 """Where the search for a breakdown value gives up, in units of its benchmark."""
-
-QUESTION = {
-    "en": "How far may the treated and comparison places have drifted apart by themselves before the "
-    "conclusion falls?",
-    "zh": "处理组与对照组自身的走势偏离到多大程度，结论才会被推翻？",
-}
 
 
 def sensitivity(
@@ -138,12 +133,21 @@ def sensitivity(
         verdict = "no_evidence_against" if limit >= benchmark else "evidence_against"
     return Diagnostic(
         name=name,
-        question=QUESTION,
+        question=Said("sensitivity", "question"),
         verdict=verdict,
         statistic=limit,
         p_value=np.nan,
         table=pd.DataFrame(rows),
-        text=_text(restriction, named, limit, benchmark, alpha, study),
+        text=Said(
+            "sensitivity",
+            _key(restriction, limit, benchmark),
+            level=1 - alpha,
+            target=named,
+            limit=limit,
+            benchmark=benchmark,
+            most=MOST,
+            seen="never_seen" if limit >= 1 else "already_seen",
+        ),
         details={
             "breakdown": breakdowns,
             "benchmark": benchmark,
@@ -277,85 +281,25 @@ def _uninformative(name: str, why: dict[str, str], study: EventStudy) -> Diagnos
     columns = ["target", "parameter", "estimate", "ci_low", "ci_high", "method"]
     return Diagnostic(
         name=name,
-        question=QUESTION,
+        question=Said("sensitivity", "question"),
         verdict="not_informative",
         statistic=np.nan,
         p_value=np.nan,
         table=pd.DataFrame({column: pd.Series(dtype=float) for column in columns}),
-        text={
-            "en": f"This cannot be judged from these estimates: {why['en']}.",
-            "zh": f"凭这些估计值无法判断：{why['zh']}。",
-        },
+        text=Said("sensitivity", "cannot_tell", why=why),
         notes=study.notes,
     )
 
 
-_TARGETS = {
-    "average": ("the average effect over all periods after the start", "措施开始后各期的平均效应"),
-    "first": ("the effect in the first period", "首期效应"),
-    "weights": ("the weighted effect", "加权效应"),
-}
-
-
-def _text(
-    restriction: str, target: str, limit: float, benchmark: float, alpha: float, study: EventStudy
-) -> dict[str, str]:
-    en, zh = _TARGETS[target]
-    level = show_percent(1 - alpha)
-    if limit == 0 and restriction == "smoothness":
-        # a bound of 0 still allows a straight line, drawn on from the periods before
-        return {
-            "en": f"Even if the drift seen before had gone on in a straight line and no further, the {level} "
-            f"interval of {en} holds zero, so there is no conclusion that a bend of it could overturn.",
-            "zh": f"即使此前的偏离只沿直线延续，{zh}的{level}区间也包含零，没有结论可供推翻。",
-        }
+def _key(restriction: str, limit: float, benchmark: float) -> str:
+    relative = restriction == "relative_magnitudes"
     if limit == 0:
-        return {
-            "en": f"Even if both groups would have moved exactly in parallel, the {level} interval of {en} "
-            "holds zero, so there is no conclusion that drift could overturn.",
-            "zh": f"即使两组走势完全平行，{zh}的{level}区间也包含零，没有结论可供推翻。",
-        }
-    if restriction == "relative_magnitudes":
-        if not np.isfinite(limit):
-            return {
-                "en": f"No drift that was looked at, up to {show(MOST)} times the largest seen before the "
-                f"start, brings {en} to zero.",
-                "zh": f"即使偏离达到此前最大变动的{show(MOST)}倍，{zh}的区间仍不包含零。",
-            }
-        tail = (
-            ("more than was ever seen before the start", "超过此前出现过的最大变动")
-            if limit >= 1
-            else ("less than was already seen before the start", "小于此前已经出现过的变动")
-        )
-        return {
-            "en": f"The {level} interval of {en} reaches zero once the two groups drift apart, from one "
-            f"period to the next, {show(limit, 2)} times as far as in their largest move before the start: "
-            f"{tail[0]}.",
-            "zh": f"两组逐期偏离达到措施开始前最大变动的{show(limit, 2)}倍时，{zh}的{level}区间就会包含零，"
-            f"这一幅度{tail[1]}。",
-        }
+        # a bound of 0 still allows a straight line, drawn on from the periods before
+        return "straight_line" if restriction == "smoothness" else "parallel"
     if not np.isfinite(limit):
-        return {
-            "en": f"No bend in the trends that was looked at brings {en} to zero.",
-            "zh": f"在所考察的趋势弯折范围内，{zh}的区间均不包含零。",
-        }
-    opening = {
-        "en": f"The {level} interval of {en} allows for a straight drift, and reaches zero once "
-        f"the drift bends by {show(limit, 2)} a period",
-        "zh": f"{zh}的{level}区间已容许直线式偏离；若偏离每期再弯折{show(limit, 2)}，区间就会包含零",
-    }
+        return "no_drift_does" if relative else "no_bend_does"
+    if relative:
+        return "drift"
     if benchmark == 0:
-        return {
-            "en": opening["en"]
-            + "; with one period before the reference no bend was ever seen to compare it with.",
-            "zh": opening["zh"] + "；基期之前只有一期，没有可供对比的弯折。",
-        }
-    more = limit >= benchmark
-    return {
-        "en": opening["en"]
-        + f"; the largest bend of the estimates before the start was {show(benchmark, 2)}, "
-        + ("less than that." if more else "already more."),
-        "zh": opening["zh"]
-        + f"；此前估计值的最大弯折为{show(benchmark, 2)}，"
-        + ("小于这一数值。" if more else "已经超过这一数值。"),
-    }
+        return "bend_alone"
+    return "bend_above" if limit >= benchmark else "bend_below"

@@ -14,17 +14,14 @@ from numpy.typing import NDArray
 
 from evaluation.design import Design
 from evaluation.diagnostics._inference import Inferring, one_number
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p, show_percent
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError, EstimationError, EvaluationError, shortlist
 from evaluation.inference.randomization import Estimator, RandomizationTest, randomization_test
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
 MISFIT = "no mix of donors follows the treated unit before treatment"
-QUESTION = {
-    "en": "Does the effect hold whichever reasonable choices are made?",
-    "zh": "无论采用哪种合理的设定，效应是否都成立？",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,12 +196,25 @@ def specification_curve(
         verdict = "no_evidence_against" if p <= alpha and agree >= 0.75 else "evidence_against"
     return Diagnostic(
         name="specification_curve",
-        question=QUESTION,
+        question=Said("specification_curve", "question"),
         verdict=verdict,
         statistic=abs(median),
         p_value=p,
         table=table,
-        text=_text(verdict, table, estimates, agree, p, assignments, alpha, _one_unit(specifications)),
+        text=Said(
+            "specification_curve",
+            {"evidence_against": "does_not", "no_evidence_against": "holds"}.get(verdict, "cannot_tell"),
+            estimates=len(estimates),
+            agree=agree,
+            beyond=float((table["p_value"] <= alpha).sum()) / len(estimates),
+            p_value=p,
+            middle=float(np.median(estimates)),
+            low=estimates.min(),
+            high=estimates.max(),
+            assignments=assignments,
+            smallest_p=1 / assignments,
+            spread="range" if _one_unit(specifications) else "several_units",
+        ),
         details={
             "joint": joint.reset_index(names="statistic"),
             "choices": names,
@@ -339,45 +349,3 @@ def _aligned(used: list[tuple[Panel, Design, RandomizationTest]]) -> FloatArray:
 def _one_unit(specifications: Sequence[Specification]) -> bool:
     """Whether all estimates are in one unit, as far as the choices say."""
     return len({spec.choices.get("scale", "") for spec in specifications}) == 1
-
-
-def _text(
-    verdict: str,
-    table: pd.DataFrame,
-    estimates: FloatArray,
-    agree: float,
-    p: float,
-    assignments: int,
-    alpha: float,
-    one_unit: bool,
-) -> dict[str, str]:
-    n = len(estimates)
-    beyond = float((table["p_value"] <= alpha).sum()) / n
-    range_en = (
-        f" The middle one is {show(float(np.median(estimates)))}, the extremes {show(estimates.min())} and "
-        f"{show(estimates.max())}."
-        if one_unit
-        else ""
-    )
-    range_zh = (
-        f"居中的估计值为{show(float(np.median(estimates)))}，最小{show(estimates.min())}，"
-        f"最大{show(estimates.max())}。"
-        if one_unit
-        else ""
-    )
-    seen = {
-        "en": f"of {n} estimates {show_percent(agree)} point the same way and {show_percent(beyond)} are "
-        f"beyond chance one by one (p {show_p(p)} for all together)",
-        "zh": f"{n}个估计值中，{show_percent(agree)}方向一致，{show_percent(beyond)}单独来看超出偶然波动"
-        f"（联合p {show_p(p)}）",
-    }
-    opening = {
-        "no_evidence_against": ("Yes: ", "是："),
-        "evidence_against": ("No: ", "否："),
-        "not_informative": (
-            f"This cannot be told, since {assignments} assignments give no p-value below "
-            f"{1 / assignments:.3f}: ",
-            f"无法判断，因为{assignments}种安置方式下p值最小只能到{1 / assignments:.3f}：",
-        ),
-    }[verdict]
-    return {"en": f"{opening[0]}{seen['en']}.{range_en}", "zh": f"{opening[1]}{seen['zh']}。{range_zh}"}

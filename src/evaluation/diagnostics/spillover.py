@@ -10,21 +10,16 @@ import pandas as pd
 
 from evaluation.design import Design
 from evaluation.diagnostics._inference import (
-    Answer,
     Inference,
     Inferring,
     first_by_unit,
     with_column,
 )
-from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
+from evaluation.diagnostics.base import Diagnostic, Verdict
+from evaluation.diagnostics.sentences import Said
 from evaluation.errors import DesignError, shortlist
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
-
-QUESTION = {
-    "en": "Did the measure also change the neighbouring places that it is compared with?",
-    "zh": "措施是否也波及了用作对照的周边地区？",
-}
 
 
 def spillover(
@@ -115,12 +110,23 @@ def spillover(
         verdict = "no_evidence_against" if found else "not_informative"
     return Diagnostic(
         name="spillover",
-        question=QUESTION,
+        question=Said("spillover", "question"),
         verdict=verdict,
         statistic=as_treated.estimate,
         p_value=as_treated.p_value,
         table=pd.DataFrame(rows),
-        text=_text(verdict, everyone, without, as_treated, int(near.sum()), alpha),
+        text=Said(
+            "spillover",
+            {"evidence_against": "changed", "no_evidence_against": "no_sign"}.get(verdict, "cannot_tell"),
+            estimate=everyone.estimate,
+            without=without.estimate,
+            neighbours=int(near.sum()),
+            change=as_treated.estimate,
+            p_value=as_treated.p_value,
+            smallest_p=as_treated.smallest_p,
+            detectable=as_treated.detectable,
+            why="too_few" if as_treated.smallest_p > alpha else "too_noisy",
+        ),
         details={"neighbours": [str(panel.units[unit]) for unit in sorted(dates)]},
     )
 
@@ -184,43 +190,3 @@ def _known(panel: Panel, names: list[Any]) -> None:
             where=f"column {panel.unit!r} holds {shortlist(panel.units)}",
             fix="correct the names of the neighbours",
         )
-
-
-def _text(
-    verdict: str, everyone: Answer, without: Answer, near: Answer, count: int, alpha: float
-) -> dict[str, str]:
-    beside = {
-        "en": f"without them the estimate is {show(without.estimate)} instead of {show(everyone.estimate)}",
-        "zh": f"不用周边地区作对照时，估计值为{show(without.estimate)}，原为{show(everyone.estimate)}",
-    }
-    moved = {
-        "en": f"compared with places further away, {count} neighbours changed by {show(near.estimate)} "
-        f"(p {show_p(near.p_value)})",
-        "zh": f"与更远的地区相比，{count}个周边地区变化了{show(near.estimate)}（p {show_p(near.p_value)}）",
-    }
-    if verdict == "evidence_against":
-        return {
-            "en": f"They changed too: {moved['en']}, by a spillover or by a shock to the whole region; "
-            f"either way they are no clean comparison. Also, {beside['en']}.",
-            "zh": f"周边也有变化：{moved['zh']}，可能是溢出，也可能是整个区域的共同冲击，"
-            f"无论哪种，都不是干净的对照。{beside['zh']}。",
-        }
-    if verdict == "no_evidence_against":
-        return {
-            "en": f"No sign of it: {moved['en']}; {beside['en']}.",
-            "zh": f"没有迹象：{moved['zh']}；{beside['zh']}。",
-        }
-    if near.smallest_p > alpha:
-        why = {
-            "en": f"with so few places no p-value can be below {near.smallest_p:.3f}",
-            "zh": f"地区太少，p值最小只能到{near.smallest_p:.3f}",
-        }
-    else:
-        why = {
-            "en": f"only a spillover of {show(near.detectable, 2)} or more would be found reliably",
-            "zh": f"只有达到{show(near.detectable, 2)}的溢出才能被可靠地发现",
-        }
-    return {
-        "en": f"This cannot be told: {why['en']}; {moved['en']}; {beside['en']}.",
-        "zh": f"无法判断：{why['zh']}；{moved['zh']}；{beside['zh']}。",
-    }

@@ -124,7 +124,11 @@ class ExtendedTwoWayFixedEffects:
         if self.family == "gaussian":
             fit = regress(sample, terms)
             cov = covariance(
-                fit, sample, self.covariance, small_sample(self.small_sample), _name(self.small_sample)
+                fit,
+                sample,
+                self.covariance,
+                small_sample(self.small_sample),
+                convention_name(self.small_sample),
             )
             lost = np.zeros(len(fit.coef), dtype=bool)
             df = cov.df
@@ -188,10 +192,6 @@ class ExtendedTwoWayFixedEffects:
         if self.effects == "count":
             result = _in_counts(result, sample, self.small_sample)
         return _within_window(result, design)
-
-
-def _name(option: str | SmallSample) -> str:
-    return convention_name(option)
 
 
 def _comparable(sample: Sample) -> Sample:
