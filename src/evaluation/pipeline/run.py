@@ -17,6 +17,7 @@ from evaluation.pipeline.changes.wanted import Wanted, look, note
 from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.kernels.surroundings import hide_environment
 from evaluation.pipeline.kernels.warm import warm_kernels
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
@@ -162,6 +163,13 @@ def run_orders(
     root, reports = root.resolve(), reports.absolute()
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
+    if not cell_timeout > 0:
+        raise StudyError(
+            f"a cell cannot be done in {cell_timeout:g} seconds",
+            where="--timeout",
+            expected="a number of seconds above 0",
+        )
+    hide_environment()
     require_writable(reports)
     progress = progress or Lines()
     with sole_run(reports, progress.note):

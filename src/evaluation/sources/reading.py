@@ -23,6 +23,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _SUFFIXES = (".csv", ".csv.gz")
 _LONGEST_LINE = 65_536
+MOST_UNPACKED = 1_000_000_000
+"""Bytes that a packed file may hold: what is far larger than its file is no table."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,13 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
     DataError
         The file cannot be opened, or the gzip stream is broken.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(
+            "this is not a file that can be read to its end",
+            where=str(path),
+            expected="a file",
+            fix="give the file itself, not a folder, a pipe or a device",
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -94,7 +103,8 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
     checksum = sha256_of(content)
     if content.startswith(_GZIP):
         try:
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(MOST_UNPACKED + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(
                 "the gzip file is broken",
@@ -102,6 +112,13 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
                 expected="a whole gzip stream",
                 fix="download or copy the file again",
             ) from None
+        if len(content) > MOST_UNPACKED:
+            raise DataError(
+                f"the gzip file holds more than {MOST_UNPACKED / 1e9:.0f} GB",
+                where=str(path),
+                expected="a file that fits into memory",
+                fix="unpack it and cut it into several, one a year",
+            )
     elif path.name.lower().endswith(".gz") and content:
         raise DataError(
             "the file is named .gz but is not a gzip stream",

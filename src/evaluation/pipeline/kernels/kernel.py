@@ -10,7 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER, environment, short_folder
+from evaluation.pipeline.kernels.surroundings import (
+    LONGEST_FOLDER,
+    end_strays,
+    environment,
+    hide_environment,
+    short_folder,
+)
 from evaluation.pipeline.kernels.warm import provisioner
 
 MODULE = "evaluation.pipeline.kernels._kernel_process"
@@ -46,6 +52,7 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
                 language="python",
             )
 
+    hide_environment()
     folder = short_folder()
     try:
         fits = os.name == "posix" and len(os.fsencode(folder)) <= LONGEST_FOLDER
@@ -60,4 +67,5 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
         (folder / "home").mkdir()
         yield manager, environment(root, folder)
     finally:
+        end_strays(folder)
         shutil.rmtree(folder, ignore_errors=True)
