@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
 from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.kernels.surroundings import hide_environment
-from evaluation.pipeline.kernels.warm import warm_kernels
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
@@ -74,7 +72,6 @@ def run(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
-    warm: bool = False,
 ) -> list[StudyRun]:
     """Run studies whose pages are not up to date, and write their pages, result files and the index.
 
@@ -102,8 +99,6 @@ def run(
         Run what is up to date, too.
     crew : Crew, optional
         Who makes the reports; by default ``jobs`` processes on this machine.
-    warm : bool
-        Fork the kernels from one process that has imported the libraries; Linux only.
 
     Returns
     -------
@@ -128,7 +123,6 @@ def run(
         progress=progress,
         force=force,
         crew=crew,
-        warm=warm,
         strict=bool(overrides),
     )
 
@@ -144,7 +138,6 @@ def run_orders(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
-    warm: bool = False,
     strict: bool = False,
     then: Callable[[list[StudyRun]], None] = lambda runs: None,
 ) -> list[StudyRun]:
@@ -153,7 +146,7 @@ def run_orders(
     Parameters
     ----------
     orders : sequence of Order
-    root, reports, languages, jobs, cell_timeout, progress, force, crew, warm
+    root, reports, languages, jobs, cell_timeout, progress, force, crew
         As in `run`.
     strict : bool
         Raise what the checks before the run find, instead of making a page of it.
@@ -179,8 +172,7 @@ def run_orders(
         todo = [one for one in wanted if one.reasons]
         progress.planned(_reports(todo, project), [done.place.name for done in runs])
         if todo:
-            with warm_kernels(root) if warm else nullcontext() as server:
-                runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict, server)
+            runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -222,7 +214,6 @@ def _run(
     progress: Progress,
     crew: Crew | None,
     strict: bool,
-    warm: Path | None,
 ) -> Iterator[StudyRun]:
     """Check all, then render the studies and publish each as soon as it is done."""
     begun = time.time()
@@ -248,7 +239,7 @@ def _run(
             progress.refused(one.place.name, failed.failure.message)
             yield replace(failed, reasons=one.reasons)
             continue
-        ready.append((one, replace(spec, warm=warm)))
+        ready.append((one, spec))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda pair: -(pair[0].state.seconds or 0.0))
     for one, spec, outcome in _outcomes(ready, crew, progress):

@@ -157,7 +157,7 @@ def execute(spec: RenderSpec, reads: list[str] | None = None) -> tuple[Any, Fail
     parameters = {"study": spec.study, "overrides": _lists(spec.overrides)}
     kept: dict[str, Any] = {}
     failure: Failure | None = None
-    with private_kernel(spec.root, spec.warm) as (manager, environment):
+    with private_kernel(spec.root) as (manager, environment):
         try:
             papermill.execute_notebook(
                 nbformat.from_dict(source),

@@ -17,13 +17,12 @@ from evaluation.pipeline.kernels.surroundings import (
     hide_environment,
     short_folder,
 )
-from evaluation.pipeline.kernels.warm import provisioner
 
 MODULE = "evaluation.pipeline.kernels._kernel_process"
 
 
 @contextmanager
-def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, dict[str, str]]]:
+def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """A kernel manager, not yet started, and the environment to start it in.
 
     Kernels talk through sockets in a folder of their own where the system has them, so that
@@ -33,8 +32,6 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
     ----------
     root : Path
         The project folder; caches go to its ``build/cache``.
-    warm : Path, optional
-        Address of the process that the kernel is forked from; see `evaluation.pipeline.kernels.warm`.
 
     Yields
     ------
@@ -62,8 +59,6 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
             connection_file=str(folder / "k.json"),
             transport="ipc" if fits else "tcp",
         )
-        if warm is not None:
-            manager.provisioner = provisioner(warm, manager)
         (folder / "home").mkdir()
         yield manager, environment(root, folder)
     finally:
