@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import zipfile
 from pathlib import Path
 
 import openpyxl
 import pytest
+import tomli_w
 
 from evaluation.errors import DataError
 from evaluation.sources import exports, reading
@@ -16,7 +18,7 @@ from evaluation.sources.approvals import read_cases
 from evaluation.sources.approvals.tables import LAYOUT
 from evaluation.sources.build import build, publish
 from evaluation.sources.exports import read_export
-from evaluation.sources.manifest import load_manifest
+from evaluation.sources.manifest import load_manifest, read_table
 
 
 def workbook(path: Path, cells: dict[str, object]) -> Path:
@@ -36,7 +38,7 @@ def refused(path: Path, said: str) -> str:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
 def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "cases.csv")
-    refused(tmp_path / "cases.csv", "cannot be read to its end|is not a file")
+    refused(tmp_path / "cases.csv", "not a file that can be read")
 
 
 def test_a_gzip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,6 +70,61 @@ def test_another_separator_is_named(tmp_path: Path, sign: str, word: str) -> Non
     refused(tmp_path / "cases.csv", f"separated by {word}, not by commas")
     with pytest.raises(DataError, match=f"separated by {word}"):
         read_cases(tmp_path / "cases.csv")
+
+
+HEAD = "place,month,level,count\n"
+
+
+def of_hand(folder: Path, content: bytes) -> None:
+    kinds = {"place": "text", "month": "text", "level": "number", "count": "integer"}
+    words = {"en": "w", "zh": "w"}
+    columns = [{"name": n, "kind": kind, "unit": words, "description": words} for n, kind in kinds.items()]
+    entry = {
+        **{"name": "levels", "path": "levels.csv", "sha256": hashlib.sha256(content).hexdigest(), "rows": 2},
+        **{"simulated": True, "made_by": "hand", "title": words, "source": words, "licence": words},
+        "columns": columns,
+    }
+    (folder / "levels.csv").write_bytes(content)
+    (folder / "manifest.toml").write_text(tomli_w.dumps({"format": 1, "tables": [entry]}), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ((HEAD + "A,2016-01,1.5,1\nA,2016-02,abc,1\n").encode(), r"values of level .*\n.*line 3 \('abc'\)"),
+        ((HEAD + "A,2016-01,1,1\nA,2016-02,1,\n").encode(), r"values of count .*\n.*line 3 \(''\)"),
+        ((HEAD + "A,2016-01,1,2.5\nA,2016-02,1,1\n").encode(), r"not whole numbers\n.*line 2 \('2.5'\)"),
+        ((HEAD + "A,2016-01,1,1,9\nA,2016-02,x,1\n").encode(), "line 2"),
+        ((HEAD + "张店,2016-01,1,1\nA,2016-02,1,1\n").encode("gb18030"), "GB18030"),
+        ((HEAD + "A,2016-01,1,1\nA,2016-02,1,1\n").encode("utf-16"), "UTF-16"),
+        (b"", "the file is empty"),
+        ((HEAD + 'A,2016-01,1,1\nA,"2016-02,1,1\n').encode(), "line|EOF"),
+        ((HEAD + "A,2016-01,1,1\nA ,2016-02,1,1\n").encode(), r"have space around them.*\n.*line 3 \('A '\)"),
+    ],
+)
+def test_a_table_of_other_kinds_is_named_by_line(tmp_path: Path, content: bytes, said: str) -> None:
+    of_hand(tmp_path, content)
+    with pytest.raises(DataError, match=said) as caught:
+        read_table("levels", tmp_path)
+    assert "could not convert" not in str(caught.value)
+    assert "codec" not in str(caught.value)
+
+
+def test_a_table_of_hand_that_grew_is_not_thrown_away(tmp_path: Path) -> None:
+    of_hand(tmp_path, (HEAD + "A,2016-01,1,1\n").encode())
+    with (tmp_path / "levels.csv").open("a") as file:
+        file.write("A,2016-02,1,1\n")
+    with pytest.raises(DataError, match=r"to mend: where the change is meant, write the new sha256 and rows"):
+        read_table("levels", tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_table_that_is_a_pipe(tmp_path: Path) -> None:
+    of_hand(tmp_path, HEAD.encode())
+    (tmp_path / "levels.csv").unlink()
+    os.mkfifo(tmp_path / "levels.csv")
+    with pytest.raises(DataError, match="not a file that can be read"):
+        read_table("levels", tmp_path)
 
 
 def test_an_import_takes_no_other_tables_name(data_dir: Path) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import tomli_w
 
 from evaluation.errors import DataError, shortlist
-from evaluation.sources.reading import RawFile, sha256_of
+from evaluation.sources.reading import RawFile, explain_kinds, refuse_spaces, require_file, sha256_of
 
 MANIFEST = "manifest.toml"
 FORMAT = 1
@@ -222,6 +222,7 @@ def read_table(name: str, data_dir: str | Path) -> tuple[pd.DataFrame, TableInfo
 
 def _checked(table: TableInfo, folder: Path) -> pd.DataFrame:
     path = folder / table.path
+    require_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -237,7 +238,11 @@ def _checked(table: TableInfo, folder: Path) -> pd.DataFrame:
             f"the table {table.name} is not the one that the manifest describes",
             where=f"{path}: sha256 {found}",
             expected=f"sha256 {table.sha256}",
-            fix=table.restore,
+            # a table that is kept by hand grows: nobody may be told to throw the new rows away
+            fix=f"where the change is meant, write the new sha256 and rows into {MANIFEST}; where it is not: "
+            f"{table.restore}"
+            if table.made_by == "hand"
+            else table.restore,
         )
     names = [column.name for column in table.columns]
     types: Any = {column.name: _TYPES[column.kind] for column in table.columns}
@@ -246,6 +251,7 @@ def _checked(table: TableInfo, folder: Path) -> pd.DataFrame:
             io.BytesIO(content), dtype=types, encoding="utf-8", keep_default_na=False, na_values=[""]
         )
     except (ValueError, pd.errors.ParserError) as error:
+        explain_kinds(content, {column.name: column.kind for column in table.columns}, path)
         raise DataError(
             f"the table {table.name} does not have the kinds of columns that the manifest gives",
             where=f"{path}: {error}",
@@ -261,6 +267,7 @@ def _checked(table: TableInfo, folder: Path) -> pd.DataFrame:
     for column in table.columns:
         if column.kind == "text":
             frame[column.name] = frame[column.name].fillna("")
+    refuse_spaces(frame, path)
     return frame
 
 

@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,13 +81,13 @@ def table_name(path: Path) -> str:
     return name
 
 
-def read_bytes(path: Path) -> tuple[bytes, str]:
-    """A file's content, unpacked when it is gzipped, and the sha256 of the file as it lies.
+def require_file(path: Path) -> None:
+    """Refuse a pipe, a device or a folder, which would be read without end or not at all.
 
     Raises
     ------
     DataError
-        The file cannot be opened, or the gzip stream is broken.
+        Something that is no file stands there.
     """
     if path.exists() and not path.is_file():
         raise DataError(
@@ -96,6 +96,17 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
             expected="a file",
             fix="give the file itself, not a folder, a pipe or a device",
         )
+
+
+def read_bytes(path: Path) -> tuple[bytes, str]:
+    """A file's content, unpacked when it is gzipped, and the sha256 of the file as it lies.
+
+    Raises
+    ------
+    DataError
+        The file cannot be opened, or the gzip stream is broken.
+    """
+    require_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -339,3 +350,70 @@ def to_dates(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.datetim
         fix="correct these lines",
     )
     return days.to_numpy().astype("datetime64[D]")
+
+
+def explain_kinds(content: bytes, kinds: Mapping[str, str], path: Path) -> None:
+    """Say by line and text why a CSV table does not have the kinds of columns that are stated of it.
+
+    Parameters
+    ----------
+    content : bytes
+    kinds : mapping of str to {"text", "integer", "number"}
+        Of each column, in the order of the file.
+    path : Path
+        For messages.
+
+    Raises
+    ------
+    DataError
+        The encoding, the number of fields, or the lines whose values are no numbers, or no whole ones.
+    """
+    text = decode(content, path)
+    names = list(kinds)
+    if first_record(text) != names:
+        raise DataError(
+            "the table does not have the columns that the manifest gives",
+            where=f"{path}, line 1: {shortlist(first_record(text), 20)}",
+            expected=", ".join(names),
+            fix="correct the header, or the columns in the manifest",
+        )
+    frame, _ = read_fields(text, names, path, header=True)
+    for name, kind in kinds.items():
+        if kind == "text":
+            continue
+        numbers = to_numbers(frame, name, path)
+        if kind == "integer":
+            refuse_lines(
+                ~(np.mod(numbers, 1) == 0),
+                frame,
+                path,
+                f"values of {name} are not whole numbers",
+                values=name,
+                expected="a whole number such as 2016 in every row",
+                fix="correct these lines, or call the column a number in the manifest",
+            )
+
+
+def refuse_spaces(frame: pd.DataFrame, path: Path) -> None:
+    """Refuse texts that are another text of their column but for space around them: two units by mistake.
+
+    Raises
+    ------
+    DataError
+        Names the column, the texts and the lines.
+    """
+    for name in frame.columns:
+        if not pd.api.types.is_string_dtype(frame[name].dtype):
+            continue
+        texts = set(frame[name].dropna().unique())
+        odd = {text for text in texts if text != text.strip() and text.strip() in texts}
+        if odd:
+            refuse_lines(
+                frame[name].isin(odd).to_numpy(),
+                frame.set_axis(pd.RangeIndex(2, 2 + len(frame)), axis=0),
+                path,
+                f"values of {name} have space around them and stand without it in other rows",
+                values=name,
+                expected="one way of writing each name",
+                fix="remove the space",
+            )
