@@ -219,7 +219,6 @@ def imports() -> Cost:
 WAYS: dict[str, Callable[[], Cost]] = {
     "papermill and nbconvert, command lines": command_lines,
     "evaluation run": ours,
-    "evaluation run --warm": lambda: ours("--warm"),
     "the three imports in a process of their own": imports,
     "floor": floor,
 }

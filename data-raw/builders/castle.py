@@ -6,7 +6,6 @@ the Python package causaldata carry it; the copy with the population is the form
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,15 @@ import pandas as pd
 from builders.described import Described
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.build import BuildSummary, publish
-from evaluation.sources.reading import RawFile, decode, read_bytes, refuse_lines, to_numbers
+from evaluation.sources.reading import (
+    RawFile,
+    decode,
+    first_record,
+    read_bytes,
+    read_fields,
+    refuse_lines,
+    to_numbers,
+)
 from evaluation.sources.tables import csv_bytes
 
 TABLE = "crime/castle_state_year"
@@ -43,9 +50,8 @@ def read_castle(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
     path = Path(path)
     content, checksum = read_bytes(path)
     text = decode(content, path)
-    frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    frame.index = pd.RangeIndex(2, 2 + len(frame), name="line")
-    absent = [name for name in RAW_COLUMNS if name not in frame.columns]
+    names = first_record(text)
+    absent = [name for name in RAW_COLUMNS if name not in names]
     if absent:
         raise DataError(
             f"the file has no column {', '.join(absent)}",
@@ -53,6 +59,7 @@ def read_castle(path: str | Path) -> tuple[pd.DataFrame, RawFile]:
             expected=", ".join(RAW_COLUMNS),
             fix="give castle.csv of the R package bacondecomp, exported with its column names",
         )
+    frame, _ = read_fields(text, names, path, header=True)
     values = {name: to_numbers(frame, name, path) for name in RAW_COLUMNS[1:]}
     for name in RAW_COLUMNS[1:-1]:
         refuse_lines(

@@ -138,7 +138,7 @@ def run(
         ),
     ] = None,
     warm: Annotated[
-        bool, typer.Option("--warm", help="Fork kernels from one that has the libraries; Linux only.")
+        bool, typer.Option("--warm", hidden=True, help="Understood for one release; changes nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date, too.")] = False,
     dry_run: Annotated[
@@ -188,8 +188,8 @@ def run(
         "languages": languages,
         "force": force,
     }
-    if warm and on is not None:
-        raise StudyError("--warm is for kernels on this machine", expected="--warm or --cluster, not both")
+    if warm:
+        typer.echo("--warm changes nothing any more: every kernel is started anew", err=True)
     if dry_run:
         if cells:
             would, page, why = preview_grid(cells, **shared)
@@ -207,7 +207,7 @@ def run(
     signal.signal(signal.SIGTERM, _terminated)
     compared = None
     with cluster(on, root) as crew, shown(error=as_json) as progress:
-        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew, "warm": warm}
+        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew}
         if cells:
             done, compared = run_grid(cells, **how, progress=progress)
         else:

@@ -236,7 +236,7 @@ def evaluation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 
 def _is_kernel(words: Sequence[str]) -> bool:
-    return any(name in word for word in words for name in ("ipykernel", "_kernel_process", "_warm_server"))
+    return any(name in word for word in words for name in ("ipykernel", "_kernel_process"))
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from evaluation.pipeline.spec import RenderOutcome, RenderSpec
 
 Evaluation = Callable[..., Any]
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and limits of POSIX")
-LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kernels are forked on Linux only")
 SLOW = "import os, time\nopen({note!r}, 'w').write(str(os.getpid()))\nwhile True:\n    time.sleep(0.1)"
 
 
@@ -209,7 +208,7 @@ def test_a_second_run_is_told_of_the_first(project: Any, tmp_path: Path, evaluat
 
 
 @POSIX
-@pytest.mark.parametrize("options", ["--jobs 1", "--jobs 2", pytest.param("--jobs 2 --warm", marks=LINUX)])
+@pytest.mark.parametrize("options", ["--jobs 1", "--jobs 2"])
 def test_a_run_that_is_killed_leaves_no_kernel_and_no_lock(
     project: Any, tmp_path: Path, options: str, result_cell: str
 ) -> None:

@@ -67,10 +67,10 @@ def test_a_folder_under_a_file_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_read_only_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(self: Path, data: bytes) -> int:
+    def refused(self: Path, mode: str) -> Any:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(Path, "write_bytes", refused)
+    monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(OutputError, match="Read-only file system"):
         require_writable(tmp_path / "reports")
 

@@ -167,9 +167,9 @@ def test_an_unknown_source(tmp_path: Path, root: Path) -> None:
     with pytest.raises(DataError, match="there is no source 'water' to build") as caught:
         build("water", tmp_path, tmp_path, project=root)
     assert "one of air_quality" in str(caught.value)
-    with pytest.raises(DataError, match="data-raw/builders, which does not exist") as caught:
+    with pytest.raises(DataError, match="has no folder data-raw/builders") as caught:
         build("castle", tmp_path, tmp_path, project=tmp_path)
-    assert "one of approvals_cases, crime_incidents\n" in str(caught.value)
+    assert "one of approvals_cases, crime_incidents\n  to mend" in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written_leaves_what_was_there(

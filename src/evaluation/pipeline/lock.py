@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import OutputError
+from evaluation.pipeline.kernels.surroundings import sweep_folders
+from evaluation.pipeline.site import put_back
 
 NAME = ".run.lock"
 
@@ -44,8 +46,9 @@ def sole_run(reports: Path, say: Callable[[str], None] = lambda text: None) -> I
             say(
                 f"a run was ended from outside before it was done ({_holder(before)}); its lock is taken over"
             )
-            _sweep(reports)
-        _write(handle)
+            put_back(reports)
+            sweep_folders()
+        _write(handle, path)
         yield
     finally:
         with suppress(OSError):
@@ -57,7 +60,8 @@ def _acquire(path: Path) -> int:
     while True:
         handle = -1
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            # a link is not followed: what it points to is not ours to write
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
             _lock(handle)
             # its last holder may have removed the file between the two lines above
             if os.fstat(handle).st_ino == path.stat().st_ino:
@@ -77,8 +81,11 @@ def _acquire(path: Path) -> int:
         except OSError as error:
             if handle >= 0:
                 os.close(handle)
+            link = path.is_symlink()
             raise OutputError(
-                "the reports folder cannot be locked", where=f"{path}: {error.strerror}"
+                "the reports folder cannot be locked",
+                where=f"{path}: it is a link to another file" if link else f"{path}: {error.strerror}",
+                fix="remove the link" if link else "give another folder, or change its permissions",
             ) from error
 
 
@@ -96,11 +103,18 @@ def _lock(handle: int) -> None:
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _write(handle: int) -> None:
+def _write(handle: int, path: Path) -> None:
     holder = {"user": _user(), "process": os.getpid(), "machine": socket.gethostname(), "since": time.time()}
-    os.ftruncate(handle, 0)
-    os.lseek(handle, 0, os.SEEK_SET)
-    os.write(handle, json.dumps(holder).encode())
+    try:
+        os.ftruncate(handle, 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, json.dumps(holder).encode())
+    except OSError as error:
+        raise OutputError(
+            "the reports folder cannot be locked",
+            where=f"{path}: {error.strerror}",
+            fix="make room on the disk, or give another folder with --reports DIR",
+        ) from error
 
 
 def _read(handle: int) -> dict[str, Any]:
@@ -133,10 +147,3 @@ def lasted(seconds: float) -> str:
         if seconds >= 2 * size or (seconds >= size and unit != "days"):
             return f"{seconds / size:.0f} {unit}"
     return f"{max(seconds, 0):.0f} s"
-
-
-def _sweep(reports: Path) -> None:
-    """Remove what a killed run had begun to write: nobody else writes here now."""
-    for path in reports.rglob(".*.part"):
-        with suppress(OSError):
-            path.unlink()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from evaluation.pipeline.changes.state import read_state, state_file
 from evaluation.pipeline.changes.wanted import Wanted, look, note
 from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.kernels.warm import warm_kernels
+from evaluation.pipeline.kernels.surroundings import hide_environment
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
@@ -72,7 +71,6 @@ def run(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
-    warm: bool = False,
 ) -> list[StudyRun]:
     """Run studies whose pages are not up to date, and write their pages, result files and the index.
 
@@ -101,8 +99,6 @@ def run(
         Run what is up to date, too.
     crew : Crew, optional
         Who makes the reports; by default ``jobs`` processes on this machine.
-    warm : bool
-        Fork the kernels from one process that has imported the libraries; Linux only.
 
     Returns
     -------
@@ -127,7 +123,6 @@ def run(
         progress=progress,
         force=force,
         crew=crew,
-        warm=warm,
         strict=bool(overrides),
     )
 
@@ -143,7 +138,6 @@ def run_orders(
     progress: Progress | None = None,
     force: bool = False,
     crew: Crew | None = None,
-    warm: bool = False,
     strict: bool = False,
     then: Callable[[list[StudyRun]], None] = lambda runs: None,
 ) -> list[StudyRun]:
@@ -152,7 +146,7 @@ def run_orders(
     Parameters
     ----------
     orders : sequence of Order
-    root, reports, languages, jobs, cell_timeout, progress, force, crew, warm
+    root, reports, languages, jobs, cell_timeout, progress, force, crew
         As in `run`.
     strict : bool
         Raise what the checks before the run find, instead of making a page of it.
@@ -162,6 +156,13 @@ def run_orders(
     root, reports = root.resolve(), reports.absolute()
     if jobs is not None and jobs < 1:
         raise StudyError(f"{jobs} jobs cannot run a report", where="--jobs", expected="1 or more")
+    if not cell_timeout > 0:
+        raise StudyError(
+            f"a cell cannot be done in {cell_timeout:g} seconds",
+            where="--timeout",
+            expected="a number of seconds above 0",
+        )
+    hide_environment()
     require_writable(reports)
     progress = progress or Lines()
     with sole_run(reports, progress.note):
@@ -171,8 +172,7 @@ def run_orders(
         todo = [one for one in wanted if one.reasons]
         progress.planned(_reports(todo, project), [done.place.name for done in runs])
         if todo:
-            with warm_kernels(root) if warm else nullcontext() as server:
-                runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict, server)
+            runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -214,7 +214,6 @@ def _run(
     progress: Progress,
     crew: Crew | None,
     strict: bool,
-    warm: Path | None,
 ) -> Iterator[StudyRun]:
     """Check all, then render the studies and publish each as soon as it is done."""
     begun = time.time()
@@ -240,7 +239,7 @@ def _run(
             progress.refused(one.place.name, failed.failure.message)
             yield replace(failed, reasons=one.reasons)
             continue
-        ready.append((one, replace(spec, warm=warm)))
+        ready.append((one, spec))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda pair: -(pair[0].state.seconds or 0.0))
     for one, spec, outcome in _outcomes(ready, crew, progress):

@@ -39,6 +39,7 @@ BODY = ("rule", "years", "estimates", "claims", "diagnostics")
 COMPARISON = "comparison.json"
 """In the folder of a grid's comparison: what its page says, for machines."""
 _LONGEST_SLUG = 80
+_JOURNAL = ".undo"
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,14 @@ def require_writable(folder: Path) -> None:
     trial = folder / f".trial-{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial.write_bytes(b"")
+        with trial.open("wb") as file:
+            file.write(b"\0" * 4096)  # an empty file fits on a full disk
+            file.flush()
+            os.fsync(file.fileno())
         trial.unlink()
     except OSError as error:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
         raise OutputError(
             "the reports folder cannot be written",
             where=f"{folder}: {error.strerror}",
@@ -150,11 +156,17 @@ def write_together(files: Mapping[Path, str | bytes]) -> None:
     OutputError
         The disk is full, or a folder or a file in it cannot be written. The old files stand as they were:
         those that were replaced already are put back.
+
+    Notes
+    -----
+    A journal stands beside the first file for as long as some are new and some old, so that a run that is
+    killed meanwhile can be undone by the next: see `put_back`.
     """
     staged = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
     kept = {path: path.with_name(f".{path.name}.{os.getpid()}.old") for path in files}
-    replaced: list[Path] = []
-    path = Path()
+    first = next(iter(files))
+    journal = first.with_name(f".{first.name}.{os.getpid()}{_JOURNAL}")
+    path = first
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,15 +174,14 @@ def write_together(files: Mapping[Path, str | bytes]) -> None:
                 file.write(content.encode("utf-8") if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
-        for path in staged if len(staged) > 1 else ():
-            _keep(path, kept[path])
+        if len(files) > 1:
+            stood = {os.path.relpath(path, first.parent): _keep(path, kept[path]) for path in files}
+            journal.write_text(json.dumps(stood), encoding="utf-8")
         for path, temporary in staged.items():
             os.replace(temporary, path)
-            replaced.append(path)
+        journal.unlink(missing_ok=True)
     except OSError as error:
-        for done in replaced:
-            with suppress(OSError):
-                os.replace(kept[done], done) if kept[done].exists() else done.unlink()
+        _undo(journal)
         raise OutputError(
             f"{path.name} cannot be written", where=f"{path.parent}: {error.strerror}"
         ) from error
@@ -180,15 +191,52 @@ def write_together(files: Mapping[Path, str | bytes]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
-def _keep(path: Path, copy: Path) -> None:
-    """A second name for a file, so that it can be put back; a copy where the disk has no such names."""
+def unfinished(reports: Path) -> list[Path]:
+    """Journals of files that are being replaced together, or were when their run was killed."""
+    return sorted(reports.rglob(f".*{_JOURNAL}"))
+
+
+def put_back(reports: Path) -> None:
+    """Undo what a killed run left half replaced: all files of the study are the old ones again."""
+    for journal in unfinished(reports):
+        _undo(journal)
+    for left in (*reports.rglob(".*.part"), *reports.rglob(".*.old")):
+        with suppress(OSError):
+            left.unlink()
+
+
+def _undo(journal: Path) -> None:
+    """Put back the old files that a journal names; what did not exist before goes."""
+    try:
+        stood = json.loads(journal.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # no file was replaced yet
+        stood = {}
+    process = journal.name.rsplit(".", 2)[1]
+    for name, existed in stood.items():
+        path = journal.parent / name
+        old = path.with_name(f".{path.name}.{process}.old")
+        with suppress(OSError):
+            if existed and old.exists():
+                os.replace(old, path)
+            elif not existed:
+                path.unlink(missing_ok=True)
+    with suppress(OSError):
+        journal.unlink(missing_ok=True)
+
+
+def _keep(path: Path, copy: Path) -> bool:
+    """A second name for a file, so that it can be put back; a copy where the disk has no such names.
+
+    False where there is no such file.
+    """
     if not path.is_file():
-        return
+        return False
     copy.unlink(missing_ok=True)
     try:
         os.link(path, copy, follow_symlinks=False)
     except (OSError, NotImplementedError):
         shutil.copy2(path, copy)
+    return True
 
 
 def commit_of(root: Path) -> str:

@@ -60,8 +60,6 @@ class RenderSpec:
         Where the executed notebook is kept for a look after a failure.
     history : tuple of `evaluation.pipeline.records.history.Entry`, optional
         The last results, the newest first, that the pages compare their own with.
-    warm : Path, optional
-        Address of the process that the kernel is forked from, instead of being started anew.
     """
 
     study: str
@@ -74,7 +72,6 @@ class RenderSpec:
     cell_timeout: float = CELL_TIMEOUT
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
-    warm: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ Align = Literal["left", "right", "center"]
 Format = str | Callable[[Any], str]
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 _RUN_BY_SPREADSHEETS = frozenset("=+-@\t\r\n\0＝＋－＠")
+_BEHIND_SEPARATOR = re.compile(r"([;\t|]\s*\"?)([=+\-@＝＋－＠])")
 _NUMERIC = re.compile(r"[+\-\u2212]?\s*(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?")
 
 
@@ -300,7 +301,8 @@ def to_csv(frame: pd.DataFrame) -> str:
 def _harmless(cell: Any) -> Any:
     if isinstance(cell, float):
         return f"{cell:.10g}"
-    written = str(cell)
+    # where a spreadsheet takes a semicolon for the separator, a cell begins behind it, too
+    written = _BEHIND_SEPARATOR.sub(r"\1'\2", str(cell))
     if written[:1] in _RUN_BY_SPREADSHEETS and not _NUMERIC.fullmatch(written):
         return "'" + written
     return written

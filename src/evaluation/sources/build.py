@@ -178,9 +178,17 @@ def publish(files: Sequence[tuple[TableInfo, bytes]], data_dir: Path) -> tuple[s
     -------
     tuple of str
         Names of the tables whose bytes differ from what stood there.
+
+    Raises
+    ------
+    DataError
+        A table of that name is of another source.
+    OutputError
+        The tables cannot be written.
     """
     pairs = list(files)
     before = load_manifest(data_dir) if (data_dir / MANIFEST).exists() else Manifest(data_dir, ())
+    _refuse_taken([table for table, _ in pairs], before)
     after = before.with_tables(table for table, _ in pairs)
     changed = tuple(
         table.name
@@ -194,3 +202,22 @@ def publish(files: Sequence[tuple[TableInfo, bytes]], data_dir: Path) -> tuple[s
         }
     )
     return changed
+
+
+def _refuse_taken(tables: Sequence[TableInfo], before: Manifest) -> None:
+    """A table is made anew by what made it, and by nothing else: two sources never share a name."""
+    stands = {table.name: table for table in before.tables}
+    for table in tables:
+        other = stands.get(table.name)
+        if other is not None and _maker(other.made_by) != _maker(table.made_by):
+            raise DataError(
+                f"there is a table {table.name!r} already, of another source",
+                where=f"{before.folder / MANIFEST}: made by {other.made_by}",
+                expected="a name that no other table has",
+                fix="write another name into the settings' table",
+            )
+
+
+def _maker(made_by: str) -> str:
+    """The builder that a table's command names, or ``hand``."""
+    return made_by.rpartition("data build ")[2].split(" ")[0]

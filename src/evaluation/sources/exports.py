@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,12 @@ from evaluation.sources.reading import RawFile, decode, first_record, read_bytes
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".xls", ".xlsx")
 _HEADER_WITHIN = 10
 _EXACT_DIGITS = 15
+_MOST_WORKBOOK = 400_000_000
+"""Bytes of a workbook, unpacked: a full sheet of fifteen columns has about half of it."""
+_MOST_CELLS = 50_000_000
+_BARE_FORMULA = re.compile(
+    rb"<c\b[^>]*?\br=\"([A-Z]+\d+)\"[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>"
+)
 
 Columns = Mapping[str, str | Sequence[str]]
 """Our field to the export's header, or to several headers of which the first found is taken."""
@@ -162,6 +169,7 @@ def match(found: list[str], columns: Columns, path: Path, layout: Layout) -> dic
         A field that is required or named in ``columns`` has no header: names all headers of the file.
     """
     wanted = headers(columns, layout)
+    _refuse_separator(found, path)
     out = _place(found, wanted)
     absent = [field for field in layout.required if field not in out]
     absent += [field for field in columns if field not in out and field not in layout.required]
@@ -174,6 +182,17 @@ def match(found: list[str], columns: Columns, path: Path, layout: Layout) -> dic
             fix=f"write the header as the file has it: {place_to_edit(columns, absent)}",
         )
     return out
+
+
+def _refuse_separator(found: list[str], path: Path) -> None:
+    for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "upright bars")):
+        if len(found) == 1 and sign in found[0]:
+            raise DataError(
+                f"the fields are separated by {word}, not by commas",
+                where=f"{path}, line 1: {found[0][:80]!r}",
+                expected="a CSV file with a comma between fields",
+                fix="save it as CSV UTF-8 with commas, or as .xlsx",
+            )
 
 
 def _place(found: list[str], wanted: Mapping[str, list[str]]) -> dict[str, str]:
@@ -214,6 +233,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def _excel(content: bytes, path: Path, columns: Columns, layout: Layout) -> pd.DataFrame:
+    _check_workbook(content, path)
     try:
         sheet = pd.read_excel(io.BytesIO(content), header=None, dtype=object)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile, AssertionError) as error:
@@ -239,6 +259,49 @@ def _excel(content: bytes, path: Path, columns: Columns, layout: Layout) -> pd.D
         fix=f"put the {layout.many} on the first sheet, or name its headers: "
         f"{place_to_edit(columns, [layout.anchor])}; "
         "a header merged over several cells is read by the words in its lowest row",
+    )
+
+
+def _check_workbook(content: bytes, path: Path) -> None:
+    """Refuse what would fill the memory, and formulas whose values the workbook does not hold."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as book:
+            size = sum(part.file_size for part in book.infolist())
+            if size > _MOST_WORKBOOK:
+                raise _too_large(path, f"{size / 1e6:,.0f} MB unpacked")
+            name = next((n for n in sorted(book.namelist()) if n.startswith("xl/worksheets/sheet")), None)
+            sheet = book.read(name) if name else b""
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, zlib.error):
+        return  # an .xls, or no workbook: the reader says which
+    found = re.findall(rb"<c\b[^>]*?\br=\"([A-Z]{1,3})(\d{1,7})\"", sheet)
+    if found:
+        across = max(_column_number(column) for column in {column for column, _ in found})
+        down = max(int(row) for _, row in found)
+        if across * down > _MOST_CELLS:
+            raise _too_large(path, f"{down:,} rows of {across:,} columns, most of them empty")
+    bare = _BARE_FORMULA.findall(sheet)
+    if bare:
+        raise DataError(
+            f"cells hold a formula and no value: {len(bare)}",
+            where=f"{path}: {shortlist([cell.decode() for cell in bare])}",
+            expected="values",
+            fix="open and save the workbook in a spreadsheet program, or paste the cells as values",
+        )
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number
+
+
+def _too_large(path: Path, size: str) -> DataError:
+    return DataError(
+        "the workbook is too large to be read",
+        where=f"{path}: {size}",
+        expected=f"at most {_MOST_WORKBOOK // 10**6:,} MB unpacked and {_MOST_CELLS:,} cells",
+        fix="delete what is not part of the table, or save it as CSV UTF-8",
     )
 
 

@@ -19,7 +19,7 @@ import tomli_w
 
 from evaluation.errors import DataError, shortlist
 from evaluation.sources.files import ENDINGS, kind_of, read_file
-from evaluation.sources.reading import RawFile, sha256_of
+from evaluation.sources.reading import RawFile, explain_kinds, refuse_spaces, require_file, sha256_of
 from evaluation.sources.shaping import Shape, shaped
 
 MANIFEST = "manifest.toml"
@@ -349,6 +349,7 @@ def described(frame: pd.DataFrame) -> tuple[Column, ...]:
 
 def _checked(table: TableInfo, folder: Path) -> tuple[pd.DataFrame, TableInfo]:
     path = folder / table.path
+    require_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -367,7 +368,11 @@ def _checked(table: TableInfo, folder: Path) -> tuple[pd.DataFrame, TableInfo]:
             f"the table {table.name} is not the one that the manifest describes",
             where=f"{path}: sha256 {found}",
             expected=f"sha256 {table.sha256}",
-            fix=table.restore,
+            # a table that is kept by hand grows: nobody may be told to throw the new rows away
+            fix=f"where the change is meant, write the new sha256 and rows into {MANIFEST}; where it is not: "
+            f"{table.restore}"
+            if table.made_by == "hand"
+            else table.restore,
         )
     names = [column.name for column in table.columns]
     whole = table.made_by != ADDED and content[: content.find(b"\n")].decode("utf-8", "replace").strip()
@@ -395,10 +400,12 @@ def _plain_csv(table: TableInfo, path: Path, content: bytes) -> pd.DataFrame:
             io.BytesIO(content), dtype=types, encoding="utf-8", keep_default_na=False, na_values=[""]
         )
     except (ValueError, pd.errors.ParserError) as error:
+        explain_kinds(content, {column.name: column.kind for column in table.columns}, path)
         raise _other_kinds(table, path, error) from None
     for column in table.columns:
         if column.kind == "text":
             frame[column.name] = frame[column.name].fillna("")
+    refuse_spaces(frame, path)
     return frame
 
 

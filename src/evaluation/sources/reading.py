@@ -8,7 +8,7 @@ import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 _SUFFIXES = (".csv", ".csv.gz")
 _LONGEST_LINE = 65_536
+MOST_UNPACKED = 1_000_000_000
+"""Bytes that a packed file may hold: what is far larger than its file is no table."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,23 @@ def table_name(path: Path) -> str:
     return name
 
 
+def require_file(path: Path) -> None:
+    """Refuse a pipe, a device or a folder, which would be read without end or not at all.
+
+    Raises
+    ------
+    DataError
+        Something that is no file stands there.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(
+            "this is not a file that can be read to its end",
+            where=str(path),
+            expected="a file",
+            fix="give the file itself, not a folder, a pipe or a device",
+        )
+
+
 def read_bytes(path: Path) -> tuple[bytes, str]:
     """A file's content, unpacked when it is gzipped, and the sha256 of the file as it lies.
 
@@ -87,6 +106,7 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
     DataError
         The file cannot be opened, or the gzip stream is broken.
     """
+    require_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -94,7 +114,8 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
     checksum = sha256_of(content)
     if content.startswith(_GZIP):
         try:
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(MOST_UNPACKED + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(
                 "the gzip file is broken",
@@ -102,6 +123,13 @@ def read_bytes(path: Path) -> tuple[bytes, str]:
                 expected="a whole gzip stream",
                 fix="download or copy the file again",
             ) from None
+        if len(content) > MOST_UNPACKED:
+            raise DataError(
+                f"the gzip file holds more than {MOST_UNPACKED / 1e9:.0f} GB",
+                where=str(path),
+                expected="a file that fits into memory",
+                fix="unpack it and cut it into several, one a year",
+            )
     elif path.name.lower().endswith(".gz") and content:
         raise DataError(
             "the file is named .gz but is not a gzip stream",
@@ -322,3 +350,70 @@ def to_dates(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.datetim
         fix="correct these lines",
     )
     return days.to_numpy().astype("datetime64[D]")
+
+
+def explain_kinds(content: bytes, kinds: Mapping[str, str], path: Path) -> None:
+    """Say by line and text why a CSV table does not have the kinds of columns that are stated of it.
+
+    Parameters
+    ----------
+    content : bytes
+    kinds : mapping of str to {"text", "integer", "number"}
+        Of each column, in the order of the file.
+    path : Path
+        For messages.
+
+    Raises
+    ------
+    DataError
+        The encoding, the number of fields, or the lines whose values are no numbers, or no whole ones.
+    """
+    text = decode(content, path)
+    names = list(kinds)
+    if first_record(text) != names:
+        raise DataError(
+            "the table does not have the columns that the manifest gives",
+            where=f"{path}, line 1: {shortlist(first_record(text), 20)}",
+            expected=", ".join(names),
+            fix="correct the header, or the columns in the manifest",
+        )
+    frame, _ = read_fields(text, names, path, header=True)
+    for name, kind in kinds.items():
+        if kind == "text":
+            continue
+        numbers = to_numbers(frame, name, path)
+        if kind == "integer":
+            refuse_lines(
+                ~(np.mod(numbers, 1) == 0),
+                frame,
+                path,
+                f"values of {name} are not whole numbers",
+                values=name,
+                expected="a whole number such as 2016 in every row",
+                fix="correct these lines, or call the column a number in the manifest",
+            )
+
+
+def refuse_spaces(frame: pd.DataFrame, path: Path) -> None:
+    """Refuse texts that are another text of their column but for space around them: two units by mistake.
+
+    Raises
+    ------
+    DataError
+        Names the column, the texts and the lines.
+    """
+    for name in frame.columns:
+        if not pd.api.types.is_string_dtype(frame[name].dtype):
+            continue
+        texts = set(frame[name].dropna().unique())
+        odd = {text for text in texts if text != text.strip() and text.strip() in texts}
+        if odd:
+            refuse_lines(
+                frame[name].isin(odd).to_numpy(),
+                frame.set_axis(pd.RangeIndex(2, 2 + len(frame)), axis=0),
+                path,
+                f"values of {name} have space around them and stand without it in other rows",
+                values=name,
+                expected="one way of writing each name",
+                fix="remove the space",
+            )

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import select
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
+from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
 
 Render = Callable[[RenderSpec], RenderOutcome]
@@ -109,6 +111,9 @@ def start_server() -> None:
 
 def _context() -> Any:
     """Workers forked from a clean process that has imported what they need; fresh ones elsewhere."""
+    # a socket of theirs in a folder with a long name has an address that is too long
+    if os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) > LONGEST_FOLDER:
+        tempfile.tempdir = "/tmp"
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

@@ -23,6 +23,8 @@ from evaluation.pipeline.spec import Failure, Kind, RenderSpec, find_notebook
 PARAMETERS = ("study", "overrides")
 RESULT_MIME = "application/vnd.evaluation.result+json"
 LANGUAGES = ("en", "zh")
+MOST_PRINTED = 100_000
+"""Characters that a cell may print; the rest is left out, and the page says so."""
 _STUDY = re.compile(r"[a-z][a-z0-9_]*\Z")
 _KEY = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*\Z")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -155,7 +157,7 @@ def execute(spec: RenderSpec, reads: list[str] | None = None) -> tuple[Any, Fail
     parameters = {"study": spec.study, "overrides": _lists(spec.overrides)}
     kept: dict[str, Any] = {}
     failure: Failure | None = None
-    with private_kernel(spec.root, spec.warm) as (manager, environment):
+    with private_kernel(spec.root) as (manager, environment):
         try:
             papermill.execute_notebook(
                 nbformat.from_dict(source),
@@ -230,6 +232,29 @@ def load_papermill() -> tuple[Any, Any, str]:
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
+    class Limited(PapermillNotebookClient):
+        """Keeps what a cell prints up to a length that a person may read."""
+
+        def output(self, outs: Any, msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+            if msg["msg_type"] != "stream":
+                return super().output(outs, msg, display_id, cell_index)
+            printed = sum(len(one.text) for one in outs if one.output_type == "stream")
+            room = MOST_PRINTED - printed
+            if room < 0:  # the note below stands there
+                return None
+            text = msg["content"]["text"]
+            if len(text) > room:
+                text = (
+                    f"{text[:room]}\n[what the cell printed beyond {MOST_PRINTED:,} characters is left out]\n"
+                )
+            # joined to the piece before it, as on a page: a million pieces would take the memory of a page
+            last = outs[-1] if outs else None
+            if last is not None and last.output_type == "stream" and last.name == msg["content"]["name"]:
+                last.text += text
+                return None
+            msg["content"]["text"] = text
+            return super().output(outs, msg, display_id, cell_index)
+
     class PrivateKernel(NBClientEngine):
         """Keeps hold of the notebook whatever happens, and leaves no process behind."""
 
@@ -247,13 +272,15 @@ def load_papermill() -> tuple[Any, Any, str]:
             **_: Any,
         ) -> None:
             kept["notebook"] = nb_man.nb
-            client = PapermillNotebookClient(
+            client = Limited(
                 nb_man,
                 km=manager,
                 kernel_name=kernel_name,
                 timeout=execution_timeout,
                 startup_timeout=start_timeout,
                 shutdown_kernel="immediate",
+                # a kernel that prints faster than this reads is no cell that takes too long
+                raise_on_iopub_timeout=False,
             )
             try:
                 client.execute(cleanup_kc=True, **start)

@@ -10,14 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER, environment, short_folder
-from evaluation.pipeline.kernels.warm import provisioner
+from evaluation.pipeline.kernels.surroundings import (
+    LONGEST_FOLDER,
+    end_strays,
+    environment,
+    hide_environment,
+    short_folder,
+)
 
 MODULE = "evaluation.pipeline.kernels._kernel_process"
 
 
 @contextmanager
-def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, dict[str, str]]]:
+def private_kernel(root: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """A kernel manager, not yet started, and the environment to start it in.
 
     Kernels talk through sockets in a folder of their own where the system has them, so that
@@ -27,8 +32,6 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
     ----------
     root : Path
         The project folder; caches go to its ``build/cache``.
-    warm : Path, optional
-        Address of the process that the kernel is forked from; see `evaluation.pipeline.kernels.warm`.
 
     Yields
     ------
@@ -46,6 +49,7 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
                 language="python",
             )
 
+    hide_environment()
     folder = short_folder()
     try:
         fits = os.name == "posix" and len(os.fsencode(folder)) <= LONGEST_FOLDER
@@ -55,9 +59,8 @@ def private_kernel(root: Path, warm: Path | None = None) -> Iterator[tuple[Any, 
             connection_file=str(folder / "k.json"),
             transport="ipc" if fits else "tcp",
         )
-        if warm is not None:
-            manager.provisioner = provisioner(warm, manager)
         (folder / "home").mkdir()
         yield manager, environment(root, folder)
     finally:
+        end_strays(folder)
         shutil.rmtree(folder, ignore_errors=True)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import OutputError, ReportError, shortlist
 from evaluation.pipeline.kernels.execute import LANGUAGES
-from evaluation.pipeline.site import damaged, generated_now
+from evaluation.pipeline.site import damaged, generated_now, unfinished
 from evaluation.pipeline.telling.feed import MEDIA, feed_name, feeds
 
 _PARTS = (
@@ -55,6 +55,14 @@ def site_files(reports: Path, url: str = "") -> dict[str, bytes]:
     ReportError
         There is no index, a result has no page, or a page links to what is not there.
     """
+    half = unfinished(reports)
+    if half:
+        raise ReportError(
+            "a run is replacing pages, or was ended while it did: some are new and some old",
+            where=shortlist([path.relative_to(reports).as_posix() for path in half]),
+            expected="pages and results of one run",
+            fix="wait until the run is done, or run the studies again: make report",
+        )
     cut = damaged(reports)
     found = {
         path.relative_to(reports).as_posix(): path.read_bytes()
@@ -148,6 +156,12 @@ def publish(reports: Path, target: str, url: str = "", keep: int = KEEP) -> Publ
     return replace(done, left_out=left_out)
 
 
+def _readable(folder: Path) -> None:
+    """A site is there to be read: whatever the umask, a web server of another user may."""
+    for path in (folder.parent, folder, *folder.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
+
+
 def _size(files: Mapping[str, bytes]) -> int:
     return sum(map(len, files.values()))
 
@@ -179,6 +193,7 @@ def _swap(files: Mapping[str, bytes], target: Path, keep: int) -> Published:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+        _readable(part)
         if release.exists():
             shutil.rmtree(release)
         os.replace(part, release)
