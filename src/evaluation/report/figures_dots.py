@@ -94,7 +94,7 @@ def placebo(
                 role=role, bold=strong,
             )  # fmt: skip
 
-    data = values.rename("estimate").rename_axis(values.index.name or "unit").reset_index()
+    data = values.rename("estimate").rename_axis(str(values.index.name or "unit")).reset_index()
     return draw(paint, data=data, **texts)
 
 

@@ -68,7 +68,9 @@ def _lines(canvas: Canvas, axes: Any, lines: Sequence[Line], height: float) -> N
             axes.fill_between(line.x, *line.band, color=theme[line.role], alpha=0.14, lw=0, zorder=1.5)
         if line.role == "treated":
             axes.plot(line.x, line.y, color=theme["paper"], lw=points(5), zorder=order - 0.5)
-        axes.plot(line.x, line.y, color=theme[line.role], lw=points(width), zorder=order, clip_on=False, **style)
+        axes.plot(
+            line.x, line.y, color=theme[line.role], lw=points(width), zorder=order, clip_on=False, **style
+        )
         if line.label:
             tips.append((float(line.y[known[-1]]), float(line.x[known[-1]]), line.role, line.label))
         alone = np.isfinite(line.y) & ~np.isfinite(np.r_[np.nan, line.y[:-1]])
@@ -88,7 +90,7 @@ def _over_time(
     shade: tuple[Any, Any] | None = None,
     note: str = "",
 ) -> None:
-    """Lines over the periods of ``index`` with dated lines, the gap of ``shade`` filled from the first date."""
+    """Lines over periods with dated lines; the gap of ``shade`` is filled from the first date on."""
     when = timeline(index, canvas.language, most=6)
     axes = canvas.axes(height)
     value_scale(axes, "y", *limits(*(line.y for line in lines), margin=0.04), canvas.language)
@@ -154,18 +156,26 @@ def series(
         return f"{text} {words.number(last, texts['language'], digits)}"
 
     lines = [
-        Line(x, numbers(values, column), "unit", ending(names[column], values[column]) if column in names else "")
+        Line(
+            x,
+            numbers(values, column),
+            "unit",
+            ending(names[column], values[column]) if column in names else "",
+        )
         for column in others
     ]
     if highlight_mean and (others or pooled is not None):
         mean = values[others].mean(axis=1) if pooled is None else pooled.reindex(values.index).astype(float)
-        lines.append(Line(x, mean.to_numpy(float), "comparison", ending(highlight_mean, mean), "dash"))
+        lines.append(
+            Line(x, np.asarray(mean, dtype=np.float64), "comparison", ending(highlight_mean, mean), "dash")
+        )
     name = names.get(treated, str(treated))
     lines.append(Line(x, numbers(values, treated), "treated", ending(name, values[treated])))
     return draw(
         lambda canvas: _over_time(canvas, frame.index, lines, height, events),
         data=_named(frame, names),
-        **{**texts, "subtitle": y_label},
+        subtitle=y_label,
+        **texts,
     )
 
 
@@ -207,7 +217,8 @@ def pair(
     return draw(
         lambda canvas: _over_time(canvas, frame.index, lines, height, dates, (one, two), made),
         data=_named(frame[[treated, other]], names),
-        **{**texts, "subtitle": y_label},
+        subtitle=y_label,
+        **texts,
     )
 
 
@@ -274,7 +285,7 @@ def power_curve(
         value_scale(axes, "y", -0.02, 1.03, language, scale=100, suffix="%", most=6)
         value_scale(axes, "x", 0, right, language, most=6, grid=False)
         _lines(canvas, axes, lines, height)
-        for (label, curve), line in zip(curves.items(), lines, strict=True):
+        for label, line in zip(curves, lines, strict=True):
             if reach[label] <= right:
                 colour = canvas.theme[line.role]
                 axes.plot([reach[label]] * 2, [-0.02, power], color=colour, lw=points(1.1), zorder=2)
@@ -306,7 +317,8 @@ def power_curve(
     return draw(
         paint,
         data=data if len(curves) > 1 else data.drop(columns="curve"),
-        **{**texts, "subtitle": word("power_axis", language)},
+        subtitle=word("power_axis", language),
+        **texts,
     )
 
 
@@ -363,7 +375,7 @@ def possible(
             shift = (9 if room else -9, upright)
             beside(canvas, axes, (at, value), text, shift=shift, ha="left" if room else "right")
 
-    return draw(paint, data=curve[[x, y]], **{**texts, "subtitle": y_label})
+    return draw(paint, data=curve[[x, y]], subtitle=y_label, **texts)
 
 
 def _digits(frame: pd.DataFrame) -> int:
