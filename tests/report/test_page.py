@@ -366,7 +366,7 @@ def heading_cells(*sources: str) -> object:
 
 def test_a_heading_with_nothing_under_it_is_left_out() -> None:
     made = render_page(
-        heading_cells("Words.", "## Full", "Words.", "## Outer", "### Inner", "Words.", "## Empty", "## Last"),
+        heading_cells("Words.", "## Full", "Words.", "## Outer", "### Inner", "x", "## Empty", "## Last"),
         language="en",
         study_id="s",
         title="t",

@@ -77,7 +77,8 @@ def _lines(canvas: Canvas, axes: Any, lines: Sequence[Line], height: float) -> N
         alone &= ~np.isfinite(np.r_[line.y[1:], np.nan])
         dotted = known if line.role == "treated" and len(line.x) <= _FEW else np.flatnonzero(alone)
         size = points({"unit": 3.0, "treated": 6.0}.get(line.role, 5.0))
-        axes.plot(line.x[dotted], line.y[dotted], "o", color=theme[line.role], ms=size, zorder=order)
+        if dotted.size:
+            axes.plot(line.x[dotted], line.y[dotted], "o", color=theme[line.role], ms=size, zorder=order)
     label_ends(canvas, axes, tips, height)
 
 
