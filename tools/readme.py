@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evaluation import analysis
 from evaluation.report.language import text
+from evaluation.report.png import darken
 from evaluation.report.sections import one_place
 from evaluation.sources.manifest import load_manifest
 from evaluation.study import list_studies, load_study

@@ -249,7 +249,7 @@ def _the_pages_say_it(pages: dict[str, Path]) -> None:
         assert f'href="../../variants/tiny--rule.level=0.05--seed=1/{language}.html"' in page
         assert f'href="../../{language}/tiny.html"' in page
         assert 'href="../../failures/tiny--rule.level=0.05--seed=13.html"' in page
-        assert len(page) < 500_000
+        assert len(page) < 800_000
     assert "To pick the variant one likes best" in html["en"]
     assert "No joint p-value is claimed" in html["en"]
     assert html["en"].count('class="simulated">SIMULATED') >= 4

@@ -255,3 +255,63 @@ def contrast(one: str, other: str) -> float:
 def test_a_line_is_broken_whatever_the_room(room: float) -> None:
     canvas = Canvas(themes()[0], "en")
     assert "".join(canvas.wrap("−0.00000000000024 to", room, 11.5)).replace(" ", "") == "−0.00000000000024to"
+
+
+LONG = {
+    "en": "The Metropolitan Borough of Saint Somewhere-upon-the-Long-River",
+    "zh": "某某省某某自治州某某县某某街道办事处辖区内各村民委员会及居民委员会合计的长名称",
+}
+
+
+def extremes(language: str) -> list[Any]:
+    """Figures of one row, one period, many units, huge and tiny numbers, long names, no interval."""
+    kit = {**COMMON, "title": LONG[language], "language": language}
+    name, nan = LONG[language], np.nan
+    draws = np.random.default_rng(0)
+    estimates = pd.DataFrame({"label": [name, name * 2], "estimate": [-3e-9, 2e-9]})
+    estimates[["ci_low", "ci_high"]] = [[-5e-9, -1e-9], [nan, nan]]
+    wide = pd.DataFrame(draws.normal(size=(12, 300)).cumsum(0), index=range(2001, 2013))
+    study = pd.DataFrame({"event_time": [0.0], "estimate": [-2e9], "ci_low": [nan], "ci_high": [nan]})
+    numbers = [figures.Number(name, -3e9, -4e9, -2e9), figures.Number(name, None)]
+    labels = {0: name, 1: name, 2: "c"}
+    ranks = pd.DataFrame({"label": [name], "rank": 1, "low": 1, "high": 1, "text": name, "role": "treated"})
+    return [
+        figures.forest(estimates, x_label=name, **kit),
+        figures.three_numbers(numbers, x_label=name, **kit),
+        figures.series(
+            wide, treated=0, y_label=name, labels=labels, events=[(2011, name), (2012, name)], **kit
+        ),
+        figures.series(wide.iloc[:1] * -1e9, treated=0, y_label=name, **kit),
+        figures.event_study(study, x_label=name, y_label=name, policy=name, **kit),
+        figures.placebo(pd.Series(draws.normal(size=300)), treated=0, labels=labels, x_label=name, **kit),
+        figures.placebo(pd.Series(np.zeros(300)), treated=0, x_label=name, **kit),
+        figures.rank_intervals(ranks, most=1, x_label=name, **kit),
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_words_stay_on_the_sheet_and_apart(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.text import Text
+
+    sheets = []
+    drawn = Canvas.pixels
+
+    def kept(canvas: Canvas) -> Any:
+        pixels = drawn(canvas)
+        shown = [t for t in canvas.figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+        sheets.append((pixels.shape, [(t.get_text(), t.get_window_extent()) for t in shown]))
+        return pixels
+
+    monkeypatch.setattr(Canvas, "pixels", kept)
+    assert all(figure.size[1] < 1500 for figure in extremes(language))
+    for (height, width, _), texts in sheets:
+        for text, box in texts:
+            assert box.x0 >= -2, text
+            assert box.x1 <= width + 2, text
+            assert box.y0 >= -2, text
+            assert box.y1 <= height + 2, text
+        for i, (text, box) in enumerate(texts):
+            for other, its in texts[:i]:
+                across = min(box.x1, its.x1) - max(box.x0, its.x0)
+                up = min(box.y1, its.y1) - max(box.y0, its.y0)
+                assert across < 3 or up < 6, (text, other)

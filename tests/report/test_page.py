@@ -356,3 +356,33 @@ def test_failure_page_says_what_where_and_how_to_run_it_alone() -> None:
 @pytest.mark.parametrize("kind", ["input", "cell", "timeout", "kernel", "page"])
 def test_every_kind_of_failure_has_words(kind: str) -> None:
     assert render_failure("s", failure(kind=kind, cell=None, source=""))
+
+
+def heading_cells(*sources: str) -> object:
+    from nbformat import v4
+
+    return v4.new_notebook(cells=[v4.new_markdown_cell(source) for source in sources])
+
+
+def test_a_heading_with_nothing_under_it_is_left_out() -> None:
+    made = render_page(
+        heading_cells("Words.", "## Full", "Words.", "## Outer", "### Inner", "x", "## Empty", "## Last"),
+        language="en",
+        study_id="s",
+        title="t",
+        provenance={},
+    )
+    assert re.findall(r"<h[23] id=\"([\w-]+)\"", made)[:3] == ["full", "outer", "inner"]
+    assert "Empty" not in made
+    assert "Last" not in made
+    assert "hreflang" not in made  # one language: no link to another
+    assert 'class="contents' in made
+
+
+def test_an_index_of_one_language_has_no_choice_of_languages() -> None:
+    entry = {"result": {"study": "s", "title": "Only"}, "pages": {"en": "en/s.html"}}
+    made = render_index([entry])
+    assert 'id="choose-zh"' not in made
+    assert not re.search(r"[\u4e00-\u9fff]", re.sub(r"<style>.*?</style>", "", made, flags=re.DOTALL))
+    chinese = render_index([{"result": {"study": "s"}, "pages": {"zh": "zh/s.html"}}])
+    assert '<html lang="zh-CN">' in chinese

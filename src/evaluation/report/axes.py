@@ -18,7 +18,7 @@ from evaluation.report.canvas import DENSITY, LINE, MARGIN, SMALL, WIDTH, Canvas
 _DATED = re.compile(r"\d{4}([-/]\d{2}){1,2}|\d{4}-?Q[1-4]")
 _PLAIN = (1e-4, 1e7)  # numbers between are written out, others as multiples of a power of ten
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_END_ROOM = 112.0  # widest label at the end of a line, px
+_END_ROOM = 120.0  # widest label at the end of a line, px
 
 
 @dataclass(frozen=True)

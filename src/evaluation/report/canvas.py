@@ -47,7 +47,6 @@ class Texts(TypedDict):
     language: str
     name: str
     simulated: NotRequired[bool]
-    subtitle: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,9 @@ def points(px: float) -> float:
     return px * 72 / _INCH
 
 
-def draw(paint: Callable[[Canvas], None], *, data: Any = None, **texts: Unpack[Texts]) -> Figure:
+def draw(
+    paint: Callable[[Canvas], None], *, data: Any = None, subtitle: str = "", **texts: Unpack[Texts]
+) -> Figure:
     """Paint a figure.
 
     Parameters
@@ -81,6 +82,8 @@ def draw(paint: Callable[[Canvas], None], *, data: Any = None, **texts: Unpack[T
         Draws on a fresh canvas, of which it asks ``axes`` once.
     data : DataFrame, optional
         The numbers drawn, linked below the figure.
+    subtitle : str
+        Below the title: what the vertical scale is, and its unit.
     **texts : Texts
 
     Raises
@@ -108,9 +111,17 @@ def draw(paint: Callable[[Canvas], None], *, data: Any = None, **texts: Unpack[T
         canvas = Canvas(theme, texts["language"], texts.get("simulated", False))
         paint(canvas)
         plot = canvas.pixels()
-        shared = np.vstack([canvas.strip(_head(texts, theme)), plot, canvas.strip(_foot(texts, theme))])
+        shared = np.vstack(
+            [
+                canvas.strip(_head(texts, subtitle, theme)),
+                plot,
+                canvas.strip([(texts["source"], SMALL, theme["muted"], False)]),
+            ]
+        )
     _complain(caught, texts["name"])
-    return Figure(light=encode(plot, theme), shared=encode(shared, theme), data=data, **texts)
+    return Figure(
+        light=encode(plot, theme), shared=encode(shared, theme), data=data, subtitle=subtitle, **texts
+    )
 
 
 def _complain(caught: Sequence[warnings.WarningMessage], name: str) -> None:
@@ -130,17 +141,13 @@ def _complain(caught: Sequence[warnings.WarningMessage], name: str) -> None:
         )
 
 
-def _head(texts: Texts, theme: Theme) -> list[tuple[str, float, str, bool]]:
+def _head(texts: Texts, subtitle: str, theme: Theme) -> list[tuple[str, float, str, bool]]:
     mark = words.text("simulated", texts["language"]) if texts.get("simulated") else ""
     return [
         (mark, SMALL, theme.text("simulated"), True),
         (texts["title"], TITLE, theme["ink"], True),
-        (texts.get("subtitle", ""), BODY, theme["muted"], False),
+        (subtitle, BODY, theme["muted"], False),
     ]
-
-
-def _foot(texts: Texts, theme: Theme) -> list[tuple[str, float, str, bool]]:
-    return [(texts["source"], SMALL, theme["muted"], False)]
 
 
 class Canvas:
@@ -153,6 +160,7 @@ class Canvas:
             "constrained", w_pad=MARGIN / _INCH, h_pad=6 / _INCH, wspace=0, hspace=0
         )
         self._plot: Any = None
+        self._widths: dict[tuple[str, float], float] = {}
         self._height = 0.0
 
     def axes(self, height: float) -> Any:
@@ -214,11 +222,11 @@ class Canvas:
             if entry.mark == "band":
                 handles.append(Patch(color=colour, alpha=0.22, lw=0))
             elif entry.mark in ("line", *DASHES):
-                style = {"dashes": DASHES[entry.mark]} if entry.mark in DASHES else {}
+                style: dict[str, Any] = {"dashes": DASHES[entry.mark]} if entry.mark in DASHES else {}
                 handles.append(Line2D([], [], color=colour, lw=points(2), **style))
             elif entry.mark:
                 face = colour if entry.mark == "dot" else self.theme["paper"]
-                ring = {"mec": colour, "mew": points(1.5), "mfc": face}
+                ring: dict[str, Any] = {"mec": colour, "mew": points(1.5), "mfc": face}
                 handles.append(Line2D([], [], marker="o", ms=points(7), ls="", **ring))
             else:
                 handles.append(Line2D([], [], ls=""))
@@ -259,7 +267,7 @@ class Canvas:
         bold: bool = False,
         ha: str = "left",
     ) -> Any:
-        """Write a line ``x`` pixels from the sheet's left edge at the height of the axes' ``y``, over lines."""
+        """Write a line ``x`` pixels from the sheet's left edge at the height of the axes' ``y``."""
         from matplotlib.transforms import blended_transform_factory
 
         ink = self.theme.text(colour)
@@ -279,13 +287,25 @@ class Canvas:
 
     def width(self, line: str, size: float = SMALL, *, bold: bool = False) -> float:
         """Width of a line in pixels."""
-        text = self.figure.text(0, 0, line, size=points(size))
-        extent = text.get_window_extent()
-        text.remove()
-        return float(extent.width) / DENSITY + (0.3 if bold else 0)
+        if (line, size) not in self._widths:
+            text = self.figure.text(0, 0, line, size=points(size))
+            self._widths[line, size] = float(text.get_window_extent().width) / DENSITY
+            text.remove()
+        return self._widths[line, size] + (0.3 if bold else 0)
 
     def wrap(self, line: str, room: float, size: float = SMALL) -> list[str]:
-        """Break a text into lines that fit ``room`` pixels."""
+        """Break a text into as few lines as fit ``room`` pixels, of about equal length."""
+        lines = self._fill(line, room, size)
+        narrow, wide = room / 2, room
+        while len(lines) > 1 and wide - narrow > 6:
+            middle = (narrow + wide) / 2
+            if len(self._fill(line, middle, size)) > len(lines):
+                narrow = middle
+            else:
+                wide = middle
+        return self._fill(line, wide, size)
+
+    def _fill(self, line: str, room: float, size: float) -> list[str]:
         lines: list[str] = []
         current = ""
         for piece in pieces(line):

@@ -98,7 +98,7 @@ def specification_curve(
         if at is not None:
             _mark_main(canvas, axes, at, float(value[at]), bool(beyond[at]))
 
-    return draw(paint, data=table, **{**texts, "subtitle": y_label})
+    return draw(paint, data=table, subtitle=y_label, **texts)
 
 
 def _check_options(table: pd.DataFrame, choices: Choices, name: str) -> None:
@@ -144,7 +144,7 @@ def _beyond(frame: pd.DataFrame, level: float) -> NDArray[np.bool_]:
 def _matrix(
     canvas: Canvas, frame: pd.DataFrame, choices: Choices
 ) -> tuple[list[tuple[float, str, NDArray[np.bool_]]], float]:
-    """Lines of the matrix (middle in px below the curve, words, who chose it; none: a heading), its height."""
+    """Lines of the matrix (px below the curve, words, who chose it; none: a heading), and its height."""
     rows: list[tuple[float, str, NDArray[np.bool_]]] = []
     y = 8.0
     for column, (heading, labels) in choices.items():

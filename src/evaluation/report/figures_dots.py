@@ -59,11 +59,11 @@ def placebo(
         canvas.grow(tall)
         axes.set_ylim(0, tall)
         centres = {place: column * dot for place, column in columns.items()}
-        for place, level in levels.items():
-            strong = place == treated
+        for strong in (False, True):
+            shown = [place for place in levels if (place == treated) == strong]
             axes.plot(
-                low + centres[place] / plot * (high - low),
-                level * rise + dot / 2 + 2,
+                [low + centres[place] / plot * (high - low) for place in shown],
+                [levels[place] * rise + dot / 2 + 2 for place in shown],
                 "o",
                 mew=0,
                 ms=points(dot * (1.15 if strong else 0.86)),
@@ -94,7 +94,7 @@ def placebo(
                 role=role, bold=strong,
             )  # fmt: skip
 
-    data = values.rename("estimate").rename_axis(values.index.name or "unit").reset_index()
+    data = values.rename("estimate").rename_axis(str(values.index.name or "unit")).reset_index()
     return draw(paint, data=data, **texts)
 
 

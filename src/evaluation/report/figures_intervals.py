@@ -40,7 +40,7 @@ def _intervals(
     low, high = ends
     known = np.isfinite(low) & np.isfinite(high) & (low < high)
     full = known if full is None else full
-    for i in np.flatnonzero(np.isfinite(value)):
+    for i in map(int, np.flatnonzero(np.isfinite(value))):
         colour = canvas.theme[roles[i]]
         if known[i]:
             axes.vlines(
@@ -111,7 +111,7 @@ def event_study(
         if axes.get_xlim()[0] <= -0.5 <= axes.get_xlim()[1]:
             events(canvas, axes, [-0.5], [policy or ""])
 
-    return draw(paint, data=frame, **{**texts, "subtitle": y_label})
+    return draw(paint, data=frame, subtitle=y_label, **texts)
 
 
 def intervals(
@@ -185,7 +185,7 @@ def intervals(
             shown = words.number(breakdown, language, words.figures(breakdown, 2))
             events(canvas, axes, [breakdown], [word("breakdown", language, value=shown)])
 
-    return draw(paint, data=table, **{**texts, "subtitle": y_label})
+    return draw(paint, data=table, subtitle=y_label, **texts)
 
 
 def _brief(value: float, language: str, most: int) -> str:

@@ -38,7 +38,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "never": ("{label}: never found", "{label}：无从发现"),
     "made_of": ("{name}: {parts}", "{name}：{parts}"),
     "part": ("{name} {weight}", "{name}{weight}"),
-    "others": ("{count} others {weight}", "其余{count}个{weight}"),
+    "others": ("{count} others {weight}", "其余{count}个共{weight}"),
     "comma": (", ", "、"),
     "sensitivity_relative_magnitudes": (
         "Largest step apart after the start, as a multiple of the largest before it",

@@ -77,7 +77,8 @@ def _lines(canvas: Canvas, axes: Any, lines: Sequence[Line], height: float) -> N
         alone &= ~np.isfinite(np.r_[line.y[1:], np.nan])
         dotted = known if line.role == "treated" and len(line.x) <= _FEW else np.flatnonzero(alone)
         size = points({"unit": 3.0, "treated": 6.0}.get(line.role, 5.0))
-        axes.plot(line.x[dotted], line.y[dotted], "o", color=theme[line.role], ms=size, zorder=order)
+        if dotted.size:
+            axes.plot(line.x[dotted], line.y[dotted], "o", color=theme[line.role], ms=size, zorder=order)
     label_ends(canvas, axes, tips, height)
 
 
@@ -90,7 +91,7 @@ def _over_time(
     shade: tuple[Any, Any] | None = None,
     note: str = "",
 ) -> None:
-    """Lines over the periods of ``index`` with dated lines, the gap of ``shade`` filled from the first date."""
+    """Lines over periods with dated lines; the gap of ``shade`` is filled from the first date on."""
     when = timeline(index, canvas.language, most=6)
     axes = canvas.axes(height)
     value_scale(axes, "y", *limits(*(line.y for line in lines), margin=0.04), canvas.language)
@@ -166,13 +167,16 @@ def series(
     ]
     if highlight_mean and (others or pooled is not None):
         mean = values[others].mean(axis=1) if pooled is None else pooled.reindex(values.index).astype(float)
-        lines.append(Line(x, mean.to_numpy(float), "comparison", ending(highlight_mean, mean), "dash"))
+        lines.append(
+            Line(x, np.asarray(mean, dtype=np.float64), "comparison", ending(highlight_mean, mean), "dash")
+        )
     name = names.get(treated, str(treated))
     lines.append(Line(x, numbers(values, treated), "treated", ending(name, values[treated])))
     return draw(
         lambda canvas: _over_time(canvas, frame.index, lines, height, events),
         data=_named(frame, names),
-        **{**texts, "subtitle": y_label},
+        subtitle=y_label,
+        **texts,
     )
 
 
@@ -214,7 +218,8 @@ def pair(
     return draw(
         lambda canvas: _over_time(canvas, frame.index, lines, height, dates, (one, two), made),
         data=_named(frame[[treated, other]], names),
-        **{**texts, "subtitle": y_label},
+        subtitle=y_label,
+        **texts,
     )
 
 
@@ -281,7 +286,7 @@ def power_curve(
         value_scale(axes, "y", -0.02, 1.03, language, scale=100, suffix="%", most=6)
         value_scale(axes, "x", 0, right, language, most=6, grid=False)
         _lines(canvas, axes, lines, height)
-        for (label, curve), line in zip(curves.items(), lines, strict=True):
+        for label, line in zip(curves, lines, strict=True):
             if reach[label] <= right:
                 colour = canvas.theme[line.role]
                 axes.plot([reach[label]] * 2, [-0.02, power], color=colour, lw=points(1.1), zorder=2)
@@ -313,7 +318,8 @@ def power_curve(
     return draw(
         paint,
         data=data if len(curves) > 1 else data.drop(columns="curve"),
-        **{**texts, "subtitle": word("power_axis", language)},
+        subtitle=word("power_axis", language),
+        **texts,
     )
 
 
@@ -370,7 +376,7 @@ def possible(
             shift = (9 if room else -9, upright)
             beside(canvas, axes, (at, value), text, shift=shift, ha="left" if room else "right")
 
-    return draw(paint, data=curve[[x, y]], **{**texts, "subtitle": y_label})
+    return draw(paint, data=curve[[x, y]], subtitle=y_label, **texts)
 
 
 def _digits(frame: pd.DataFrame) -> int:

@@ -65,7 +65,8 @@ def _rows(
     canvas: Canvas, rows: Sequence[Row], scale: tuple[float, float], x_label: str, key: Sequence[Entry] = ()
 ) -> None:
     """The primitive: rows one below the other over one scale."""
-    placed, y = [], 2.0
+    placed: list[Any] = []
+    y = 2.0
     room = WIDTH - 2 * MARGIN
     for row in rows:
         heading = canvas.wrap(row.heading, room, BODY) if row.heading else []
@@ -320,8 +321,9 @@ def _listed(
     columns: Sequence[Sequence[str]],
     strong: Sequence[bool],
     least: float,
-) -> tuple[Any, list[float], list[float]]:
-    """Axes of short rows with words at both sides; the middle and the height of every row, in pixels."""
+    headings: Sequence[str] = (),
+) -> tuple[Any, list[float]]:
+    """Axes of short rows with words at both sides, and the middle of every row, in pixels."""
     written = [canvas.wrap(label, _SIDE) for label in labels]
     sides = [[canvas.wrap(text, _SIDE / len(columns)) for text in column] for column in columns]
     heights = [
@@ -333,18 +335,30 @@ def _listed(
     axes.set_ylim(sum(heights) + 4, 0)
     axes.set_yticks([])
     across = axes.get_yaxis_transform()
-    widths = [max(canvas.width(line, bold=True) for lines in side for line in lines) for side in sides]
+    heads = [canvas.wrap(heading, 84) for heading in headings] or [[] for _ in sides]
+    widths = [
+        max(canvas.width(line, bold=True) for lines in [*side, head] for line in lines)
+        for side, head in zip(sides, heads, strict=True)
+    ]
+    edges = [sum(widths[: k + 1]) + 10 + 12 * k for k in range(len(sides))]
     widest = max(canvas.width(line, bold=True) for lines in written for line in lines)
     for i, middle in enumerate(middles):
         role = "treated" if strong[i] else "ink"
         style: dict[str, Any] = {"va": "center", "coords": across, "bold": strong[i]}
-        beside(canvas, axes, (0, middle), "\n".join(written[i]), shift=(-widest - 10, 0), ha="left", role=role,
-               **style)  # fmt: skip
+        label, shift = "\n".join(written[i]), (-widest - 10, 0)
+        beside(canvas, axes, (0, middle), label, shift=shift, ha="left", role=role, **style)
         for k, side in enumerate(sides):
-            shift = sum(widths[: k + 1]) + 10 + 12 * k
-            beside(canvas, axes, (1, middle), "\n".join(side[i]), shift=(shift, 0), ha="right", role=role,
+            beside(canvas, axes, (1, middle), "\n".join(side[i]), shift=(edges[k], 0), ha="right", role=role,
                    **style)  # fmt: skip
-    return axes, middles, [sum(widths[: k + 1]) + 10 + 12 * k for k in range(len(sides))]
+    for head, edge in zip(heads, edges, strict=True):
+        above: dict[str, Any] = {
+            "shift": (edge, 2),
+            "ha": "right",
+            "role": "muted",
+            "coords": "axes fraction",
+        }
+        beside(canvas, axes, (1, 1), "\n".join(head), **above)
+    return axes, middles
 
 
 def rank_intervals(
@@ -353,6 +367,7 @@ def rank_intervals(
     most: int,
     x_label: str,
     key: Sequence[Entry] = (),
+    subtitle: str = "",
     **texts: Unpack[Texts],
 ) -> Figure:
     """Draw a line of whole numbers a row: from the best to the worst possible rank.
@@ -385,7 +400,7 @@ def rank_intervals(
         theme = canvas.theme
         strong = [role == "treated" for role in frame["role"]]
         canvas.key(key)
-        axes, middles, _ = _listed(
+        axes, middles = _listed(
             canvas, list(frame["label"].astype(str)), [list(frame["text"].astype(str))], strong, 19.0
         )
         axes.set_xlim(0.5, most + 0.5)
@@ -399,7 +414,7 @@ def rank_intervals(
             axes.plot(rank[i], y, "o", ms=points(8), zorder=5, **ring)
         canvas.below(x_label)
 
-    return draw(paint, data=frame, **texts)
+    return draw(paint, data=frame, subtitle=subtitle, **texts)
 
 
 def _ranks(most: int) -> list[float]:
@@ -416,6 +431,7 @@ def sparklines(
     headings: tuple[str, str],
     key: Sequence[Entry] = (),
     ago: int = 12,
+    subtitle: str = "",
     **texts: Unpack[Texts],
 ) -> Figure:
     """Draw a small line a row, each on its own scale, with two numbers beside it.
@@ -446,19 +462,15 @@ def sparklines(
         strong = [role == "treated" for role in frame["role"]]
         columns = [list(frame[column].astype(str)) for column in ("before", "after")]
         canvas.key(key)
-        axes, middles, edges = _listed(canvas, list(frame["label"].astype(str)), columns, strong, 25.0)
+        labels = list(frame["label"].astype(str))
+        axes, middles = _listed(canvas, labels, columns, strong, 25.0, headings)
         axes.set_xlim(-0.8, len(lines) - 0.2)
         axes.set_xticks([])
-        for heading, edge in zip(headings, edges, strict=True):
-            shown = "\n".join(canvas.wrap(heading, 84))
-            beside(
-                canvas, axes, (1, 1), shown, shift=(edge, 2), ha="right", role="muted", coords="axes fraction"
-            )
         for place, middle, loud in zip(frame["place"], middles, strong, strict=True):
             _spark(canvas, axes, lines[place].to_numpy(dtype=float), middle, ago, loud)
 
-    data = lines.rename_axis(lines.index.name or "period").reset_index()
-    return draw(paint, data=data.astype({data.columns[0]: str}), **texts)
+    data = lines.rename_axis(str(lines.index.name or "period")).reset_index()
+    return draw(paint, data=data.astype({data.columns[0]: str}), subtitle=subtitle, **texts)
 
 
 def _spark(canvas: Canvas, axes: Any, values: Any, middle: float, ago: int, strong: bool) -> None:

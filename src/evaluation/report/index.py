@@ -19,7 +19,7 @@ _WORST_FIRST = {
 
 
 def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -> str:
-    """Make ``index.html``: a card a report, in the languages of its pages, the reader chooses (without script).
+    """Make ``index.html``: a card a report, in the languages of its pages; the reader chooses without script.
 
     Parameters
     ----------
