@@ -8,9 +8,10 @@ Everything that a researcher uses is here by name, and loaded when it is first u
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it, without the time that importing typing takes
 if TYPE_CHECKING:
+    from typing import Any
+
     from evaluation.analysis import prepare as _prepare
     from evaluation.auditing import Audit, audit
     from evaluation.design import Design
