@@ -200,8 +200,8 @@ def test_without_the_only_treated_cluster_there_is_no_error(frame):
 @pytest.mark.parametrize(
     ("change", "design", "kind", "said"),
     [
-        ({}, {"covariates": ("x",)}, DesignError, "take no covariates"),
-        ({}, {"weights": "w"}, DesignError, "take no covariates, weights"),
+        ({}, {"covariates": ("x",)}, DesignError, "takes no covariates"),
+        ({}, {"weights": "w"}, DesignError, "takes no weights"),
         ({"count": -1.0}, {}, DataError, "is negative"),
         ({"pop": 0.0}, {}, DataError, "exposure 'pop' is not positive"),
     ],

@@ -179,6 +179,15 @@ def test_the_test_and_the_advice_give_one_noise_ratio():
     assert f"vary {advice.facts.noise_ratio:.2g} times" in advice.advice("randomization_test").reason["en"]
 
 
+def test_advice_keeps_numbers_and_makes_its_sentence_from_them():
+    advice = recommend(panel(make()), DESIGN, draws=0)
+    one = advice.advice("randomization_test")
+    assert one.numbers["ratio"] == advice.facts.noise_ratio
+    assert one.numbers["items"] == "units"
+    twice = replace(one, numbers={**one.numbers, "ratio": 2 * one.numbers["ratio"]})
+    assert f"vary {2 * advice.facts.noise_ratio:.2g} times" in twice.reason["en"]
+
+
 def test_the_nearest_method_is_told_in_a_sentence_of_its_own():
     none = recommend(panel(make(units=6, periods=6, start=2)), DESIGN, draws=0)
     assert none.first is None
@@ -191,6 +200,7 @@ def test_texts_have_both_languages_and_the_same_values():
     texts = tomllib.loads(
         files("evaluation.inference").joinpath("recommend.toml").read_text(encoding="utf-8")
     )
+    del texts["formats"]
     for section in texts.values():
         for words in section.values():
             assert set(words) == {"en", "zh"}

@@ -22,6 +22,7 @@ from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators import OverallATT
 from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.randomization import Estimator, RandomizationTest, randomization_test
+from evaluation.numerics.ranks import rank_p
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -164,9 +165,9 @@ class _ByRank:
         """Whether each effect (m,) is found."""
         test = self.test
         slope = np.zeros_like(test.placebo) if test.slope is None else test.slope
-        own = np.abs(test.observed[0] + effects) * (1 - 1e-10)
+        own = np.abs(test.observed[0] + effects)
         others = np.abs(test.placebo[:, :1] + slope[:, :1] * effects)
-        p = (1 + (others >= own).sum(axis=0)) / test.n_assignments
+        p = rank_p(others, own)
         found: NDArray[np.bool_] = p <= self.alpha * (1 + 1e-9)
         return found
 

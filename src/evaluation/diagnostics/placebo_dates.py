@@ -21,6 +21,7 @@ from evaluation.diagnostics._inference import (
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
 from evaluation.errors import DesignError, shortlist
 from evaluation.inference.randomization import Estimator
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -180,7 +181,7 @@ def _joint(answers: list[Answer]) -> tuple[float, float]:
         every = np.stack([np.append(test.observed, test.placebo[:, 0]) for test in tests], axis=1)
         spread = np.sqrt(np.mean(every**2, axis=0))
         size = np.mean(np.abs(every) / np.where(spread > 0, spread, 1.0), axis=1)
-        return float(size[0]), float(np.mean(size >= size[0] * (1 - 1e-10)))
+        return float(size[0]), float(as_far(size, size[0]).mean())
     values = np.array([answer.p_value for answer in answers])
     ratio = np.array([answer.estimate / answer.std_error for answer in answers])
     if np.isnan(values).all():

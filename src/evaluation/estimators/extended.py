@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.clusters import convention_name
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
 from evaluation.estimators._regression import is_perfect, not_estimable, regress
@@ -71,6 +71,8 @@ class ExtendedTwoWayFixedEffects:
     exposure: str | None = None
     covariance: Literal["cluster", "iid", "HC1"] = "cluster"
     small_sample: str | SmallSample = "fixest"
+
+    supports: ClassVar[Supports] = Supports("ExtendedTwoWayFixedEffects")
 
     def __post_init__(self) -> None:
         check_covariance(self.covariance)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.bands import sums_by
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._adjusted import Adjustment, adjusted_cross_sections, adjusted_panel
 from evaluation.estimators._cells import (
@@ -91,6 +91,7 @@ class GroupTime:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("GroupTime")
     method: Literal["dr", "ipw", "reg"] = "dr"
     sampling: Literal["auto", "pairs", "balanced", "levels", "cross_sections"] = "auto"
     trim: float = 0.995

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.clusters import REPAIRED, clustered_by, convention_name, few_cluster_note
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
@@ -79,6 +79,7 @@ class Imputation:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("Imputation")
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate every treated cohort-period.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.clusters import convention_name
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable, balanced_contrasts, group_time_cells, share_map
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
@@ -68,6 +68,7 @@ class InteractionWeighted:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("InteractionWeighted")
     small_sample: str | SmallSample = "fixest"
     estimated_shares: bool = False
 

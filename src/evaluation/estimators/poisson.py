@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.clusters import convention_name
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._covariance import Covariance, check_covariance, covariance
 from evaluation.estimators._regression import weighted_regression
@@ -21,6 +21,7 @@ from evaluation.estimators.two_way import (
     check_identified,
     check_options,
     covariate_notes,
+    regression_supports,
     window_notes,
 )
 from evaluation.numerics.covariance import SmallSample, small_sample
@@ -86,6 +87,11 @@ report_covariates
         references(self.reference, 0)
         check_options(self)
 
+    @property
+    def supports(self) -> Supports:
+        """What it takes of a design."""
+        return regression_supports(self)
+
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
 
@@ -101,8 +107,9 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
+        self.supports.check(design)
         panel, design = design.with_numbers(panel)
-        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,
             design,
@@ -128,7 +135,7 @@ report_covariates
             *cov.notes,
             *([PERFECT] if fitted.perfect else []),
             *few_for_counts(sample, self.covariance),
-            *window_notes(design, self.endpoints if self.event_study else None),
+            *window_notes(design, self.endpoints),
         ]
         return assemble(
             sample,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DesignError, shortlist
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators.poisson import check_counts
@@ -79,6 +80,15 @@ class PoissonImputation:
     ATT    0.084
     """
 
+    supports: ClassVar[Supports] = Supports(
+        "an imputation of counts",
+        covariates=False,
+        weights=False,
+        clusters=1,
+        instead=dict.fromkeys(
+            ("covariates", "weights", "cluster"), "leave it out, or use PoissonFixedEffects"
+        ),
+    )
     exposure: str | None = None
     event_study: bool = False
 
@@ -108,11 +118,7 @@ class PoissonImputation:
         EstimationError
             The fit did not converge.
         """
-        if design.covariates or design.weights or len(design.cluster_columns) > 1:
-            raise DesignError(
-                "imputed counts take no covariates, weights or second cluster",
-                fix="leave them out, or use PoissonFixedEffects",
-            )
+        self.supports.check(design)
         sample = build_sample(
             panel, design, always_treated="drop", required=() if self.exposure is None else (self.exposure,)
         )
@@ -221,9 +227,12 @@ class _Cells:
 
 def _terms(cells: _Cells, design: Design, by_event: bool) -> tuple[pd.DataFrame, list[NDArray[np.bool_]]]:
     """Names, and which treated cells each sums up."""
-    if not by_event:
-        return pd.DataFrame({"term": ["ATT"]}), [cells.treated & (cells.event_time >= 0)]
     low, high = design.window or (-np.inf, np.inf)
+    if not by_event:
+        after = cells.treated & (cells.event_time >= max(0, low)) & (cells.event_time <= high)
+        if not after.any():
+            raise DesignError(f"no event time lies in the window {design.window}", fix="widen the window")
+        return pd.DataFrame({"term": ["ATT"]}), [after]
     times = np.unique(cells.event_time[cells.treated])
     times = times[(times >= low) & (times <= high)].astype(int)
     if not len(times):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import NEVER, Design
+from evaluation.design import NEVER, Design, Supports
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
@@ -70,6 +70,13 @@ class Stacked:
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports(
+        "a stack",
+        covariates=False,
+        weights=False,
+        window="required",
+        instead={name: f"leave the {name} out, or use GroupTime" for name in ("covariates", "weights")},
+    )
     reference: int | None = None
     small_sample: str | SmallSample = "fixest"
     residuals: Literal["pooled", "cohort"] = "pooled"
@@ -89,6 +96,7 @@ class Stacked:
             No window, covariates or weights given, the reference outside the window, or no cohort
             whose window is observed with comparison units.
         """
+        self.supports.check(design)
         window, base = _checked(design, self.reference)
         sample = build_sample(panel, design, always_treated="drop")
         grid = np.full((panel.n_units, panel.n_periods), np.nan)
@@ -154,17 +162,7 @@ class _Experiment:
 
 
 def _checked(design: Design, reference: int | None) -> tuple[tuple[int, int], int]:
-    if design.window is None:
-        raise DesignError(
-            "a stack needs a window of event times",
-            expected="first and last event time, such as window=(-3, 4)",
-            fix="give the design a window",
-        )
-    for what, given in (("covariates", design.covariates), ("weights", design.weights)):
-        if given:
-            raise DesignError(
-                f"the stacked estimator takes no {what}", fix=f"leave the {what} out, or use GroupTime"
-            )
+    assert design.window is not None
     (base,) = references(reference, design.anticipation)
     low, high = design.window
     if not low <= base <= high:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
+from evaluation.estimators._synthetic_sample import (
+    SyntheticSample,
+    TreatedCohort,
+    build_synthetic,
+    counted,
+    synthetic_supports,
+)
 from evaluation.numerics.predictors import choose_importance, weights_given
 from evaluation.numerics.synthetic import Paths, Window, synthetic_control
 from evaluation.panel import Panel
@@ -127,6 +133,12 @@ class SyntheticControl:
     augment: Literal["cv"] | float | None = None
     solver: Literal["exact", "synthdid"] = "exact"
 
+    supports: ClassVar[Supports] = synthetic_supports(
+        "SyntheticControl",
+        covariates=False,
+        instead={"covariates": "give the columns as SyntheticControl(predictors=...) and no covariates"},
+    )
+
     def __post_init__(self) -> None:
         check_options(self)
         given = (self.predictors,) if isinstance(self.predictors, str | Predictor) else self.predictors
@@ -200,13 +212,8 @@ class SyntheticControl:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked; donors without a predictor left out."""
-        if design.covariates:
-            raise DesignError(
-                "SyntheticControl takes predictors, not covariates of the design",
-                where=f"covariates {shortlist(design.covariates)}",
-                fix=f"SyntheticControl(predictors=({design.covariates[0]!r},)) and no covariates",
-            )
-        sample = build_synthetic(panel, design, method="SyntheticControl")
+        self.supports.check(design)
+        sample = build_synthetic(panel, design)
         for cohort in sample.cohorts if self.predictors else ():
             missing = np.asarray(np.isnan(self._table(sample, cohort)).any(axis=1))
             if (missing & ~sample.donors).any():

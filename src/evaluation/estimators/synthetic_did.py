@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
+from evaluation.estimators._synthetic_sample import (
+    SyntheticSample,
+    TreatedCohort,
+    build_synthetic,
+    counted,
+    synthetic_supports,
+)
 from evaluation.numerics.demean import demean
 from evaluation.numerics.synthetic import Paths, Window, synthetic_did
 from evaluation.panel import Panel
@@ -78,6 +84,8 @@ class SyntheticDiD:
     zeta: float | None = None
     solver: Literal["exact", "synthdid"] = "exact"
 
+    supports: ClassVar[Supports] = synthetic_supports("SyntheticDiD")
+
     def __post_init__(self) -> None:
         check_options(self)
         for name, allowed in (
@@ -133,8 +141,9 @@ class SyntheticDiD:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked, with covariates taken out."""
+        self.supports.check(design)
         panel, design = design.with_numbers(panel)
-        sample = build_synthetic(panel, design, method="SyntheticDiD")
+        sample = build_synthetic(panel, design)
         return _without_covariates(sample) if design.covariates else sample
 
     def paths(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from evaluation.bands import Resampling
 from evaluation.clusters import Clusters, convention_name
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance
 from evaluation.estimators._regression import is_perfect, regress
@@ -88,6 +88,11 @@ class TwoWayFixedEffects:
         references(self.reference, 0)
         check_options(self)
 
+    @property
+    def supports(self) -> Supports:
+        """What it takes of a design."""
+        return regression_supports(self)
+
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
 
@@ -109,8 +114,9 @@ class TwoWayFixedEffects:
         EstimationError
             Treatment does not vary beyond unit and period effects, or event times are collinear.
         """
+        self.supports.check(design)
         panel, design = design.with_numbers(panel)
-        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,
             design,
@@ -133,7 +139,7 @@ class TwoWayFixedEffects:
             convention_name(self.small_sample),
         )
         notes = [*sample.notes, *covariate_notes(sample, terms, fit.kept), *cov.notes]
-        notes.extend(window_notes(design, self.endpoints if self.event_study else None))
+        notes.extend(window_notes(design, self.endpoints))
         vcov = cov.vcov
         if is_perfect(fit, sample):
             vcov = np.full_like(vcov, np.nan)
@@ -170,12 +176,18 @@ def check_options(estimator: object) -> None:
             raise EstimationError(f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed)))
 
 
-def window_notes(design: Design, endpoints: str | None) -> tuple[str, ...]:
-    """What became of event times beyond the window; without ``endpoints`` there is one effect for all."""
+def regression_supports(estimator: Any) -> Supports:
+    """What a two-way regression takes of a design: a window with event times, by what it does with ends."""
+    if not estimator.event_study:
+        return Supports(f"a static {type(estimator).__name__}", window="none")
+    ends: Literal["ends", "sample"] = "ends" if estimator.endpoints == "bin" else "sample"
+    return Supports(type(estimator).__name__, window=ends)
+
+
+def window_notes(design: Design, endpoints: str) -> tuple[str, ...]:
+    """What became of event times beyond the window."""
     if design.window is None:
         return ()
-    if endpoints is None:
-        return (f"one effect for all event times: the window {design.window} is not used",)
     ends = "joined to its ends" if endpoints == "bin" else "dropped"
     return (f"event times outside {design.window[0]} to {design.window[1]} are {ends}",)
 

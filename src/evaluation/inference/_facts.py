@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, inf, nan, sqrt
 
 import numpy as np
@@ -356,6 +356,6 @@ def _degrees(panel: Panel, design: Design, clusters: int) -> float:
     if clusters > MOST_FOR_DF:
         return nan
     try:
-        return float(cluster_robust(TwoWayFixedEffects(), panel, design).df[0])
+        return float(cluster_robust(TwoWayFixedEffects(), panel, replace(design, window=None)).df[0])
     except EvaluationError:
         return nan

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evaluation import distributions
 from evaluation.inference._facts import Before, corrected
+from evaluation.numerics.ranks import as_far, rank_p
 
 FloatArray = NDArray[np.float64]
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
@@ -28,7 +29,6 @@ WAYS = 199
 LARGEST = 40_000
 """Items times periods above which nothing is drawn: it would take many seconds."""
 _WARM = 50
-_TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +181,7 @@ def randomization(p: Panels) -> FloatArray:
     total = p.change.sum(axis=1, keepdims=True)
     inside = p.change @ member.T
     far = np.abs(inside / m - (total - inside) / (n - m))
-    return (far >= np.abs(p.estimate)[:, None] * (1 - _TIE)).mean(axis=1)
+    return as_far(far, np.abs(p.estimate)[:, None]).mean(axis=1)
 
 
 def conley_taber(p: Panels, scale: FloatArray | None = None) -> FloatArray:
@@ -204,8 +204,7 @@ def conley_taber(p: Panels, scale: FloatArray | None = None) -> FloatArray:
     else:
         chosen = p.rng.integers(0, pool, size=(p.ways, m))
         noise = table[:, chosen, np.arange(m)].sum(axis=2)
-    far = np.abs(noise) * widen / m >= np.abs(p.estimate)[:, None] * (1 - _TIE)
-    return (1 + far.sum(axis=1)) / (1 + far.shape[1])
+    return rank_p(np.abs(noise) * widen / m, np.abs(p.estimate)[:, None], axis=1)
 
 
 def ferman_pinto(p: Panels) -> FloatArray:
@@ -220,7 +219,7 @@ def in_time(p: Panels) -> FloatArray:
     gap, t = np.einsum("n,rnt->rt", p.weight, p.y), p.y.shape[2]
     moved = p.contrast[(np.arange(t) - np.arange(t)[:, None]) % t]
     far = np.abs(gap @ moved.T)
-    return (far >= far[:, :1] * (1 - _TIE)).mean(axis=1)
+    return as_far(far, far[:, :1]).mean(axis=1)
 
 
 def subcluster(p: Panels) -> FloatArray:
@@ -233,10 +232,9 @@ def subcluster(p: Panels) -> FloatArray:
     inner, outer = moved[: p.treated], moved[p.treated :]
     means = inner.mean(axis=0), outer.mean(axis=0)
     square = (inner.var(axis=0) / p.treated) + outer.var(axis=0) / len(outer)
-    far = np.abs(means[0] - means[1]) >= (np.abs(p.estimate) / p.error * (1 - 1e-6))[:, None] * np.sqrt(
-        square
-    )
-    return (1 + far.sum(axis=1)) / (1 + p.ways)
+    reach = (np.abs(p.estimate) / p.error)[:, None] * np.sqrt(square)
+    # signs are in single precision
+    return rank_p(np.abs(means[0] - means[1]), reach, axis=1, tie=1e-6)
 
 
 def wild(p: Panels, *, restricted: bool = True) -> FloatArray:
@@ -247,10 +245,8 @@ def wild(p: Panels, *, restricted: bool = True) -> FloatArray:
     inner = u[:, :m] @ signs[:, :m].T / m, (u[:, :m] ** 2).mean(axis=1)[:, None]
     outer = u[:, m:] @ signs[:, m:].T / (n - m), (u[:, m:] ** 2).mean(axis=1)[:, None]
     square = np.maximum((inner[1] - inner[0] ** 2) / m + (outer[1] - outer[0] ** 2) / (n - m), 0)
-    far = np.abs(inner[0] - outer[0]) >= (np.abs(p.estimate) / p.error * (1 - _TIE))[:, None] * np.sqrt(
-        square
-    )
-    return (1 + far.sum(axis=1)) / (1 + p.ways)
+    reach = (np.abs(p.estimate) / p.error)[:, None] * np.sqrt(square)
+    return rank_p(np.abs(inner[0] - outer[0]), reach, axis=1)
 
 
 def _two_groups(p: Panels, df: FloatArray | float, factors: tuple[float, float]) -> FloatArray:

@@ -24,6 +24,7 @@ from evaluation.design import Design
 from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.inference._regression import check_level, check_options, few_treated, fit_clustered
+from evaluation.inference.base import WithInterval
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -32,7 +33,7 @@ FEW_DF = 4.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClusterRobust(Displayed):
+class ClusterRobust(WithInterval, Displayed):
     """Estimates with a small-sample cluster variance.
 
     Attributes

@@ -23,11 +23,11 @@ from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators._synthetic import SyntheticMethod
 from evaluation.estimators._synthetic_sample import SyntheticSample
 from evaluation.inference.placebo import is_synthetic
+from evaluation.numerics.ranks import as_far
 from evaluation.numerics.synthetic import Window
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-9
 _GRID = 101
 _FINER = 33
 _NARROWINGS = 6
@@ -113,7 +113,7 @@ def conformal_test(
     residuals = problem.residuals(path[None])[0]
     order = _orders(len(residuals), permutations, draws, seed)
     statistics = _statistic(residuals[order][:, -t1:], q)
-    p = float((statistics >= statistics[0] * (1 - _TIE)).mean())
+    p = float(as_far(statistics, statistics[0]).mean())
     return ConformalTest(p, float(statistics[0]), len(order), 1 / len(order), tuple(map(float, residuals)))
 
 
@@ -270,7 +270,7 @@ class _Problem:
         u = self.residuals(np.repeat(effects[:, None], t1, axis=1))
         order = _orders(u.shape[1], "block", 0, None)
         statistics = _statistic(u[:, order][:, :, -t1:], q)
-        return np.asarray((statistics >= statistics[:, :1] * (1 - _TIE)).mean(axis=1))
+        return np.asarray(as_far(statistics, statistics[:, :1]).mean(axis=1))
 
 
 def _invert(problem: _Problem, centre: float, alpha: float, q: float) -> tuple[float, float]:

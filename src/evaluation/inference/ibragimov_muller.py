@@ -22,6 +22,7 @@ from evaluation.display import Displayed
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
+from evaluation.inference.base import WithInterval
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
 
@@ -29,7 +30,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ClusterTTest(Displayed):
+class ClusterTTest(WithInterval, Displayed):
     """A t test on cluster-level estimates.
 
     Attributes

@@ -20,10 +20,10 @@ from evaluation.estimators.synthetic_control import SyntheticControl
 from evaluation.estimators.synthetic_did import SyntheticDiD
 from evaluation.inference._noise import noise_note
 from evaluation.inference.assignments import Assignments, IntArray, assignments
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 _AT_ONCE = 256
 
 
@@ -114,7 +114,7 @@ class PlaceboPaths(Displayed):
             kept[0] = True
         if np.isnan(values[0]):
             return None, int(kept.sum())
-        return int((values[kept][1:] >= values[0] * (1 - _TIE)).sum()), int(kept.sum())
+        return int(as_far(values[kept][1:], values[0]).sum()), int(kept.sum())
 
     def frame(self) -> pd.DataFrame:
         """One row a unit and period: ``unit, treated, time, event_time, effect``."""

@@ -27,13 +27,15 @@ from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
 from evaluation.inference._two_way_placebos import two_way_placebos
 from evaluation.inference.assignments import Assignments, IntArray, assignments
+from evaluation.inference.base import WithInterval
 from evaluation.inference.placebo import is_synthetic, synthetic_test
 from evaluation.numerics.chunks import each
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 from evaluation.result import Result
+from evaluation.result_parts import check_level
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 _FITS_AT_ONCE = 16
 
 
@@ -46,7 +48,7 @@ class Estimator(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RandomizationTest(Displayed):
+class RandomizationTest(WithInterval, Displayed):
     """The estimate among those of all placebo assignments.
 
     Attributes
@@ -113,14 +115,18 @@ class RandomizationTest(Displayed):
 
     @property
     def _others_as_far(self) -> IntArray:
-        reach = np.abs(self.observed) * (1 - _TIE)
-        return np.asarray((np.abs(self.placebo) >= reach).sum(axis=0))
+        return np.asarray(as_far(np.abs(self.placebo), np.abs(self.observed)).sum(axis=0))
 
     @property
     def p_values(self) -> FloatArray:
         """Two-sided p-value of each term (k,): share of assignments at least as far from zero."""
         p = (1 + self._others_as_far) / self.n_assignments
         return np.where(np.isfinite(self.observed), p, nan)
+
+    @property
+    def reason(self) -> str:
+        """Why a one-term test has no bounded 95 % interval, else empty."""
+        return self.interval()[2]
 
     def interval(self, level: float = 0.95) -> tuple[float, float, str]:
         """Effects that the test does not reject, for a constant effect.
@@ -139,6 +145,7 @@ class RandomizationTest(Displayed):
         reason : str
             Why it is absent, else empty.
         """
+        check_level(level)
         column = self._one
         if self.slope is None:
             return nan, nan, self.no_slope

@@ -10,9 +10,11 @@ simulations in METHODS.md.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -62,17 +64,19 @@ DRAWS = 300
 
 @dataclass(frozen=True)
 class Advice:
-    """One method, whether it holds, and why.
+    """One method, whether it holds, and why: keys and numbers, from which `name` and `reason` are made.
 
     Attributes
     ----------
     method : str
         Key, such as ``randomization_test``.
     holds : bool
-    name, reason : dict
-        ``{"en", "zh"}``.
     key : str
         Name of the reason, such as ``no_persistence``.
+    numbers : mapping of str to object
+        What the reason tells: numbers, unrounded, and keys of words such as ``clusters``.
+    section : str
+        Table of ``recommend.toml`` with the reason's sentence, where it is not the method's own.
     rejects : tuple of float
         Share of panels like the periods before treatment in which the method rejects a zero effect, for
         true effects of 0, 1, 2 and 3 standard deviations of the treated; empty where it was not simulated.
@@ -80,10 +84,29 @@ class Advice:
 
     method: str
     holds: bool
-    name: dict[str, str]
-    reason: dict[str, str]
-    key: str = ""
+    key: str
+    numbers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    section: str = ""
     rejects: tuple[float, ...] = ()
+
+    @property
+    def name(self) -> dict[str, str]:
+        """Name of the method, ``{"en", "zh"}``."""
+        return dict(_texts()["names"][self.method])
+
+    @property
+    def reason(self) -> dict[str, str]:
+        """Why it holds or does not, ``{"en", "zh"}``."""
+        out = {}
+        for language, text in _texts()[self.section or self.method][self.key].items():
+            out[language] = _filled(text, self.numbers, language)
+            if self.rejects:
+                shares = {f"share{k}": 100 * share for k, share in enumerate(self.rejects)}
+                added = _filled(
+                    _texts()["sentence"]["rejects"][language], {**self.numbers, **shares}, language
+                )
+                out[language] += (" " if language == "en" else "") + added
+        return out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,10 +171,10 @@ class Recommendation(Displayed):
         """The recommended method and its reason; where none holds, that, and why the nearest does not."""
         text = _texts()["sentence"]
         if self.first is not None:
-            done = _filled(text["holds"][language], self.first, language)
+            done = _told(text["holds"][language], self.first, language)
             return f"{done[:1].upper()}{done[1:]}" + self.not_simulated.get(language, "")
         nearest = [a for a in self.ruled_out if a.key in CANNOT_TELL] or [*self.ruled_out]
-        return _filled(text["none"][language], nearest[0], language)
+        return _told(text["none"][language], nearest[0], language)
 
     def table(self, language: Literal["en", "zh"] = "en") -> pd.DataFrame:
         """One row a method: ``method, name, holds, reason, size, power_1, power_2, power_3``.
@@ -258,16 +281,11 @@ def _simulated(made: Recommendation, design: Design, early: Before, draws: int, 
     if process is None:
         return replace(made, not_simulated=dict(_texts()["not_simulated"][key or "short"]))
     found = _power.rejected(process, able, draws=draws, seed=seed, level=LEVEL)
-    words = {"draws": draws, "deviation": f"{process.unit_of_effect:.3g}"}
-    methods = []
-    for a in made.methods:
-        if a.method not in found:
-            methods.append(a)
-            continue
-        shares = {f"share{k}": f"{100 * share:.0f}" for k, share in enumerate(found[a.method])}
-        added = {key: text.format(**words, **shares) for key, text in _texts()["sentence"]["rejects"].items()}
-        reason = {"en": f"{a.reason['en']} {added['en']}", "zh": a.reason["zh"] + added["zh"]}
-        methods.append(replace(a, reason=reason, rejects=found[a.method]))
+    told = {"draws": draws, "deviation": process.unit_of_effect}
+    methods = [
+        replace(a, rejects=found[a.method], numbers={**a.numbers, **told}) if a.method in found else a
+        for a in made.methods
+    ]
     return replace(made, methods=tuple(methods), standard_deviation=process.unit_of_effect)
 
 
@@ -282,11 +300,11 @@ def _space(f: DesignFacts) -> Advice:
     donors = f.items - f.treated_items
     items = _items(f)
     if smallest > LEVEL:
-        return _say(method, "too_few", False, donors=donors, smallest=_p(smallest), items=items)
+        return _say(method, "too_few", False, donors=donors, smallest=smallest, items=items)
     values: dict[str, Any] = {
-        "assignments": f"{f.assignments:,.0f}" if f.assignments < 1e6 else "10,000",
-        "smallest": _p(smallest),
-        "items": _words("within_clusters") if f.level == "within" else items,
+        "assignments": f.assignments if f.assignments < 1e6 else 10_000.0,
+        "smallest": smallest,
+        "items": "within_clusters" if f.level == "within" else items,
     }
     key = _unlike(f) or _persistent(f) or _together(f)
     if key is not None:
@@ -356,14 +374,14 @@ def _noise(f: DesignFacts) -> dict[str, Any]:
     return {
         "controls": controls,
         "treated": f.treated_units,
-        "ratio": f"{f.noise_ratio:.2g}",
-        "excess": f"{f.excess:.2g}",
-        "bound": f"{f.excess_bound:.2g}",
-        "smallest": _p(1 / (1 + controls)),
+        "ratio": f.noise_ratio,
+        "excess": f.excess,
+        "bound": f.excess_bound,
+        "smallest": 1 / (1 + controls),
         "before": f.before,
         "fewest": FEWEST_FOR_NOISE,
-        "together": f"{f.together:.2f}",
-        "together_p": _p(f.together_p),
+        "together": f.together,
+        "together_p": f.together_p,
         "enough": FEWEST_FOR_PERSISTENCE,
         "items": _items(f),
         **_persistence(f),
@@ -372,17 +390,17 @@ def _noise(f: DesignFacts) -> dict[str, Any]:
 
 def _persistence(f: DesignFacts) -> dict[str, Any]:
     return {
-        "own": f"{f.own_autocorrelation:.2f}",
-        "others": f"{f.autocorrelation:.2f}",
-        "p": _p(f.persistence_p),
+        "own": f.own_autocorrelation,
+        "others": f.autocorrelation,
+        "p": f.persistence_p,
         "before": f.before,
         "enough": FEWEST_FOR_PERSISTENCE,
         "items": _items(f),
     }
 
 
-def _items(f: DesignFacts) -> dict[str, str]:
-    return _words("clusters" if f.level == "cluster" else "units")
+def _items(f: DesignFacts) -> str:
+    return "clusters" if f.level == "cluster" else "units"
 
 
 def _time(f: DesignFacts) -> Advice:
@@ -392,8 +410,8 @@ def _time(f: DesignFacts) -> Advice:
         "periods": f.periods,
         "before": f.before,
         "dates": f.dates,
-        "smallest": _p(smallest),
-        "drift": f"{DRIFT:g}",
+        "smallest": smallest,
+        "drift": DRIFT,
         **_persistence(f),
     }
     alike = f.persistence_p >= MORE_PERSISTENT
@@ -417,7 +435,7 @@ def _time(f: DesignFacts) -> Advice:
 
 
 def _subcluster(f: DesignFacts, few: bool) -> Advice:
-    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}", **_persistence(f)}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f.size_ratio, **_persistence(f)}
     if f.two_way:
         return _say("subcluster_bootstrap", "two_way", False, texts="shared")
     if not few:
@@ -437,29 +455,29 @@ def _wild(f: DesignFacts, few: bool, *, restricted: bool) -> Advice:
         return _say(method, "two_way", False, texts="shared")
     fewest = _fewest(f)
     if few and (not restricted or fewest["fewest"] < FEWEST_WILD):
-        return _say(method, "few", False, **fewest, **_measured())
+        return _say(method, "few", False, **fewest)
     vectors = 2 ** (f.clusters - 1) if f.clusters < 40 else 2**39
     if 1 / vectors > LEVEL:
-        small: dict[str, Any] = {"vectors": vectors, "smallest": _p(1 / vectors), **fewest}
+        small: dict[str, Any] = {"vectors": vectors, "smallest": 1 / vectors, **fewest}
         return _say(method, "small", False, texts="wild_restricted", **small)
     if not restricted:
         return _say(method, "second", False)
     if few:
         unlike = _unlike(f) or _persistent(f) or _together(f)
         key = "three_unlike" if unlike else "three"
-        return _say(method, key, not unlike, **fewest, **_measured())
+        return _say(method, key, not unlike, **fewest)
     return _say(method, "holds", True, **fewest)
 
 
 def _satterthwaite(f: DesignFacts, method: str) -> Advice:
-    values: dict[str, Any] = {**_fewest(f), "df": f"{f.df:.1f}"}
+    values: dict[str, Any] = {**_fewest(f), "df": f.df}
     if f.two_way:
         return _say(method, "two_way", False, texts="shared")
     if min(f.treated_clusters, f.control_clusters) == 1 and not f.mixed_clusters:
         return _say(method, "one", False, texts="cr2", **values)
     if np.isnan(f.df):
         if f.clusters > MOST_FOR_DF:
-            return _say(method, "holds", True, **{**values, "df": f"{MOST_FOR_DF}+"})
+            return _say(method, "holds", True, **{**values, "df": inf})
         return _say(method, "failed", False, texts="cr2")
     if f.df < FEW_DF:
         return _say(method, "few_df", False, texts="cr2", **values)
@@ -471,23 +489,23 @@ def _ibragimov_muller(f: DesignFacts) -> Advice:
     if f.two_way:
         return _say("ibragimov_muller", "two_way", False, texts="shared")
     if f.mixed_clusters >= 2:
-        fewest, groups = f.mixed_clusters, _words("within")
+        fewest, groups = f.mixed_clusters, "within"
     else:
         if f.dates > 1:
             return _say("ibragimov_muller", "staggered", False, dates=f.dates)
-        fewest, groups = values["fewest"], _words("between", **values)
+        fewest, groups = values["fewest"], "between"
     if fewest < 2:
         return _say("ibragimov_muller", "one", False, **values)
     if fewest == 2:
         return _say("ibragimov_muller", "two", False, df=1, **values)
     if not f.mixed_clusters and fewest < FEW_CLUSTERS and _together(f):
-        told = {"together": f"{f.together:.2f}", "together_p": _p(f.together_p), **_measured()}
+        told = {"together": f.together, "together_p": f.together_p}
         return _say("ibragimov_muller", "together", True, groups=groups, **values, **told)
     return _say("ibragimov_muller", "holds", True, groups=groups, **values)
 
 
 def _clustered_t(f: DesignFacts, few: bool) -> Advice:
-    values: dict[str, Any] = {**_fewest(f), "size_ratio": f"{f.size_ratio:.1f}", **_measured()}
+    values: dict[str, Any] = {**_fewest(f), "size_ratio": f.size_ratio}
     if few:
         return _say("clustered_t", "few", False, **values)
     if f.size_ratio > UNEQUAL_SIZE:
@@ -501,16 +519,9 @@ def _fewest(f: DesignFacts) -> dict[str, Any]:
     by_treated = f.treated_clusters <= f.control_clusters or f.control_clusters == 0
     fewest = f.treated_clusters if by_treated else f.control_clusters
     kind = "treated" if by_treated else "untreated"
-    few = {
-        language: text.format(
-            fewest=fewest, kind=_texts()["words"][kind][language], s="" if fewest == 1 else "s"
-        )
-        for language, text in _texts()["words"]["cluster_count"].items()
-    }
     return {
         "fewest": fewest,
         "kind": kind,
-        "few": few,
         "treated_clusters": f.treated_clusters,
         "control_clusters": f.control_clusters,
         "clusters": f.clusters,
@@ -521,7 +532,7 @@ def _fewest(f: DesignFacts) -> dict[str, Any]:
 
 
 @cache
-def _texts() -> dict[str, dict[str, dict[str, str]]]:
+def _texts() -> dict[str, dict[str, Any]]:
     text = files("evaluation.inference").joinpath("recommend.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -534,30 +545,34 @@ def _measured() -> dict[str, str]:
     return {f"{name}_{key}": f"{share:.0f}" for name, cell in cells.items() for key, share in cell.items()}
 
 
-def _filled(text: str, advice: Advice, language: str) -> str:
+def _say(method: str, key: str, holds: bool, *, texts: str = "", **numbers: Any) -> Advice:
+    return Advice(method, holds, key, numbers, texts)
+
+
+def _told(text: str, advice: Advice, language: str) -> str:
     return text.format(name=advice.name[language], reason=advice.reason[language])
 
 
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
+def _filled(text: str, numbers: Mapping[str, Any], language: str) -> str:
+    """A sentence with its numbers as ``[formats]`` writes them, its words in the language."""
+    words, formats = _texts()["words"], _texts()["formats"]
+    filled = {name: _written(value, formats.get(name, "")) for name, value in numbers.items()}
+    if "kind" in numbers:
+        count, kind = words["cluster_count"][language], words[numbers["kind"]][language]
+        filled["few"] = count.format(
+            fewest=numbers["fewest"], kind=kind, s="" if numbers["fewest"] == 1 else "s"
+        )
+    for name, value in numbers.items():
+        if isinstance(value, str):
+            filled[name] = words[value][language].format(**filled)
+    return text.format(**_measured(), **filled)
 
 
-def _words(key: str, **values: Any) -> dict[str, str]:
-    return {language: text.format(**values) for language, text in _texts()["words"][key].items()}
-
-
-def _say(method: str, key: str, holds: bool, *, texts: str | None = None, **values: Any) -> Advice:
-    """Advice in both languages; values that are words of ours are translated."""
-    words = _texts()["words"]
-    reason = {}
-    for language, text in _texts()[texts or method][key].items():
-        filled = {
-            name: value[language]
-            if isinstance(value, dict)
-            else words[value][language]
-            if isinstance(value, str) and value in words
-            else value
-            for name, value in values.items()
-        }
-        reason[language] = text.format(**filled)
-    return Advice(method, holds, dict(_texts()["names"][method]), reason, key)
+def _written(value: Any, how: Any) -> str:
+    if isinstance(value, str | int):
+        return str(value)
+    if value == inf:
+        return f"{MOST_FOR_DF}+"
+    if how == "p":
+        return f"{value:.3f}" if value >= 0.001 else f"{value:.1g}"
+    return format(value, how)

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
+from evaluation.numerics.ranks import rank_p
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -131,9 +131,9 @@ def romano_wolf(
     total = len(draws) + 1
     alone, adjusted = np.full(len(own), np.nan), np.full(len(own), np.nan)
     order = np.flatnonzero(usable)[np.argsort(-size[usable], kind="stable")]
-    alone[order] = (1 + (draws[:, order] >= size[order] * (1 - _TIE)).sum(axis=0)) / total
+    alone[order] = rank_p(draws[:, order], size[order])
     # from the smallest up: the largest of those not yet rejected
     largest = np.maximum.accumulate(draws[:, order[::-1]], axis=1)[:, ::-1]
-    step = (1 + (largest >= size[order] * (1 - _TIE)).sum(axis=0)) / total
+    step = rank_p(largest, size[order])
     adjusted[order] = np.maximum.accumulate(step)
     return StepDown(labels, own, alone, adjusted, 1 / total, tuple(notes))

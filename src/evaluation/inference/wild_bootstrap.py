@@ -27,7 +27,9 @@ from evaluation.inference._regression import (
     few_treated,
     fit_clustered,
 )
+from evaluation.inference.base import WithInterval
 from evaluation.numerics import wild
+from evaluation.numerics.ranks import as_far
 from evaluation.numerics.wild import WildSystem
 from evaluation.panel import Panel, require_columns
 
@@ -37,7 +39,7 @@ ENUMERATE = 2**17
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WildBootstrap(Displayed):
+class WildBootstrap(WithInterval, Displayed):
     """A wild cluster bootstrap test, and the interval that inverts it.
 
     Attributes
@@ -291,7 +293,7 @@ def wild_cluster_bootstrap(
 
 
 def _p_value(statistics: FloatArray, statistic: float, has_sample: bool) -> float:
-    extreme = int((np.abs(statistics) >= abs(statistic) * (1 - wild.TIE)).sum())
+    extreme = int(as_far(np.abs(statistics), abs(statistic)).sum())
     return extreme / len(statistics) if has_sample else (1 + extreme) / (1 + len(statistics))
 
 
