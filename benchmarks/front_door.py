@@ -83,9 +83,8 @@ def run(out: Path) -> None:
         seconds = time.perf_counter() - start
         lines = len(code.strip().splitlines())
         shown = len(printed.getvalue().splitlines())
-        print(
-            f"{module}: {lines} lines, {shown} printed, {seconds:.1f} s, import {importing(module):.3f} s{failed}"
-        )
+        loaded = importing(module)
+        print(f"{module}: {lines} lines, {shown} printed, {seconds:.1f} s, import {loaded:.3f} s{failed}")
         print("\n".join(f"    {line[:100]}" for line in printed.getvalue().splitlines()[:30]))
 
 
