@@ -135,6 +135,13 @@ for do in (
         assert "not installed" in str(error) and "pip install 'reform-evaluation[" in str(error), error
     else:
         raise AssertionError("nothing was missing")
+from evaluation.cli_entry import main
+try:
+    main()
+except SystemExit as stop:
+    assert "reform-evaluation[studies,import]" in str(stop), stop
+else:
+    raise AssertionError("the command ran without its packages")
 """
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evaluation.analysis import prepare as _prepare
+    from evaluation.analysis.evaluate import evaluate as evaluate
     from evaluation.auditing import Audit, audit
     from evaluation.design import Design
     from evaluation.diagnostics.bacon import bacon
@@ -62,6 +63,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "analysis": ("load",),
+    "analysis.evaluate": ("evaluate",),
     "auditing": (
         "Audit",
         "audit",
@@ -221,7 +223,7 @@ def __getattr__(name: str) -> Any:
         try:
             found = getattr(import_module(f"evaluation.{module}"), _ELSEWHERE.get(name, name))
         except ModuleNotFoundError as error:
-            if module != "analysis" or (error.name or "").startswith("evaluation"):
+            if not module.startswith("analysis") or (error.name or "").startswith("evaluation"):
                 raise
             raise _missing(name, error) from error
         globals()[name] = found
