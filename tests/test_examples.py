@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import doctest
 import importlib
+import io
 import os
+import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
@@ -20,29 +24,27 @@ OWN = (
     "evaluation.auditing",
     "evaluation",
 )
-RESULTS = frozenset(
-    [
-        "ClusterRobust",
-        "ClusterTTest",
-        "ConformalTest",
-        "FewTreated",
-        "PlaceboPaths",
-        "RandomizationTest",
-        "RankSets",
-        "Recommendation",
-        "StepDown",
-        "WildBootstrap",
-        "Diagnostic",
-        "EventStudy",
-        "Sampled",
-        "Sampling",
-        "Specification",
-        "Audit",
-        "DataError",
-        "DesignError",
-        "EstimationError",
-    ]
-)
+RESULTS = {
+    "Audit",
+    "ClusterRobust",
+    "ClusterTTest",
+    "ConformalTest",
+    "DataError",
+    "DesignError",
+    "Diagnostic",
+    "EstimationError",
+    "EventStudy",
+    "FewTreated",
+    "PlaceboPaths",
+    "RandomizationTest",
+    "RankSets",
+    "Recommendation",
+    "Sampled",
+    "Sampling",
+    "Specification",
+    "StepDown",
+    "WildBootstrap",
+}
 """What functions return or raise: shown in their examples."""
 
 
@@ -95,7 +97,7 @@ def test_the_names_for_type_checkers_are_those_at_run_time(root):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("evaluation.")
         for alias in node.names
     }
-    assert typed == {*evaluation._HOME}
+    assert typed == {*evaluation._HOME} - {"load"} | {"_prepare"}
 
 
 BLOCKED = """
@@ -109,6 +111,7 @@ class Block:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 import evaluation
+assert evaluation.__file__.startswith(sys.argv[2]), evaluation.__file__
 heavy = {"numpy", "pandas", "scipy"} & set(sys.modules)
 assert not heavy, heavy
 sys.meta_path.insert(0, Block())
@@ -120,7 +123,10 @@ fit = GroupTime().fit(panel, design).aggregate("event_time")
 print(fit.summary(), fit.to_latex(), fit.to_markdown())
 print(wild_cluster_bootstrap(TwoWayFixedEffects(), panel, design, draws=99, seed=1), recommend, audit)
 for do in (
-    lambda: fit.plot(), lambda: fit.to_word("x.docx"), lambda: fit.to_excel("x.xlsx"), lambda: evaluation.load("crime_castle"),
+    lambda: fit.plot(),
+    lambda: fit.to_word("x.docx"),
+    lambda: fit.to_excel("x.xlsx"),
+    lambda: evaluation.load("crime_castle"),
     lambda: GroupTime().fit(panel, Design("rate", "first_treated", covariates="~ log(income)")),
 ):
     try:
@@ -129,15 +135,48 @@ for do in (
         assert "not installed" in str(error) and "pip install 'reform-evaluation[" in str(error), error
     else:
         raise AssertionError("nothing was missing")
+from evaluation.cli_entry import main
+try:
+    main()
+except SystemExit as stop:
+    assert "reform-evaluation[studies,import]" in str(stop), stop
+else:
+    raise AssertionError("the command ran without its packages")
 """
 
 
-def test_the_library_needs_numpy_scipy_and_pandas_alone(root, tmp_path):
+def test_the_wheel_needs_numpy_scipy_and_pandas_alone(root, tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        check=True,
+        capture_output=True,
+        cwd=root,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(installed)
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    lines = metadata.read_text(encoding="utf-8").splitlines()
+    needed = [one for one in lines if one.startswith("Requires-Dist: ") and "extra ==" not in one]
+    assert sorted(re.findall(r": ([a-z]+)", "\n".join(needed))) == ["numpy", "pandas", "scipy"]
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, str(root / "data/crime/castle_state_year.csv")],
+        [sys.executable, "-c", BLOCKED, str(root / "data/crime/castle_state_year.csv"), str(installed)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(root / "src")},
+        env={**os.environ, "PYTHONPATH": str(installed)},
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_prints_what_it_says(root, monkeypatch):
+    text = (root / "README.md").read_text(encoding="utf-8").partition("## The library")[2]
+    code, printed = re.findall(r"```(?:python)?\n(.*?)```", text, flags=re.DOTALL)[:2]
+    monkeypatch.chdir(root)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {})
+    assert out.getvalue() == printed
+    (picture,) = re.findall(r'src="(docs/library[^"]*)"', text)
+    assert (root / picture).is_file()

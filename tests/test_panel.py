@@ -222,3 +222,107 @@ def test_a_treatment_that_cannot_be_read(first, kind, said):
 def test_unknown_options_are_refused(options, said):
     with pytest.raises(DesignError, match=said):
         design(**options)
+
+
+# display and covariates -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def castle(root) -> Panel:
+    table = pd.read_csv(root / "data/crime/castle_state_year.csv")
+    regions = np.array(["East", "North", "South"])
+    table["region"] = regions[pd.factorize(table["state"])[0] % 3]
+    return Panel(table, unit="state", time="year")
+
+
+def test_a_panel_says_what_it_holds(castle):
+    assert repr(castle) == "Panel(50 units (state), 11 periods 2000 to 2010, 550 rows, balanced)"
+    gaps = castle.where(castle.frame["year"].ne(2003) & ~castle.frame.index.isin([0, 1]))
+    assert "2 of 500 unit-periods absent, 1 gaps" in repr(gaps)
+    assert "homicide" in castle._repr_html_()
+
+
+def test_describe_splits_the_spread_between_and_within_units(castle):
+    row = castle.describe().set_index("column").loc["rate"]
+    values = castle.matrix("rate")
+    assert row["count"] == 550
+    assert row["mean"] == pytest.approx(values.mean())
+    assert row["sd_between"] == pytest.approx(values.mean(axis=1).std(ddof=1))
+    within = values - values.mean(axis=1, keepdims=True)
+    assert row["sd_within"] == pytest.approx(within.std(ddof=1))
+
+
+def test_balance_is_of_periods_before_treatment(castle):
+    table = castle.balance(Design("rate", "first_treated", covariates=("income",)))
+    before = castle.matrix("rate")[:, castle.periods < 2005]
+    treated = Design("rate", "first_treated").cohorts(castle).treated
+    one, other = before[treated].mean(axis=1), before[~treated].mean(axis=1)
+    row = table.iloc[0]
+    assert row["difference"] == pytest.approx(one.mean() - other.mean())
+    spread = np.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
+    assert row["normalised"] == pytest.approx((one.mean() - other.mean()) / spread)
+    change = (before[:, -1] - before[:, 0])[treated].mean()
+    assert table.iloc[1]["treated"] == pytest.approx(change)
+    assert table["column"].tolist() == ["rate", "rate", "income", "income"]
+
+
+def test_raw_means_and_treatment_are_drawn(castle):
+    from matplotlib.figure import Figure
+
+    design = Design("rate", "first_treated")
+    figure = Figure()
+    ax = castle.plot("rate", design, figure.add_subplot())
+    labels = [line.get_label() for line in ax.lines]
+    assert "never treated" in labels
+    assert "first treated 2006" in labels
+    never = ax.lines[labels.index("never treated")].get_ydata()
+    untreated = ~design.cohorts(castle).treated
+    np.testing.assert_allclose(never, castle.matrix("rate")[untreated].mean(axis=0))
+    drawn = castle.plot_treatment(design, Figure().add_subplot()).collections[0].get_array()
+    assert int((drawn == 2).sum()) == int((castle.frame["year"] >= castle.frame["first_treated"]).sum())
+
+
+def test_formulas_and_categories_are_the_columns_made_by_hand(castle):
+    from evaluation import GroupTime, TwoWayFixedEffects
+
+    frame = castle.frame
+    by_hand = castle.assign(
+        log=np.log(frame["income"]), north=frame["region"].eq("North"), south=frame["region"].eq("South")
+    )
+    regression = GroupTime(method="reg")
+    for estimator, names, written in (
+        (TwoWayFixedEffects(), ("log",), "~ log(income)"),
+        (regression, ("log", "north", "south"), "~ log(income) + C(region)"),
+        (regression, ("north", "south"), ("region",)),
+    ):
+        one = estimator.fit(by_hand, Design("rate", "first_treated", covariates=names))
+        other = estimator.fit(castle, Design("rate", "first_treated", covariates=written))
+        np.testing.assert_allclose(other.coef, one.coef, rtol=1e-9)
+        np.testing.assert_allclose(other.std_errors, one.std_errors, rtol=1e-7)
+
+
+def test_covariates_that_cannot_be_read_are_refused(castle):
+    from evaluation import TwoWayFixedEffects
+
+    def fit(made, covariates):
+        return TwoWayFixedEffects().fit(made, Design("rate", "first_treated", covariates=covariates))
+
+    with pytest.raises(DesignError, match=r"formula.*cannot be used"):
+        fit(castle, "~ log(incom)")
+    with pytest.raises(DataError, match="infinite"):
+        fit(castle.assign(zero=0.0), "~ log(zero)")
+    texts = castle.frame["income"].astype(object)
+    texts.iloc[0] = "n/a"
+    with pytest.raises(DataError, match="must be numeric"):
+        fit(castle.assign(income=texts), "income")
+
+
+def test_a_missing_category_is_missing_and_no_first_category(castle):
+    region = castle.frame["region"].astype(object)
+    region.iloc[:11] = None
+    with_gap = castle.assign(region=region)
+    for covariates in ("region", "~ C(region)"):
+        made, numeric = Design("rate", "first_treated", covariates=covariates).with_numbers(with_gap)
+        assert len(numeric.covariates) == 2
+        assert np.isnan(made.column(numeric.covariates[0])[:11]).all()
+        assert np.isfinite(made.column(numeric.covariates[0])[11:]).all()

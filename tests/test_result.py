@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from evaluation import Design, GroupTime, Panel, compare_results
 from evaluation.bands import Resampling
 from evaluation.errors import EstimationError
 from evaluation.result import Result, SampleCount
@@ -240,3 +243,95 @@ def test_what_a_bootstrap_cannot_do():
         result().bootstrap(1, seed=1)
     with pytest.raises(EstimationError, match="unknown multiplier 'normal'"):
         result().bootstrap(seed=1, multiplier="normal")
+
+
+# display --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fitted(root):
+    panel = Panel(pd.read_csv(root / "data/crime/castle_state_year.csv"), unit="state", time="year")
+    return GroupTime().fit(panel, Design("rate", "first_treated"))
+
+
+def test_a_result_prints_in_two_lines_and_shows_as_html(fitted):
+    simple = fitted.aggregate("simple")
+    assert len(repr(fitted).splitlines()) == len(repr(simple).splitlines()) == 2
+    assert "0.4725" in repr(simple)
+    assert "50 terms" in repr(fitted)
+    assert "<table" in simple._repr_html_()
+    assert "<script" not in replace(simple, method="<script>")._repr_html_()
+
+
+def test_a_summary_has_what_a_reader_needs_and_no_stars(fitted):
+    text = str(fitted.aggregate("event_time").summary())
+    for part in (
+        "Callaway",
+        "Estimand",
+        "Inference",
+        "Observations: 550",
+        "Clusters: 50",
+        "event time 0",
+        "[1]",
+    ):
+        assert part in text
+    assert "*" not in text
+    assert "nan" not in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_result_is_read_as_in_statsmodels(fitted):
+    path = fitted.aggregate("event_time")
+    np.testing.assert_array_equal(path.params.to_numpy(), path.coef)
+    np.testing.assert_array_equal(path.bse.to_numpy(), path.std_errors)
+    np.testing.assert_array_equal(path.cov_params().to_numpy(), path.vcov)
+    np.testing.assert_array_equal(path.pvalues.to_numpy(), path.tidy()["p_value"])
+    assert path.nobs == 550
+    assert list(path.conf_int(0.9).columns) == ["ci_low", "ci_high"]
+    low, high = fitted.aggregate("simple").conf_int()
+    assert low < 0.4725 < high
+
+
+@pytest.mark.parametrize("copied", [lambda r: pickle.loads(pickle.dumps(r)), copy.deepcopy, copy.copy])
+def test_a_result_survives_pickling_and_copying(fitted, copied):
+    again = copied(fitted)
+    one, other = fitted.aggregate("event_time"), again.aggregate("event_time")
+    pd.testing.assert_frame_equal(one.tidy(), other.tidy())
+    pd.testing.assert_frame_equal(one.simultaneous(draws=99, seed=1), other.simultaneous(draws=99, seed=1))
+    assert not again.coef.flags.writeable
+
+
+@pytest.mark.parametrize("by", ["event_time", "group", "calendar", "simple"])
+def test_a_result_is_drawn_on_the_axes_given(fitted, by):
+    from matplotlib.figure import Figure
+
+    ax = Figure().add_subplot()
+    result = fitted.aggregate(by)
+    assert result.plot(ax, draws=99) is ax
+    drawn = ax.lines[0].get_xydata()
+    column = 1 if by in ("event_time", "calendar") else 0
+    np.testing.assert_allclose(drawn[:, column], result.coef)
+    assert len(ax.collections) == (1 if by == "simple" else 2)
+
+
+def test_tables_are_written_for_papers(fitted, tmp_path):
+    path = fitted.aggregate("event_time", window=(0, 1))
+    assert path.to_latex().count(r"\\") == 3
+    assert r"std\_error" in path.to_latex(tmp_path / "t.tex")
+    assert (tmp_path / "t.tex").read_text() == path.to_latex()
+    assert len(path.to_markdown().splitlines()) == 4
+    read = pd.read_excel(path.to_excel(tmp_path / "t.xlsx"))
+    np.testing.assert_allclose(read["estimate"], path.coef)
+    import docx
+
+    (table,) = docx.Document(str(path.to_word(tmp_path / "t.docx"))).tables
+    assert table.rows[1].cells[0].text == "event time 0"
+
+
+def test_results_stand_side_by_side(fitted):
+    simple = fitted.aggregate("simple")
+    table = compare_results([simple, simple])
+    assert list(table.columns) == ["", simple.method, f"{simple.method} (2)"]
+    assert table.iloc[0, 1] == "0.4725"
+    with pytest.raises(EstimationError, match="no result"):
+        compare_results([])

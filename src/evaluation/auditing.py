@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -176,9 +177,8 @@ class Audit:
         if self.recommendation is not None and self.recommendation.first is not None:
             parts.append(text["few"].format(recommended=self.recommendation.first.name[language]))
         parts += [text["wild"].format(**self.facts)] if done["wild"] else []
-        from evaluation import __version__
-
-        parts.append(text["software"].format(version=__version__))
+        version = sys.modules["evaluation"].__version__
+        parts.append(text["software"].format(version=version))
         shown = [*apart, *(name for name, is_done in done.items() if is_done)]
         cited += [key for name in shown for key in words["cite"][name]]
         space = " " if language == "en" else ""
@@ -242,7 +242,7 @@ def audit(panel: Panel, design: Design, *, draws: int = 999, seed: int = 0, leve
     results: dict[str, Result] = {}
     for name in _words()["methods"]:
         estimator = OverallATT(getattr(estimators, name)())
-        result = tried(name, lambda one=estimator: one.fit(panel, design))
+        result = tried(name, partial(estimator.fit, panel, design))
         if result is not None:
             results[name] = result
     if not results:

@@ -49,6 +49,7 @@ def number(value: Any, digits: int = 4) -> str:
         return "" if value is None or value is pd.NaT or value is pd.NA else str(value)
     if isinstance(value, int | np.integer):
         return str(int(value))
+    value = float(value)
     if np.isnan(value):
         return "–"
     if np.isinf(value):
@@ -112,7 +113,7 @@ class Table(pd.DataFrame):
         """The table in LaTeX, with the rules of the package booktabs."""
         return _kept(_latex(self, caption), path)
 
-    def to_excel(self, path: str | Path, **_: Any) -> None:  # type: ignore[override]
+    def to_excel(self, path: str | Path, **_: Any) -> None:  # type: ignore[override, misc]
         """Write the table to an Excel file, numbers as numbers (needs openpyxl)."""
         write_excel(self, path)
 

@@ -454,7 +454,7 @@ class Panel:
         """Treated beside comparison units before anybody is treated: levels and changes.
 
         The normalised difference is that of the means over the root of the mean of the two variances
-        (Imbens and Rubin 2015, equation 14.1); unlike a t statistic it does not grow with the sample.
+        (Imbens and Rubin 2015, chapter 14); unlike a t statistic it does not grow with the sample.
 
         Parameters
         ----------

@@ -107,8 +107,8 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
-        panel, design = design.with_numbers(panel)
         self.supports.check(design)
+        panel, design = design.with_numbers(panel)
         drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,

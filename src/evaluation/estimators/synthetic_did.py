@@ -141,8 +141,8 @@ class SyntheticDiD:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked, with covariates taken out."""
-        panel, design = design.with_numbers(panel)
         self.supports.check(design)
+        panel, design = design.with_numbers(panel)
         sample = build_synthetic(panel, design)
         return _without_covariates(sample) if design.covariates else sample
 

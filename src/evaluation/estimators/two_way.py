@@ -114,8 +114,8 @@ class TwoWayFixedEffects:
         EstimationError
             Treatment does not vary beyond unit and period effects, or event times are collinear.
         """
-        panel, design = design.with_numbers(panel)
         self.supports.check(design)
+        panel, design = design.with_numbers(panel)
         drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,

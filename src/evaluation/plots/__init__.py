@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ def estimates(
     calendar = table["time"].notna().all() and table["time"].is_unique and len(table) > 1
     bands = [(table, 3.0, f"{100 * level:g}% interval, each term")]
     if wide is not None:
-        bands.append((wide, 1.0, f"{100 * level:g}% interval, all terms together"))
+        absent = int(wide["ci_low"].isna().sum())
+        name = f"{100 * level:g}% interval, all terms together"
+        bands.append((wide, 1.0, name + (f" (none for {absent} of {len(wide)})" if absent else "")))
     if event or calendar:
         ax = _axes(ax, (7, 4))
         x: Any = table["event_time"].astype(float) if event else np.arange(len(table))
@@ -70,7 +73,7 @@ def estimates(
             ax.vlines(x, band["ci_low"], band["ci_high"], color=BLUE, linewidth=width, label=name)
         ax.plot(x, table["estimate"], "o", color=BLUE, markersize=5)
         ax.axhline(0, color=GREY, linewidth=0.8)
-        ax.set_ylabel(label)
+        ax.set_ylabel("\n".join(wrap(label, 40)), fontsize=9)
         if event:
             ax.axvline(-0.5, color=GREY, linewidth=0.8, linestyle="--")
             ax.set_xlabel("periods since treatment")
@@ -93,9 +96,9 @@ def estimates(
         ax.axvline(0, color=GREY, linewidth=0.8)
         ax.set_yticks(y, [str(t) for t in table["term"]])
         ax.set_ylim(-0.7, len(table) - 0.3)
-        ax.set_xlabel(label)
+        ax.set_xlabel(label, fontsize=9)
     ax.set_title(title, fontsize=10)
-    ax.legend(fontsize=8, frameon=False)
+    ax.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
     return ax
 
 
