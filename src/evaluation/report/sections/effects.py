@@ -15,6 +15,7 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    in_unit,
     in_words,
     label_of,
     named,
@@ -316,6 +317,10 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
             df=float(leading_row(case, found)["df"]),
             ratio=ratio,
             cluster=bool(case.study.treatment.cluster),
+            enough=choice.advice is not None and choice.advice.advice("clustered_t").holds,
+            stated="inference" in choice.overridden,
+            doubted=choice.why["holds"] is False,
+            smallest=1 / max(int(leading_row(case, found)["n_assignments"]), 1),
         ),
         *_otherwise(case, found, text),
     ]
@@ -327,11 +332,25 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
         if not permuting.holds:
             lines.append(text("effects.doubted", reason=in_words(permuting.reason[text.language], text)))
     said_of = text.sentences(lines)
+    if choice.kind == "placebo":
+        return Prose(f"{_synthetic(case, found, text)}\n\n{said_of}")
     estimator = case.study.estimator
     if estimator is None:
         return Prose(said_of)
     rates = rate_of_count(case.lead, estimator)
     return Prose(f"{text('effects.leads', name=text(f'methods.{estimator}'), rates=rates)}\n\n{said_of}")
+
+
+def _synthetic(case: StaggeredCase, found: Findings, text: Text) -> str:
+    """Why a synthetic method leads, with its fit before the start."""
+    choice, why = found.choice, found.choice.why
+    key = "misfit_synthetic_did" if choice.estimator == "synthetic_did" else "misfit"
+    fit = {
+        name: in_unit(number(why.get(of, NAN), text.language), unit_of(case.lead, text), text)
+        for name, of in (("misfit", key), ("regression", "misfit_regression"))
+    }
+    spell = text("words.spell", count=why["before"])
+    return text("effects.synthetic", name=text(f"methods.{choice.estimator}"), spell=spell, **fit)
 
 
 def _otherwise(case: StaggeredCase, found: Findings, text: Text) -> list[str]:
