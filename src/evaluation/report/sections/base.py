@@ -164,8 +164,11 @@ class Effect:
 
     def span(self, text: Text) -> str:
         """ "25% to 65% lower", "5% lower to 24% higher"."""
-        low, high = (self._absolute(end, text) for end in (self.low, self.high))
         mixed, falls = self.low < 0 < self.high, self.high <= 0
+        ends = [self._absolute(end, text) for end in (self.low, self.high)]
+        if not mixed and not self.outcome.in_percent:  # the unit once, after the end that is said last
+            ends[1 if falls else 0] = number(abs((self.low, self.high)[falls]), text.language, self.digits)
+        low, high = ends
         return text("words.span", low=low, high=high, mixed=mixed, falls=falls)
 
     def _absolute(self, value: float, text: Text) -> str:

@@ -38,10 +38,12 @@ def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
 
 
 @said
-def model_lead(case: StaggeredCase, *, text: Text) -> Prose:
+def model_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
     """What the leading estimator takes the outcome to be without treatment, as a formula."""
-    unit = unit_of(case.lead, text)
-    return Prose(f"{text('effects.heading')}\n\n{text('effects.model', model=case.lead.model, unit=unit)}")
+    leads = found.choice.estimator
+    told = {"synthetic": leads.startswith("synthetic"), "shifted": leads == "synthetic_did"}
+    model = text("effects.model", model=case.lead.model, unit=unit_of(case.lead, text), **told)
+    return Prose(f"{text('effects.heading')}\n\n{model}")
 
 
 @said
