@@ -48,7 +48,7 @@ check: setup ## Lint, formatting, types, layers, data checksums, study files, cl
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=data-raw $(BIN)/lint-imports
 	$(BIN)/evaluation check
 	$(if $(NOTEBOOKS),$(BIN)/nbstripout --keep-id --verify $(NOTEBOOKS))
 
@@ -58,7 +58,7 @@ bench: setup ## Run the benchmarks beside other packages and print their tables
 clean: ## Delete the generated reports and caches; .venv and the history of results stay
 	find reports -mindepth 1 -maxdepth 1 ! -name history ! -name .gitkeep -exec rm -rf {} + 2>/dev/null || true
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find $(wildcard src tests tools benchmarks notebooks) \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find $(wildcard src data-raw tests tools benchmarks notebooks) \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 setup: $(STAMP) ## Make .venv from requirements.lock (every other target does this when it is needed)
 
@@ -74,7 +74,7 @@ environment: setup ## Write environment.yml, for conda, from pyproject.toml
 	@$(BIN)/python tools/environment.py
 
 lock: setup ## Write requirements.lock and environment.yml from pyproject.toml; ARGS=--upgrade for newer versions
-	$(BIN)/uv pip compile pyproject.toml $(LOCK_GROUPS:%=--group %) --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --all-extras $(LOCK_GROUPS:%=--group %) --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --quiet --output-file requirements.lock $(ARGS)
 	@$(BIN)/python tools/environment.py
 

@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data-raw"))
 
 import numpy as np
 import pandas as pd
 
+from builders.simulate_cases import ITEMS, CaseSimulation, District
 from evaluation import Design, Panel
 from evaluation.estimators import (
     ExtendedTwoWayFixedEffects,
@@ -32,7 +36,6 @@ from evaluation.estimators import (
 )
 from evaluation.inference import randomization_test
 from evaluation.sources.approvals import fixed_mix, measures
-from evaluation.sources.approvals.simulated import ITEMS, CaseSimulation, District
 
 SEED = 20150401
 DRAWS = 200

@@ -21,17 +21,18 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data-raw"))
 
 import numpy as np
 from _small_reports import small_project
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.diagnostics import Sampled, sampling
 from evaluation.estimators import GroupTime, TwoWayFixedEffects
 from evaluation.numerics.chunks import here, working
 from evaluation.pipeline.crews.cluster import cluster
 from evaluation.pipeline.run import run
-from evaluation.sources.simulate import Simulation
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "RESULTS-cluster.md"

@@ -12,16 +12,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data-raw"))
 
 import numpy as np
 import pandas as pd
 
+from builders.crime_simulated import read_simulation
+from builders.simulate_incidents import IncidentSimulation
 from evaluation import Design, Panel
 from evaluation.estimators import (
     GroupTime,
@@ -38,8 +42,6 @@ from evaluation.inference import (
     randomization_test,
     wild_cluster_bootstrap,
 )
-from evaluation.sources.crime_simulated import read_simulation
-from evaluation.sources.simulate_incidents import IncidentSimulation
 
 SEED = 20170725
 DRAWS = 200

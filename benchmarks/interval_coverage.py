@@ -15,11 +15,15 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data-raw"))
 
 import numpy as np
 import pandas as pd
 
+from builders.simulate import SimulatedPanel, Simulation
 from evaluation import Design, Panel
 from evaluation.estimators import (
     ExtendedTwoWayFixedEffects,
@@ -33,7 +37,6 @@ from evaluation.estimators import (
     TwoWayFixedEffects,
 )
 from evaluation.result import Result
-from evaluation.sources.simulate import SimulatedPanel, Simulation
 
 SEED = 20160301
 EVENT = 2  # the event time whose interval is counted for event studies

@@ -15,15 +15,19 @@ good days, rank sets from 999 resamples.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "data-raw"))
+
 import numpy as np
 import pandas as pd
 from scipy.signal import lfilter
 
+from builders.aqi import POLLUTANTS, SINGLE_INDICES
 from evaluation.errors import EstimationError
 from evaluation.inference import (
     Season,
@@ -33,7 +37,6 @@ from evaluation.inference import (
     steady_share,
     stretch_autocorrelation,
 )
-from evaluation.sources.aqi import POLLUTANTS, SINGLE_INDICES
 
 TABLE = Path(__file__).resolve().parents[1] / "data" / "air_quality" / "shandong_dekads.csv"
 SEED = 20170131

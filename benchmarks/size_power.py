@@ -9,8 +9,8 @@ and of what `recommend` puts first, over designs with few treated.
 Errors are ``u_it = s_i (sqrt(1 - c) a_it + sqrt(c) m_i,month)``: a is a stationary first-order
 autoregression, m a season of the city's own, s_i the city's standard deviation, all taken from the
 two-way residuals of monthly good-air days in data/air_quality/city_month.csv. What a method computes
-from a panel is written here for thousands of panels at once; ``check`` holds it to the package's own
-functions, panel by panel.
+from thousands of panels at once is `evaluation.inference._power`, as in `recommend`; ``check`` holds it to
+the package's own functions, panel by panel.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+
+from evaluation.inference import _power
 
 ROOT = Path(__file__).resolve().parent.parent
 SHANDONG = [
@@ -32,9 +34,8 @@ SHANDONG = [
 ]
 LEVEL = 0.05
 EFFECTS = (0.5, 1.0, 1.5, 2.0, 3.0)
-DRAWS = 999
 Array = np.ndarray
-Method = Callable[["Draw"], Array]
+Method = Callable[[_power.Panels], Array]
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,6 @@ class World:
     def unit_of_effect(self) -> float:
         """Residual standard deviation over all cities."""
         return float(np.sqrt(np.mean(self.deviations**2)))
-
-    @property
-    def contrast(self) -> Array:
-        """Weights on periods whose sum over a unit's outcomes is mean after less mean before."""
-        after = np.arange(self.n_periods) >= self.n_before
-        return np.where(after, 1 / after.sum(), -1 / (~after).sum())
 
     def errors(self, panels: int, rng: np.random.Generator) -> Array:
         n, t = len(self.deviations), self.n_periods
@@ -94,128 +89,27 @@ def calibrate(cities: list[str] | None, start: str, end: str, treated_from: str,
     )
 
 
-@dataclass(frozen=True)
-class Draw:
-    """Panels (R, N, T), with the treated unit first, and what all methods share."""
-
-    y: Array
-    world: World
-    rng: np.random.Generator
-
-    @property
-    def change(self) -> Array:
-        return self.y @ self.world.contrast
-
-    @property
-    def others(self) -> Array:
-        """Change of each untreated unit less their mean (R, N - 1)."""
-        change = self.change[:, 1:]
-        return change - change.mean(axis=1, keepdims=True)
-
-    @property
-    def estimate(self) -> Array:
-        return self.change[:, 0] - self.change[:, 1:].mean(axis=1)
-
-    @property
-    def residual(self) -> Array:
-        """Residuals of the two-way regression (R, N, T)."""
-        after = (np.arange(self.world.n_periods) >= self.world.n_before).astype(float)
-        y = self.y.copy()
-        y[:, 0] -= self.estimate[:, None] * after
-        y -= y.mean(axis=2, keepdims=True)
-        return y - y.mean(axis=1, keepdims=True)
-
-
-def clustered_t(draw: Draw) -> Array:
-    n, t = draw.y.shape[1:]
-    factor = n / (n - 1) * (n * t - 1) / (n * t - t - 1)
-    error = np.sqrt(factor * (draw.others**2).sum(axis=1)) / (n - 1)
-    return 2 * stats.t.sf(np.abs(draw.estimate) / error, n - 1)
-
-
-def placebo_in_space(draw: Draw) -> Array:
-    change = draw.change
-    far = np.abs(change - change.mean(axis=1, keepdims=True))
-    return (far >= far[:, :1] * (1 - 1e-10)).mean(axis=1)
-
-
-def conley_taber(draw: Draw, scale: Array | float = 1.0) -> Array:
-    n0 = draw.y.shape[1] - 1
-    noise = np.abs(draw.others * scale) * np.sqrt((n0 + 1) / (n0 - 1))
-    return (1 + (noise >= np.abs(draw.estimate)[:, None]).sum(axis=1)) / (1 + n0)
-
-
-def ferman_pinto(draw: Draw) -> Array:
-    spread = draw.residual[:, :, : draw.world.n_before].std(axis=2, ddof=1)
-    return conley_taber(draw, spread[:, :1] / spread[:, 1:])
-
-
-def placebo_in_time(draw: Draw) -> Array:
-    gap = draw.y[:, 0] - draw.y[:, 1:].mean(axis=1)
-    t = draw.world.n_periods
-    moved = draw.world.contrast[(np.arange(t) - np.arange(t)[:, None]) % t]
-    far = np.abs(gap @ moved.T)
-    return (far >= far[:, :1] * (1 - 1e-10)).mean(axis=1)
-
-
-def wild(draw: Draw, restricted: bool) -> Array:
-    """Signs by city. Every score is a multiple of the city's change, so three products are enough."""
-    n = draw.y.shape[1]
-    change = draw.change
-    weight = np.full(n, -1 / n)
-    weight[0] += 1
-    if restricted:
-        u = change - change.mean(axis=1, keepdims=True)
-    else:
-        u = np.column_stack([np.zeros(len(change)), draw.others])
-    q = float(weight @ weight)
-    signs = draw.rng.choice([-1.0, 1.0], size=(n, DRAWS))
-    mean = u @ signs / n
-    move = (u * weight) @ signs / q
-    square = ((u * weight) ** 2).sum(axis=1, keepdims=True)
-    square = square - 2 * mean * ((u * weight**2) @ signs) - 2 * move * ((u * weight**3) @ signs)
-    square += mean**2 * q + 2 * mean * move * (weight**3).sum() + move**2 * (weight**4).sum()
-    t = np.abs(move) / np.sqrt(np.maximum(square, 1e-300))
-    own = np.abs(draw.estimate) / np.sqrt((weight[1:] ** 2 * draw.others**2).sum(axis=1))
-    return (1 + (t >= own[:, None] * (1 - 1e-9)).sum(axis=1)) / (1 + DRAWS)
-
-
-def wild_by_row(draw: Draw) -> Array:
-    """Signs by city and month, restricted; the variance stays clustered by city."""
-    n, t = draw.y.shape[1:]
-    weight = np.full(n, -1 / n)
-    weight[0] += 1
-    c = draw.world.contrast
-    u = draw.y - draw.y.mean(axis=2, keepdims=True)
-    u = (u - u.mean(axis=1, keepdims=True)) * c
-    draws = 399
-    signs = draw.rng.choice(np.array([-1, 1], dtype=np.float32), size=(n, t, draws))
-    q = float(weight @ weight)
-    moved = np.einsum("rnt,ntb->nrb", u.astype(np.float32), signs, optimize=True)
-    move = np.tensordot(weight.astype(np.float32), moved, axes=1) / q
-    scores = weight[:, None, None] * (moved - moved.mean(axis=0) - weight[:, None, None] * move)
-    statistic = np.abs(move) / np.sqrt((scores**2).sum(axis=0))
-    own = np.abs(draw.estimate) / np.sqrt((weight[1:] ** 2 * draw.others**2).sum(axis=1))
-    return (1 + (statistic >= own[:, None]).sum(axis=1)) / (1 + draws)
-
-
 METHODS: dict[str, tuple[Method, str]] = {
-    "clustered t (CR1)": (clustered_t, "0"),
-    "wild cluster bootstrap, unrestricted": (lambda d: wild(d, False), "2^-16"),
-    "wild cluster bootstrap, restricted": (lambda d: wild(d, True), "2^-16"),
-    "subcluster wild bootstrap, signs by month": (wild_by_row, "1/400"),
-    "placebo in space": (placebo_in_space, "1/N"),
-    "Conley-Taber": (conley_taber, "1/N"),
-    "Ferman-Pinto, variances from before": (ferman_pinto, "1/N"),
-    "placebo in time, cyclic shifts": (placebo_in_time, "1/T"),
+    "clustered t (CR1)": (_power.clustered_t, "0"),
+    "wild cluster bootstrap, unrestricted": (partial(_power.wild, restricted=False), "2^-16"),
+    "wild cluster bootstrap, restricted": (_power.wild, "2^-16"),
+    "subcluster wild bootstrap, signs by month": (_power.subcluster, "1/400"),
+    "placebo in space": (_power.randomization, "1/N"),
+    "Conley-Taber": (_power.conley_taber, "1/N"),
+    "Ferman-Pinto, variances from before": (_power.ferman_pinto, "1/N"),
+    "placebo in time, cyclic shifts": (_power.in_time, "1/T"),
 }
-SKIP_WIDE = {"subcluster wild bootstrap, signs by month"}
+SUBCLUSTER = "subcluster wild bootstrap, signs by month"
+SKIP_WIDE = {SUBCLUSTER}
+DRAWN = {SUBCLUSTER: 399}
+"""Vectors of signs where they are not 999."""
 
 
 def rejections(
-    world: World, method: Method, treated: str, effect: float, panels: int, seed: int, level: float
+    world: World, name: str, treated: str, effect: float, panels: int, seed: int, level: float
 ) -> float:
     """Share of panels in which a method rejects a zero effect."""
+    method, ways = METHODS[name][0], DRAWN.get(name, 999)
     rng = np.random.default_rng(seed)
     order = np.argsort(world.deviations)
     n, count = len(order), 0
@@ -231,7 +125,7 @@ def rejections(
         rows = np.arange(size)
         y[rows, first], y[rows, 0] = y[rows, 0].copy(), y[rows, first].copy()
         y[:, 0] += effect * world.unit_of_effect * after
-        count += int((method(Draw(y, world, rng)) <= level + 1e-12).sum())
+        count += int((method(_power.Panels(y, 1, world.n_before, rng, ways)) <= level + 1e-12).sum())
     return count / panels
 
 
@@ -250,7 +144,7 @@ def check(world: World, panels: int = 3, seed: int = 3) -> float:
     rng = np.random.default_rng(seed)
     y = world.errors(panels, rng)
     y[:, 0] += 0.3 * world.unit_of_effect * (np.arange(world.n_periods) >= world.n_before)
-    draw = Draw(y, world, rng)
+    draw = _power.Panels(y, 1, world.n_before, rng, 399)
     estimator, design = TwoWayFixedEffects(), Design("y", "first")
     n, t = y.shape[1:]
     worst = 0.0
@@ -292,7 +186,7 @@ def table(world: World, panels: int, seed: int) -> list[str]:
     n = len(world.deviations)
     head = ["method", "smallest p", "any city", "quietest", "noisiest", *(f"{e:g}" for e in EFFECTS)]
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * (3 + len(EFFECTS))]
-    for name, (method, smallest) in METHODS.items():
+    for name, (_, smallest) in METHODS.items():
         if n > 50 and name in SKIP_WIDE:
             continue
         levels = [LEVEL]
@@ -301,10 +195,10 @@ def table(world: World, panels: int, seed: int) -> list[str]:
             levels.append(floor)
         for level in levels:
             cells = [
-                rejections(world, method, who, 0.0, panels, seed, level)
+                rejections(world, name, who, 0.0, panels, seed, level)
                 for who in ("any", "quietest", "noisiest")
             ]
-            cells += [rejections(world, method, "any", effect, panels, seed + 1, level) for effect in EFFECTS]
+            cells += [rejections(world, name, "any", effect, panels, seed + 1, level) for effect in EFFECTS]
             shown = f"{name}, at {level:.1%}" if level != LEVEL else name
             least = f"{floor:.3f}" if floor else smallest
             lines.append(f"| {shown} | {least} | " + " | ".join(f"{100 * c:.1f}" for c in cells) + " |")

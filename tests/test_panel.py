@@ -81,6 +81,59 @@ def test_two_spellings_of_a_month_are_one_period():
     np.testing.assert_array_equal(made.matrix("y"), [[1, 2], [3, 5]])
 
 
+FIELDS = ("frequency", "units", "periods", "ordinals", "unit_codes", "time_codes", "in_order", "cells")
+
+
+def same(one: Panel, other: Panel) -> None:
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+    assert one.periods.dtype == other.periods.dtype
+    assert one.units.dtype == other.units.dtype
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize(
+    "keep", [lambda f: f["unit"] != "b", lambda f: f["k"] % 3 != 0, lambda f: f["k"] < 9]
+)
+def test_some_rows_of_a_panel_are_the_panel_of_some_rows(keep, shuffled):
+    months = pd.period_range("2014-11", periods=4, freq="M").astype(str)
+    frame = pd.DataFrame({"unit": np.repeat(list("abc"), 4), "time": np.tile(months, 3), "k": range(12)})
+    frame["small"] = frame["k"].astype("Int8")
+    if shuffled:
+        frame = frame.sample(frac=1, random_state=1)
+    made = panel(frame, frequency="M")
+    rows = keep(frame)
+    assert made.in_order is not shuffled
+    same(made.where(rows), panel(frame[rows], frequency="M"))
+    unknown = pd.Series(pd.array([True if row else None for row in rows], dtype="boolean"))
+    same(made.where(unknown), panel(frame[rows], frequency="M"))
+
+
+def test_a_column_is_assigned_in_row_order_and_the_others_keep_their_types():
+    frame = rows(small=pd.array([1, None, 3, 4], dtype="Int8")).set_axis([7, 7, 8, 9])
+    made = panel(frame)
+    assert made.in_order
+    other = made.assign(y=pd.Series([4.0, 3.0, 2.0, 1.0]), z=0)
+    same(other, panel(frame.assign(y=[4.0, 3.0, 2.0, 1.0], z=0)))
+    np.testing.assert_array_equal(made.column("y"), [1, 2, 3, 5])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda made: made.where(np.zeros(4, dtype=bool)), "no row"),
+        (lambda made: made.where(np.array([0, 1, 2, 3])), "true or false for each of the 4 rows"),
+        (lambda made: made.where(np.array([True])), "true or false for each of the 4 rows"),
+        (lambda made: made.assign(time=[1, 2, 3, 4]), "'time'"),
+        (lambda made: made.assign(y=[1, 2]), "one for each of 4 rows"),
+    ],
+)
+def test_a_panel_is_not_changed_into_none(change, said):
+    with pytest.raises(DataError, match=said):
+        change(panel())
+
+
 def test_duplicates_are_named():
     frame = pd.concat([rows(), rows().iloc[[1]]], ignore_index=True)
     with pytest.raises(DataError) as caught:

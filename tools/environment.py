@@ -10,6 +10,9 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = {"studies": "pages", "import": "files of other programs", "tables": "tables", "formula": "formulas"}
+"""Extras that a conda environment carries."""
+
 GROUPS = {"test": "tests", "lint": "checks", "peers": "other packages, as yardsticks in tests and benchmarks"}
 """Dependency groups that a conda environment carries; the build group serves `make` alone."""
 
@@ -54,7 +57,9 @@ def render(pyproject: str) -> str:
     """
     settings = tomllib.loads(pyproject)
     project = settings["project"]
-    sections = [("the package", project["dependencies"])]
+    extras = project["optional-dependencies"]
+    sections = [("the library", project["dependencies"])]
+    sections += [(words, extras[extra]) for extra, words in EXTRAS.items()]
     sections += [(words, settings["dependency-groups"][group]) for group, words in GROUPS.items()]
     lines = [
         "# Generated from pyproject.toml by tools/environment.py: edit that, then `make environment`.",
@@ -68,7 +73,10 @@ def render(pyproject: str) -> str:
         "  - pip",
     ]
     with_pip: list[str] = []
+    listed: set[str] = set()
     for words, requirements in sections:
+        requirements = [one for one in requirements if one not in listed]
+        listed |= set(requirements)
         names = {requirement: REQUIREMENT.match(requirement) for requirement in requirements}
         pip_only = [r for r, match in names.items() if match and match.group(1) in PIP_ONLY]
         with_pip += pip_only

@@ -12,8 +12,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from evaluation import cli_site
-from evaluation.cli_common import LanguageChoice, ReportsOption
+from evaluation import cli_own, cli_site
+from evaluation.cli_common import LangOption, ReportsOption, languages_of
 from evaluation.cli_common import project_root as _root
 from evaluation.cli_common import reports_folder as _reports
 from evaluation.cli_common import table as _table
@@ -29,10 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # the boxed help takes 0.3 s to import
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(
-    help="The committed tables and how they are made.", no_args_is_help=True, rich_markup_mode=None
-)
+data_app = typer.Typer(help="The tables and how they are made.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(data_app, name="data")
+cli_own.register(app, data_app)
 cli_site.register(app)
 
 SetOption = Annotated[
@@ -89,11 +88,20 @@ def list_command() -> None:
 
 
 @app.command()
-def check() -> None:
-    """Check the checksums of the tables, every study file and its claims, and the notebooks."""
+def check(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY]...", help="Only these: each is prepared on its data."),
+    ] = None,
+) -> None:
+    """Check tables, study files, claims and notebooks, and prepare every study on its data."""
     from evaluation.pipeline.overview import check_project
+    from evaluation.pipeline.starting.keeping import copies
+    from evaluation.study import list_studies
 
-    problems, checked = check_project(_root())
+    problems, checked, notes = check_project(_root(), studies or None)
+    for text in [*notes, *copies(_root(), studies or list_studies(_root()))]:
+        typer.echo(text, err=True)
     if problems:
         _table(["where", "what is wrong"], problems, error=True)
         raise typer.Exit(2)
@@ -109,7 +117,7 @@ def run(
     settings: SetOption = None,
     grid: GridOption = None,
     most: MostOption = 200,
-    language: Annotated[LanguageChoice, typer.Option(help="Languages of the pages.")] = LanguageChoice.both,
+    lang: LangOption = None,
     reports: ReportsOption = None,
     jobs: Annotated[
         int | None,
@@ -139,6 +147,7 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the outcome as JSON; progress goes to stderr.")
     ] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Run studies whose inputs changed, and write their pages, result files and the index."""
     from evaluation.cli_progress import brief, shown
@@ -146,10 +155,11 @@ def run(
     from evaluation.pipeline.grids.compare import preview_grid, run_grid
     from evaluation.pipeline.grids.grid import check_grid, parse_grid
     from evaluation.pipeline.grids.grid_shown import grid_outcome, grid_plan_json, grid_plan_row, grid_summary
-    from evaluation.pipeline.overview import outcome_json, plan_json, plan_rows, summary
+    from evaluation.pipeline.overview import outcome_json, page_of, plan_json, plan_rows, summary
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
     from evaluation.pipeline.spec import parse_overrides
+    from evaluation.pipeline.starting.keeping import copies
     from evaluation.study import list_studies
 
     root = _root()
@@ -169,10 +179,13 @@ def run(
         raise StudyError("--set belongs to one study", expected="evaluation run STUDY --set key=value")
     folder = _reports(reports)
     names = studies or list_studies(root)
+    languages = languages_of(lang)
+    if cells and languages is None:
+        languages = cells.declared.languages
     shared: dict[str, Any] = {
         "root": root,
         "reports": folder,
-        "languages": language.languages,
+        "languages": languages,
         "force": force,
     }
     if warm and on is not None:
@@ -189,6 +202,8 @@ def run(
         else:
             _table(["study", "would run", "why"], rows)
         return
+    for text in copies(root, names):
+        typer.echo(text, err=True)
     signal.signal(signal.SIGTERM, _terminated)
     compared = None
     with cluster(on, root) as crew, shown(error=as_json) as progress:
@@ -207,26 +222,16 @@ def run(
         typer.echo(text, err=as_json)
     if as_json:
         typer.echo(outcome_json(done, folder, grid_outcome(compared, done) if compared else None))
+    if open_it and (page := page_of(done, folder)):
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
     raise typer.Exit(max((one.exit_status for one in done), default=0))
-
-
-@app.command()
-def new(
-    study: Annotated[str, typer.Argument(help="Name of the new study: small letters, digits, underscores.")],
-    template: Annotated[
-        str | None, typer.Option("--from", metavar="STUDY", help="Study to start from.")
-    ] = None,
-) -> None:
-    """Start a study file from an existing one; nothing is overwritten."""
-    from evaluation.pipeline.starter import start_study
-
-    path = start_study(_root(), study, template)
-    typer.echo(f"wrote {path}\nEdit it, then: evaluation check && evaluation run {study}")
 
 
 @data_app.command("list")
 def data_list() -> None:
-    """List the committed tables with source and licence."""
+    """List the tables with source and licence."""
     from evaluation.pipeline.overview import table_rows
 
     _table(["table", "rows", "source", "licence", "sha256"], table_rows(_root()))
@@ -262,7 +267,7 @@ def data_simulate(
     """Write a simulated raw record, the same every time, to be built like a real one."""
     from evaluation.sources.build import simulate
 
-    for path in simulate(name, raw):
+    for path in simulate(name, raw, _root()):
         typer.echo(f"wrote {path}")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from evaluation.errors import OutputError
+from evaluation.errors import OutputError, StudyError
 
 ReportsOption = Annotated[
     Path | None,
@@ -22,17 +21,32 @@ ReportsOption = Annotated[
 ]
 
 
-class LanguageChoice(StrEnum):
-    """Languages that pages are made in."""
+LangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang",
+        "--language",
+        metavar="en|zh|en,zh",
+        help="Of the languages that a study has; by default all of them.",
+        show_default=False,
+    ),
+]
 
-    en = "en"
-    zh = "zh"
-    both = "both"
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """The languages meant."""
-        return ("en", "zh") if self is LanguageChoice.both else (self.value,)
+def languages_of(text: str | None) -> tuple[str, ...] | None:
+    """Languages named on the command line: ``en``, ``zh`` or ``en,zh``; None where none were.
+
+    Raises
+    ------
+    StudyError
+        Another language.
+    """
+    if text is None:
+        return None
+    named = ["en", "zh"] if text == "both" else [one.strip() for one in text.split(",")]
+    if not set(named) <= {"en", "zh"}:
+        raise StudyError(f"{text!r} names no language", where="--lang", expected="en, zh or en,zh")
+    return tuple(one for one in ("en", "zh") if one in named)
 
 
 def project_root() -> Path:

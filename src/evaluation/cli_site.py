@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evaluation.cli_common import LanguageChoice, ReportsOption, project_root, reports_folder, table
+from evaluation.cli_common import LangOption, ReportsOption, languages_of, project_root, reports_folder, table
 
 
 def register(app: typer.Typer) -> None:
@@ -101,9 +101,7 @@ def publish(
 
 def notify(
     url: UrlOption = "",
-    language: Annotated[
-        LanguageChoice, typer.Option(help="Languages of the messages.")
-    ] = LanguageChoice.both,
+    lang: LangOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be sent; send nothing.")
     ] = False,
@@ -112,10 +110,9 @@ def notify(
     """Tell the addresses in EVALUATION_NOTIFY_URLS of failures and changed verdicts, once each."""
     from evaluation.pipeline.telling.notify import notify as send
 
-    found = send(
-        reports_folder(reports), url=url, languages=language.languages, dry_run=dry_run, say=typer.echo
-    )
+    languages = languages_of(lang) or ("en", "zh")
+    found = send(reports_folder(reports), url=url, languages=languages, dry_run=dry_run, say=typer.echo)
     for one in found if dry_run else ():
-        typer.echo("\n".join(one.text[tongue] for tongue in language.languages) + "\n")
+        typer.echo("\n".join(one.text[tongue] for tongue in languages) + "\n")
     if not found:
         typer.echo("there is nothing to tell")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.covariates import is_formula, numeric_covariates
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
 from evaluation.periods import as_periods, period_ordinals
@@ -64,7 +65,8 @@ class Design:
     comparison : {"never_treated", "not_yet_treated"}
         Units that a cohort is compared with.
     covariates : tuple of str
-        Columns to adjust for.
+        Columns to adjust for: numbers, or categories, which become indicators; or a formula such as
+        ``"~ log(population) + C(region)"`` (needs formulaic).
     cluster : str or tuple of str, optional
         Columns of clusters; the unit when absent, two columns for two-way clustering.
     weights : str, optional
@@ -74,12 +76,21 @@ class Design:
     base_period : {"varying", "universal"}
         Reference of effects before treatment.
     window : tuple of int, optional
-        First and last event time to keep.
+        First and last event time with an effect: none outside is in a term or an average of the result. What
+        an estimator makes of periods outside, its `Supports` says: most read them as without a window,
+        some leave them out of the sample, and a regression may join them to the ends. An estimator of one
+        effect for all event times refuses a window.
 
     Raises
     ------
     DesignError
         An option that is not one of those above.
+
+    Examples
+    --------
+    >>> from evaluation import Design
+    >>> Design("rate", "first_treated", covariates="~ log(income)").covariates
+    ('~ log(income)',)
     """
 
     outcome: str
@@ -117,6 +128,21 @@ class Design:
                 )
             object.__setattr__(self, "window", (int(low), int(high)))
 
+    def with_numbers(self, panel: Panel) -> tuple[Panel, Design]:
+        """Panel and design whose covariates are columns of numbers; see `evaluation.covariates`.
+
+        Raises
+        ------
+        DataError
+            A covariate is absent.
+        DesignError
+            A formula cannot be read.
+        """
+        if not self.covariates:
+            return panel, self
+        panel, names = numeric_covariates(panel, self.covariates)
+        return panel, self if names == self.covariates else replace(self, covariates=names)
+
     @property
     def cluster_columns(self) -> tuple[str, ...]:
         """Names of the cluster columns, empty when the unit is the cluster."""
@@ -138,7 +164,8 @@ class Design:
         DataError
             The value changes within a unit (treatment that switches on twice or off).
         """
-        require_columns(panel.frame, [self.outcome, self.first_treated, *self.covariates], table="panel")
+        names = [name for name in self.covariates if not is_formula(name)]
+        require_columns(panel.frame, [self.outcome, self.first_treated, *names], table="panel")
         try:
             codes, labels = panel.constant_in_unit(self.first_treated)
         except DataError as error:
@@ -194,3 +221,62 @@ class Design:
         ordinals, periods = ordinals[inside], periods[inside]
         order = np.argsort(ordinals, kind="stable")
         return Cohorts(first=first, values=ordinals[order], labels=periods[order], beyond=int(beyond.sum()))
+
+
+@dataclass(frozen=True)
+class Supports:
+    """What an estimator takes of a design; `check` refuses the rest.
+
+    Attributes
+    ----------
+    method : str
+        Name in messages.
+    covariates, weights, not_yet_treated : bool
+    clusters : int
+        Dimensions of clustering.
+    window : {"reported", "sample", "required", "ends", "none"}
+        With ``"reported"`` a window changes nothing but which effects are reported. With ``"sample"``, and
+        ``"required"`` where it must be given, treated units are read in its periods only. With ``"ends"`` its
+        first and last effect stand for all beyond. ``"none"``: there is one effect for all event times.
+    instead : dict of str to str
+        What to do about a field that is refused, where there is something better than to leave it out.
+    """
+
+    method: str
+    covariates: bool = True
+    weights: bool = True
+    not_yet_treated: bool = True
+    clusters: int = 2
+    window: Literal["reported", "sample", "required", "ends", "none"] = "reported"
+    instead: dict[str, str] = field(default_factory=dict)
+
+    def check(self, design: Design) -> None:
+        """Refuse a design that asks for what the estimator does not do.
+
+        Raises
+        ------
+        DesignError
+            With the field of the design, and what to do.
+        """
+        columns = design.cluster_columns
+        later = design.comparison == "not_yet_treated"
+        static = design.window is not None and self.window == "none"
+        for name, refused, words, absent in (
+            ("covariates", design.covariates and not self.covariates, "no covariates", "()"),
+            ("weights", design.weights and not self.weights, "no weights", "None"),
+            ("cluster", len(columns) == 2 > self.clusters, "one dimension of clusters", repr(columns[:1])),
+            ("comparison", later and not self.not_yet_treated, "never treated units only", "'never_treated'"),
+            ("window", static, "no window: it has one effect for all event times", "None"),
+        ):
+            if refused:
+                raise DesignError(
+                    f"{self.method} takes {words}",
+                    where=f"{name}={getattr(design, name)!r}",
+                    fix=self.instead.get(name, f"dataclasses.replace(design, {name}={absent})"),
+                )
+        if self.window == "required" and design.window is None:
+            raise DesignError(
+                f"{self.method} needs a window of event times",
+                expected="first and last event time, such as window=(-3, 4)",
+                fix="give the design a window",
+            )

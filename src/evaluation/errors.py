@@ -18,6 +18,16 @@ class EvaluationError(Exception):
         What was expected there.
     fix : str, optional
         What to edit.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import EvaluationError, Panel
+    >>> try:
+    ...     Panel(pd.DataFrame({"city": ["a"]}), unit="city", time="year")
+    ... except EvaluationError as error:
+    ...     print(error.what)
+    the panel has no column 'year'
     """
 
     exit_status = 2

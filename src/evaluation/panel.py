@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.display import Summary, Table
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.periods import FREQUENCIES, as_periods, period_ordinals
 
 _MOST_PERIODS_GAP = 100_000
 _LONGEST_TABLE = 10_000
 LARGEST = 2.0**53
+_OF_ROWS = ("in_order", "cells")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """Rows of a table as units observed over periods.
 
@@ -48,6 +50,13 @@ class Panel:
     ------
     DataError
         A column is absent, a key is missing, a period cannot be read, or a unit-period stands twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Panel
+    >>> Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    Panel(50 units (state), 11 periods 2000 to 2010, 550 rows, balanced)
     """
 
     frame: pd.DataFrame
@@ -92,15 +101,18 @@ class Panel:
             periods, raw_codes = periods[first], position[raw_codes]
         if grid is None:
             _refuse_duplicates(frame, self.unit, self.time, unit_codes, raw_codes, len(periods))
-        for name, value in (
-            ("frame", frame),
-            ("frequency", frequency),
-            ("units", units),
-            ("periods", periods),
-            ("ordinals", ordinals),
-            ("unit_codes", unit_codes),
-            ("time_codes", raw_codes),
-        ):
+        self._set(
+            frame=frame,
+            frequency=frequency,
+            units=units,
+            periods=periods,
+            ordinals=ordinals,
+            unit_codes=unit_codes,
+            time_codes=raw_codes,
+        )
+
+    def _set(self, **attributes: Any) -> None:
+        for name, value in attributes.items():
             if isinstance(value, np.ndarray):
                 value.setflags(write=False)
             object.__setattr__(self, name, value)
@@ -140,6 +152,75 @@ class Panel:
     def cells(self) -> NDArray[np.int64]:
         """Position of each row in the flattened (n_units, n_periods) matrix, shape (rows,)."""
         return self.unit_codes.astype(np.int64) * self.n_periods + self.time_codes
+
+    def where(self, rows: NDArray[np.bool_] | pd.Series) -> Panel:
+        """The panel of some of its rows, with their types, index and calendar frequency.
+
+        Units and periods without a row leave. Nothing is read anew: a part of what is checked needs no check.
+
+        Parameters
+        ----------
+        rows : ndarray of bool or pandas.Series (rows,)
+            Which rows to keep, in the order of ``frame``; a missing value keeps none.
+
+        Raises
+        ------
+        DataError
+            Not one true or false value a row, or no row is kept.
+        """
+        masked = isinstance(rows, pd.Series) and rows.dtype == "boolean"
+        kept = rows.to_numpy(bool, na_value=False) if masked else np.asarray(rows)
+        if kept.dtype != bool or kept.shape != (self.n_rows,):
+            raise DataError(
+                f"rows are chosen by {kept.dtype} values of shape {kept.shape}",
+                expected=f"true or false for each of the {self.n_rows} rows",
+                fix="compare a column: panel.where(panel.frame['year'] >= 1990)",
+            )
+        if not kept.any():
+            raise DataError("no row of the panel is kept", fix="check the condition that rows are chosen by")
+        if kept.all():
+            return self
+        units, unit_codes = _left(self.unit_codes[kept], self.n_units)
+        periods, time_codes = _left(self.time_codes[kept], self.n_periods)
+        out = self._copy(frame=self.frame[kept], unit_codes=unit_codes, time_codes=time_codes)
+        out._set(units=self.units[units], periods=self.periods[periods], ordinals=self.ordinals[periods])
+        if self.__dict__.get("in_order"):
+            out.__dict__["in_order"] = True
+        return out
+
+    def assign(self, **columns: Any) -> Panel:
+        """The panel with columns added or replaced; its other columns keep their types.
+
+        Parameters
+        ----------
+        **columns : array_like (rows,) or scalar
+            Values in the order of ``frame``. A ``pandas.Series`` is taken as it lies, whatever its index.
+
+        Raises
+        ------
+        DataError
+            The column of the unit or the period, or another number of values than of rows.
+        """
+        for name, values in columns.items():
+            if name in (self.unit, self.time):
+                raise DataError(
+                    f"column {name!r} says which unit-period a row is and cannot be replaced",
+                    fix="change the table and make a new panel of it",
+                )
+            if not isinstance(values, str) and np.ndim(values) and len(values) != self.n_rows:
+                raise DataError(
+                    f"{len(values)} values for column {name!r}",
+                    expected=f"one for each of {self.n_rows} rows",
+                )
+        plain = {n: v.array if isinstance(v, pd.Series) else v for n, v in columns.items()}
+        out = self._copy(frame=self.frame.assign(**plain))
+        out.__dict__.update({name: self.__dict__[name] for name in _OF_ROWS if name in self.__dict__})
+        return out
+
+    def _copy(self, **changed: Any) -> Panel:
+        out = object.__new__(Panel)
+        out._set(**{f.name: getattr(self, f.name) for f in fields(self)} | changed)
+        return out
 
     def column(self, name: str) -> NDArray[np.float64]:
         """A column as floats in row order (rows,), missing values as NaN.
@@ -295,6 +376,218 @@ class Panel:
         """Integer time of a date written as in ``time``, whether or not the panel observes it."""
         index, _ = as_periods(pd.Index([value]), self.frequency, column=self.time)
         return int(period_ordinals(index)[0])
+
+    # display ----------------------------------------------------------------------------------
+
+    def _span(self) -> str:
+        calendar = {"Y": "yearly", "Q": "quarterly", "M": "monthly", "W": "weekly", "D": "daily"}
+        kind = f" ({calendar[self.frequency]})" if self.frequency in calendar else ""
+        return f"{self.n_periods} periods {self.periods[0]} to {self.periods[-1]}{kind}"
+
+    def _missing(self) -> str:
+        absent = self.n_units * self.n_periods - self.n_rows
+        jumps = int((np.diff(self.ordinals) != 1).sum())
+        words = (
+            "balanced" if absent == 0 else f"{absent} of {self.n_units * self.n_periods} unit-periods absent"
+        )
+        return words + (f", {jumps} gaps between periods" if jumps else "")
+
+    def __repr__(self) -> str:
+        size = f"{self.n_units} units ({self.unit}), {self._span()}, {self.n_rows} rows"
+        return f"Panel({size}, {self._missing()})"
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "Units": f"{self.n_units} ({self.unit})",
+            "Periods": self._span(),
+            "Rows": f"{self.n_rows}, {self._missing()}",
+        }
+        return Summary("Panel", facts, self.describe()).as_html()
+
+    def describe(self) -> Table:
+        """Each numeric column: how many values, mean, spread over all rows, between and within units.
+
+        Returns
+        -------
+        Table
+            Columns ``column, count, missing, mean, sd, sd_between, sd_within, min, max``. ``sd_between`` is
+            of the units' means, ``sd_within`` of deviations from them.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from evaluation import Panel
+        >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+        >>> table = panel.describe()[["column", "count", "missing", "mean", "sd"]]
+        >>> print(table.head(2).to_markdown())
+        | column   | count | missing |    mean |      sd |
+        |:---------|------:|--------:|--------:|--------:|
+        | homicide |   550 |       0 | 320.260 | 403.634 |
+        | rate     |   550 |       0 |   4.761 |   2.483 |
+        """
+        rows = []
+        for name in self.frame.columns:
+            values = self.frame[name]
+            numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_complex_dtype(values)
+            if name in (self.unit, self.time) or not numeric:
+                continue
+            seen = pd.Series(values.to_numpy(dtype=float, na_value=np.nan))
+            means = seen.groupby(self.unit_codes).transform("mean")
+            each = seen.groupby(self.unit_codes).mean()
+            rows.append(
+                {
+                    "column": name,
+                    "count": int(seen.count()),
+                    "missing": int(seen.isna().sum()),
+                    "mean": seen.mean(),
+                    "sd": seen.std(),
+                    "sd_between": each.std(),
+                    "sd_within": (seen - means).std(),
+                    "min": seen.min(),
+                    "max": seen.max(),
+                }
+            )
+        columns = ["column", "count", "missing", "mean", "sd", "sd_between", "sd_within", "min", "max"]
+        return Table(pd.DataFrame(rows, columns=columns))
+
+    def balance(self, design: Any, columns: list[str] | None = None) -> Table:
+        """Treated beside comparison units before anybody is treated: levels and changes.
+
+        The normalised difference is that of the means over the root of the mean of the two variances
+        (Imbens and Rubin 2015, equation 14.1); unlike a t statistic it does not grow with the sample.
+
+        Parameters
+        ----------
+        design : Design
+        columns : list of str, optional
+            The outcome and the covariates when absent.
+
+        Returns
+        -------
+        Table
+            Columns ``column, kind, treated, comparison, difference, normalised, n_treated, n_comparison``.
+            Kind ``level`` is a unit's mean over periods before the first treatment (less anticipation),
+            ``change`` its last less its first value there. Comparison units are those never treated, or
+            the last cohort where all are treated.
+
+        Raises
+        ------
+        DataError
+            A column is absent or not numeric.
+        DesignError
+            No period lies before treatment.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from evaluation import Design, Panel
+        >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+        >>> table = panel.balance(Design("rate", "first_treated"))
+        >>> print(table[["column", "kind", "difference", "normalised"]].to_markdown())
+        | column | kind   | difference | normalised |
+        |:-------|:-------|-----------:|-----------:|
+        | rate   | level  |      1.829 |     0.7534 |
+        | rate   | change |     -0.123 |    -0.1328 |
+        """
+        cohorts = design.cohorts(self)
+        first = cohorts.first
+        before = self.ordinals < cohorts.values[0] - design.anticipation
+        if not before.any():
+            raise DesignError(
+                "no period lies before treatment",
+                where=f"first treated from {cohorts.labels[0]}; the panel begins in {self.periods[0]}",
+                expected="periods in which nobody is treated",
+            )
+        treated = cohorts.treated
+        if treated.all():
+            treated = first != cohorts.values[-1]
+        panel, design = design.with_numbers(self)
+        names = list(dict.fromkeys(columns or [design.outcome, *design.covariates]))
+        rows = []
+        for name in names:
+            values = panel.matrix(name)[:, before]
+            frame = pd.DataFrame(values)
+            filled = frame.ffill(axis=1).iloc[:, -1] - frame.bfill(axis=1).iloc[:, 0]
+            for kind, by_unit in (("level", frame.mean(axis=1)), ("change", filled)):
+                one, other = by_unit[treated].dropna(), by_unit[~treated].dropna()
+                spread = np.sqrt((one.var() + other.var()) / 2)
+                gap = one.mean() - other.mean()
+                rows.append(
+                    {
+                        "column": name,
+                        "kind": kind,
+                        "treated": one.mean(),
+                        "comparison": other.mean(),
+                        "difference": gap,
+                        "normalised": gap / spread if spread > 0 else np.nan,
+                        "n_treated": len(one),
+                        "n_comparison": len(other),
+                    }
+                )
+        return Table(pd.DataFrame(rows))
+
+    def plot(self, outcome: str, design: Any, ax: Any = None) -> Any:
+        """Raw means of an outcome by period, one line a cohort and one for units never treated.
+
+        Parameters
+        ----------
+        outcome : str
+        design : Design
+        ax : matplotlib.axes.Axes, optional
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EvaluationError
+            matplotlib is not installed, or the outcome or the design does not fit the panel.
+        """
+        from evaluation.plots import lines
+
+        cohorts = design.cohorts(self)
+        frame = pd.DataFrame(self.matrix(outcome), columns=self.periods)
+        name = {
+            int(v): f"first treated {label}" for v, label in zip(cohorts.values, cohorts.labels, strict=True)
+        }
+        names = np.array([name.get(int(v), "never treated") for v in cohorts.first])
+        means = frame.groupby(names).mean().T
+        starts = tuple(float(np.searchsorted(self.ordinals, v)) for v in cohorts.values)
+        return lines(means, ax=ax, label=f"mean of {outcome}", starts=starts)
+
+    def plot_treatment(self, design: Any, ax: Any = None) -> Any:
+        """Who is treated when: units by periods, by first treatment; cells without a row are white.
+
+        Parameters
+        ----------
+        design : Design
+        ax : matplotlib.axes.Axes, optional
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EvaluationError
+            matplotlib is not installed, or the design does not fit the panel.
+        """
+        from evaluation.plots import cells
+
+        first = design.cohorts(self).first
+        status = np.zeros(self.n_units * self.n_periods, dtype=np.int8)
+        status[self.cells] = 1 + (self.ordinals[self.time_codes] >= first[self.unit_codes])
+        order = np.argsort(first, kind="stable")
+        return cells(
+            status.reshape(self.n_units, self.n_periods)[order], self.units[order], self.periods, ax=ax
+        )
+
+
+def _left(codes: NDArray[np.intp], n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Codes below ``n`` that still occur, and every row's position among them."""
+    seen = np.bincount(codes, minlength=n) > 0
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[codes]
 
 
 def _too_large(name: str, rows: pd.Index) -> DataError:

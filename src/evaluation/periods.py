@@ -56,7 +56,7 @@ def as_periods(values: pd.Index, frequency: str | None, *, column: str) -> tuple
                 fix="number the periods 1, 2, 3 ... or give dates and a frequency",
             )
         whole = floats.astype(np.int64)
-        spelt = spelt_as(whole)
+        spelt = _spelt(whole)
         if frequency is None:
             if spelt:
                 raise DataError(
@@ -70,7 +70,7 @@ def as_periods(values: pd.Index, frequency: str | None, *, column: str) -> tuple
             return pd.Index(whole, name=values.name), None
         return _calendar(whole, frequency, column), frequency
     if not pd.api.types.is_datetime64_any_dtype(values):
-        _refuse_without_order(values, column)
+        refuse_without_order(values, column)
     try:
         dates = pd.DatetimeIndex(pd.to_datetime(values, format=None if len(values) < 2 else "mixed"))
     except (ValueError, TypeError) as error:
@@ -99,7 +99,7 @@ _WORDS = {
 }
 
 
-def spelt_as(whole: NDArray[np.int64]) -> str | None:
+def _spelt(whole: NDArray[np.int64]) -> str | None:
     """The frequency of the calendar periods that whole numbers seem to spell; None for plain numbers."""
     year, month = np.divmod(whole, 100)
     if len(whole) > 1 and _in_years(year) and ((month >= 1) & (month <= 12)).all():
@@ -149,7 +149,7 @@ def _is_period(text: str, frequency: str) -> bool:
     return True
 
 
-def _refuse_without_order(values: pd.Index, column: str) -> None:
+def refuse_without_order(values: pd.Index, column: str) -> None:
     """Dates written with the year last, of which nobody knows whether day or month comes first."""
     texts = [value for value in values if isinstance(value, str)]
     unclear = [value for value in texts if _NO_ORDER.match(value)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evaluation.aggregation import Averages
 from evaluation.bands import Resampled, Resampling, band_values, parts_of
+from evaluation.display import Summary, Table, number, write_excel
 from evaluation.errors import EstimationError, shortlist
 from evaluation.multipliers import multiplied_sums, normal_draws, quartile_covariance
 from evaluation.result_parts import (
@@ -37,7 +39,7 @@ __all__ = ["CohortShares", "Influence", "Placebos", "Result", "SampleCount", "Wa
 TERM_COLUMNS = ("term", "cohort", "time", "event_time")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Estimates of one method under one design.
 
@@ -72,6 +74,24 @@ class Result:
         Placebo estimates behind the covariance: p-values are at least their ranks, intervals reach as far.
     details : object, optional
         What the method found besides estimates, such as the weights of a synthetic control.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, GroupTime, Panel
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> fit = GroupTime().fit(panel, Design("rate", "first_treated"))
+    >>> path = fit.aggregate("event_time", window=(-2, 2))
+    >>> print(path.tidy()[["event_time", "estimate", "std_error"]].round(3).to_string(index=False))
+     event_time  estimate  std_error
+             -2    -0.147      0.172
+             -1    -0.323      0.232
+              0     0.465      0.172
+              1     0.778      0.248
+              2     0.484      0.240
+    >>> print(fit.aggregate("simple"))
+    Result: Group-time effects (Callaway and Sant'Anna)
+      ATT 0.4725, standard error 0.1967, 95% interval 0.0870 to 0.8579; 50 units, 11 periods
     """
 
     method: str
@@ -122,6 +142,50 @@ class Result:
         variance[~(variance > 0)] = np.nan
         return np.sqrt(variance)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # what has been put off is computed: functions within functions cannot be pickled
+        state = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        state["influence_function"] = self.influence
+        state["resampled"] = self.resampling
+        if self.shares is not None:
+            state["shares"] = replace(self.shares, influence=evaluated(self.shares.influence))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        for name in ("coef", "vcov"):
+            state[name].setflags(write=False)
+
+    # as in statsmodels --------------------------------------------------------------------------
+
+    @property
+    def _names(self) -> pd.Index:
+        return pd.Index(self.terms["term"].astype(str), name="term")
+
+    @property
+    def params(self) -> pd.Series:
+        """Estimates by term (k,)."""
+        return pd.Series(self.coef.copy(), index=self._names, name="estimate")
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors by term (k,)."""
+        return pd.Series(self.std_errors, index=self._names, name="std_error")
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values of a zero effect by term (k,)."""
+        return self.tidy().set_index("term")["p_value"]
+
+    def cov_params(self) -> pd.DataFrame:
+        """Covariance of the estimates (k, k) by term."""
+        return pd.DataFrame(self.vcov.copy(), index=self._names, columns=self._names)
+
+    @property
+    def nobs(self) -> int:
+        """Number of observations that entered."""
+        return int(self.sample.observations)
+
     # one-term results -------------------------------------------------------------------------
 
     @property
@@ -151,10 +215,19 @@ class Result:
         """Two-sided p-value of a zero effect."""
         return float(self._single.tidy()["p_value"].iloc[0])
 
-    def conf_int(self, level: float = 0.95) -> tuple[float, float]:
-        """Interval of a one-term result, in units of the outcome; NaN where placebos are too few for one."""
-        row = self._single.tidy(level).iloc[0]
-        return float(row["ci_low"]), float(row["ci_high"])
+    def conf_int(self, level: float = 0.95) -> Any:
+        """Pointwise intervals, in units of the outcome; NaN where there is none.
+
+        Returns
+        -------
+        tuple of float, or pandas.DataFrame
+            ``(low, high)`` of a one-term result; of several terms one row a term, columns
+            ``ci_low, ci_high``.
+        """
+        table = self.tidy(level)
+        if len(self) == 1:
+            return float(table["ci_low"].iloc[0]), float(table["ci_high"].iloc[0])
+        return table.set_index("term")[["ci_low", "ci_high"]]
 
     @property
     def _single(self) -> Result:
@@ -300,6 +373,107 @@ class Result:
 
     def _table(self, critical: float | NDArray[np.float64]) -> pd.DataFrame:
         return with_intervals(self.terms, self.coef, self.std_errors, critical, self.df, self.placebos)
+
+    # display ----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        sample = f"{self.sample.units} units, {self.sample.periods} periods"
+        if len(self) != 1:
+            return f"Result: {self.method}\n  {len(self)} terms; {sample}"
+        row = self.tidy().iloc[0]
+        low, high = number(row["ci_low"]), number(row["ci_high"])
+        return (
+            f"Result: {self.method}\n  {row['term']} {number(row['estimate'])}, standard error "
+            f"{number(row['std_error'])}, 95% interval {low} to {high}; {sample}"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Method, estimand, sample, clusters, inference, the table of estimates and the notes.
+
+        Parameters
+        ----------
+        level : float
+            Coverage of the pointwise intervals.
+
+        Returns
+        -------
+        evaluation.display.Summary
+            Prints as text; `as_html` and `as_latex` give other forms.
+        """
+        count = self.sample
+        facts = {"Estimand": self.estimand, "Inference": self.inference or "none"}
+        facts |= {
+            "Observations": str(count.observations),
+            "Units": str(count.units),
+            "Periods": str(count.periods),
+            "Treated units": str(count.treated),
+        }
+        if count.clusters:
+            facts["Clusters"] = " by ".join(map(str, count.clusters))
+        facts["Distribution"] = f"t, {number(self.df)} df" if np.isfinite(self.df) else "normal"
+        if count.dropped:
+            facts["Rows dropped"] = "; ".join(f"{n} {reason}" for reason, n in count.dropped.items())
+        facts["Interval"] = f"{100 * level:g}%, pointwise"
+        return Summary(self.method, facts, self._shown(level), self.notes)
+
+    def _shown(self, level: float = 0.95) -> Table:
+        table = self.tidy(level)
+        return Table(table[["term", "estimate", "std_error", "ci_low", "ci_high", "p_value"]])
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        level: float = 0.95,
+        simultaneous: bool = True,
+        draws: int = 999,
+        seed: int = 0,
+    ) -> Any:
+        """Draw the estimates: over event time, over calendar time, or one row a term.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Drawn there; a new figure when absent.
+        level : float
+        simultaneous : bool
+            Add intervals that cover all terms together (thin), where there are several.
+        draws, seed : int
+            Of the simultaneous intervals; see `simultaneous`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        EvaluationError
+            matplotlib is not installed.
+        """
+        from evaluation.plots import estimates
+
+        wide = self.simultaneous(level, draws, seed=seed) if simultaneous and len(self) > 1 else None
+        return estimates(self.tidy(level), wide, ax=ax, level=level, title=self.method, label=self.estimand)
+
+    def to_latex(self, path: str | Path | None = None, *, caption: str = "") -> str:
+        """The table of estimates in LaTeX (booktabs); written to ``path`` when given."""
+        return self._shown().to_latex(path, caption=caption)
+
+    def to_markdown(self, path: str | Path | None = None) -> str:
+        """The table of estimates in Markdown; written to ``path`` when given."""
+        return self._shown().to_markdown(path)
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write `tidy` to an Excel file (needs openpyxl)."""
+        return write_excel(self.tidy(), path)
+
+    def to_word(self, path: str | Path) -> Path:
+        """Write the table of estimates, the method and the notes to a Word document (needs python-docx)."""
+        notes = (f"{self.estimand}. {self.inference}".strip(), *self.notes)
+        return self._shown().to_word(path, title=self.method, notes=notes)
 
     # algebra ----------------------------------------------------------------------------------
 

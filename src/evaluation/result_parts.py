@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from evaluation import distributions
 from evaluation.aggregation import Averages, Cells, average
 from evaluation.bands import Resampling
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 
 T = TypeVar("T")
@@ -176,8 +177,8 @@ class Placebos:
         return float((distance >= distance[0] * (1 - _TIE)).mean())
 
 
-@dataclass(frozen=True)
-class WaldTest:
+@dataclass(frozen=True, repr=False)
+class WaldTest(Displayed):
     """A joint test of linear restrictions, with its null hypothesis in words."""
 
     null: str

@@ -72,5 +72,6 @@ def insurance(folder: Path, **edits):
 
 
 def one_state(folder: Path, others: int, *, effect: float = -2.0, **edits):
-    """One state treated in 2014, in annual data of 21 years."""
+    """One state treated in 2014, in annual data of 21 years; the regression leads, as the study names it."""
+    edits = {"estimator": "imputation", **edits}
     return stranger(folder, [2014, *[None] * others], range(2000, 2021), effect=effect, **edits)

@@ -98,7 +98,7 @@ def test_open_cases_and_other_items_mislead_and_the_fixed_restricted_mean_does_n
 
 
 def test_the_stated_truth_is_the_simulators(huantai):
-    from evaluation.sources.approvals.simulated import CaseSimulation
+    from builders.simulate_cases import CaseSimulation
 
     design = CaseSimulation()
     months = [month for month in design.months if str(month) <= huantai.study.data.end]

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.analysis.staggered.methods import Asked, jackknife
 from evaluation.analysis.staggered.relative import relative
 from evaluation.estimators import GroupTime, Imputation, OverallATT, TwoWayFixedEffects
 from evaluation.numerics.jackknife import t_quantile
-from evaluation.sources.simulate import Simulation
 
 COUNT = SimpleNamespace(model="count")
 ESTIMATORS = {"two_way": TwoWayFixedEffects(), "imputation": Imputation(), "group_time": GroupTime()}

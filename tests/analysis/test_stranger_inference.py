@@ -207,7 +207,14 @@ def test_one_rule_says_when_clusters_are_few():
 @pytest.mark.parametrize(("treated", "others"), [(5, 20), (6, 20), (20, 5), (20, 6)])
 def test_the_page_and_the_recommendation_agree_when_places_are_few(tmp_path, treated, others):
     case = prepare(
-        stranger(tmp_path, [2014] * treated + [None] * others, range(2008, 2020), effect=0.0), root=tmp_path
+        stranger(
+            tmp_path,
+            [2014] * treated + [None] * others,
+            range(2008, 2020),
+            effect=0.0,
+            estimator="imputation",
+        ),
+        root=tmp_path,
     )
     few = recommend(*case.panel(case.lead), draws=0).advice("wild_unrestricted").key == "few"
     assert (staggered.choose(case, case.lead).kind == "randomization") == few
@@ -225,7 +232,7 @@ def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
     table.loc[:, ["ci_low", "ci_high"]] = [-4.0, 0.5]
     table.loc[table["estimator"] == "group_time", "ci_high"] = -0.5
     text = story.methods_sentence(case, replace(found, estimates=table))["en"].markdown
-    assert "1 of the 6 intervals leave out zero" in text
+    assert "1 of the 8 intervals leave out zero" in text
 
 
 def test_methods_of_inference_are_captioned_with_the_pool_they_were_computed_with(root):

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.diagnostics import Sampled, sampling
 from evaluation.errors import EstimationError
 from evaluation.estimators import GroupTime, TwoWayFixedEffects
 from evaluation.numerics.chunks import working
-from evaluation.sources.simulate import Simulation
 
 WORLD = Simulation(units=40, periods=4, cohorts=((3, 0.5),), effect=1.0, noise=1.0)
 

@@ -226,9 +226,9 @@ def test_separated_reference_of_a_count_event_study_is_named(simulate):
 
 
 @pytest.mark.parametrize("name", ["two-way", "poisson", "two by two"])
-def test_a_window_that_one_effect_does_not_use_is_said_to_be_unused(frame, name):
-    result = fit(name, frame, window=(-1, 1))
-    assert "one effect for all event times: the window (-1, 1) is not used" in result.notes
+def test_an_estimator_of_one_effect_refuses_a_window(frame, name):
+    with pytest.raises(DesignError, match=r"(?s)one effect for all event times.*window=None"):
+        fit(name, frame, window=(-1, 1))
 
 
 @pytest.mark.parametrize("family", ["gaussian", "poisson"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.errors import DataError, DesignError, EstimationError
 from evaluation.estimators import (
@@ -22,7 +23,6 @@ from evaluation.inference import cluster_robust
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, smaller_side
 from evaluation.numerics.leave_out import WITH_GAPS, WITHOUT
 from evaluation.numerics.proportional import fit_proportional
-from evaluation.sources.simulate import Simulation
 
 
 @pytest.fixture
@@ -200,8 +200,8 @@ def test_without_the_only_treated_cluster_there_is_no_error(frame):
 @pytest.mark.parametrize(
     ("change", "design", "kind", "said"),
     [
-        ({}, {"covariates": ("x",)}, DesignError, "take no covariates"),
-        ({}, {"weights": "w"}, DesignError, "take no covariates, weights"),
+        ({}, {"covariates": ("x",)}, DesignError, "takes no covariates"),
+        ({}, {"weights": "w"}, DesignError, "takes no weights"),
         ({"count": -1.0}, {}, DataError, "is negative"),
         ({"pop": 0.0}, {}, DataError, "exposure 'pop' is not positive"),
     ],

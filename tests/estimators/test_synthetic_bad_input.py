@@ -180,8 +180,8 @@ def test_no_donor_left(estimator):
 @pytest.mark.parametrize(
     ("design", "words"),
     [
-        (Design("y", "first", comparison="not_yet_treated"), "never treated donors only"),
-        (Design("y", "first", weights="x"), "does not know sampling weights"),
+        (Design("y", "first", comparison="not_yet_treated"), "never treated units only"),
+        (Design("y", "first", weights="x"), "takes no weights"),
     ],
 )
 def test_designs_that_synthetic_methods_do_not_know(estimator, design, words):
@@ -190,7 +190,7 @@ def test_designs_that_synthetic_methods_do_not_know(estimator, design, words):
 
 
 def test_covariates_of_synthetic_control_are_predictors():
-    with pytest.raises(DesignError, match="takes predictors, not covariates"):
+    with pytest.raises(DesignError, match=r"(?s)takes no covariates.*predictors"):
         fit(SyntheticControl(), table(), Design("y", "first", covariates=("x",)))
 
 

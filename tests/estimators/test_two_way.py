@@ -399,7 +399,7 @@ def test_mistakes_in_two_by_two(frame):
     one_cohort = frame[frame["g"].isna() | (frame["g"] == 5)]
     assert "treated at 4 different times" in message(frame)
     assert "no comparison unit" in message(frame[frame["g"] == 5])
-    assert "take no covariates" in message(one_cohort, Design("y", "g", covariates="z"))
+    assert "takes no covariates" in message(one_cohort, Design("y", "g", covariates="z"))
     assert "no period before treatment" in message(one_cohort.assign(g=one_cohort["g"] - 4))
     assert "change within a unit" in message(one_cohort, Design("y", "g", weights="w"))
     assert "cuts across units" in message(one_cohort, Design("y", "g", cluster=("cl", "t")))

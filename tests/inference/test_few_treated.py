@@ -285,5 +285,5 @@ def test_bad_cluster_estimates_are_named():
         t_test_of_clusters([1.0, 2.0, np.nan])
     with pytest.raises(EstimationError, match="change of their means"):
         ibragimov_muller(TwoWayFixedEffects(event_study=True), panel(table()), DESIGN)
-    with pytest.raises(EstimationError, match="one dimension of clusters"):
+    with pytest.raises(DesignError, match="one dimension of clusters"):
         ibragimov_muller(TWFE, panel(table()), Design("y", "first", cluster=("group", "time")))

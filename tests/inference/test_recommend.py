@@ -43,6 +43,7 @@ RUN = {
     "cr2": lambda p, d: cluster_robust(TWFE, p, d),
     "cr3": lambda p, d: cluster_robust(TWFE, p, d, kind="CR3"),
     "ibragimov_muller": lambda p, d: ibragimov_muller(TWFE, p, d),
+    "jackknife": lambda p, d: cluster_robust(TWFE, p, d, kind="CR3"),
     "clustered_t": lambda p, d: TWFE.fit(p, d),
 }  # fmt: skip
 
@@ -169,6 +170,20 @@ def test_facts_are_counted():
     assert facts.df == pytest.approx(fresh.df[0])
     noisy = recommend(panel(make(noise=4.0)), DESIGN, draws=0).facts
     assert 2.5 < noisy.noise_ratio < 6
+
+
+def test_the_test_and_the_advice_give_one_noise_ratio():
+    data = panel(make(noise=4.0))
+    advice = recommend(data, DESIGN, draws=0)
+    (note,) = [n for n in randomization_test(TWFE, data, DESIGN).notes if "before treatment" in n]
+    assert f"vary {advice.facts.noise_ratio:.2g} times as much as the untreated" in note
+    assert f"vary {advice.facts.noise_ratio:.2g} times" in advice.advice("randomization_test").reason["en"]
+
+
+def test_the_nearest_method_is_told_in_a_sentence_of_its_own():
+    none = recommend(panel(make(units=6, periods=6, start=2)), DESIGN, draws=0)
+    assert none.first is None
+    assert re.search(r"The nearest, [^.]+, does not\. [A-Z0-9]", none.sentence("en"))
 
 
 def test_texts_have_both_languages_and_the_same_values():

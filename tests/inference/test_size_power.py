@@ -9,6 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evaluation.inference import _power
+
 
 @pytest.fixture(scope="module")
 def script(root):
@@ -59,7 +61,7 @@ def test_p_values_of_the_simulation_are_those_of_the_package(script, world):
     ],
 )
 def test_size_is_held_when_any_city_may_be_the_treated_one(script, world, method, level):
-    size = script.rejections(world, script.METHODS[method][0], "any", 0.0, 2_000, 5, level)
+    size = script.rejections(world, method, "any", 0.0, 2_000, 5, level)
     # three standard errors of 2,000 panels above the level
     assert size < level + 3 * np.sqrt(level * (1 - level) / 2_000)
 
@@ -67,13 +69,13 @@ def test_size_is_held_when_any_city_may_be_the_treated_one(script, world, method
 @pytest.mark.slow
 def test_usual_standard_errors_are_the_warning(script, world):
     for method in ("clustered t (CR1)", "wild cluster bootstrap, unrestricted"):
-        assert script.rejections(world, script.METHODS[method][0], "any", 0.0, 1_000, 6, 0.05) > 0.5
+        assert script.rejections(world, method, "any", 0.0, 1_000, 6, 0.05) > 0.5
 
 
 @pytest.mark.slow
 def test_a_noisy_treated_city_breaks_the_placebo_in_space_and_not_ferman_pinto(script, world):
-    space = script.METHODS["placebo in space"][0]
-    scaled = script.METHODS["Ferman-Pinto, variances from before"][0]
+    space = "placebo in space"
+    scaled = "Ferman-Pinto, variances from before"
     assert script.rejections(world, space, "noisiest", 0.0, 2_000, 7, 1 / 17) > 0.1
     for who in ("quietest", "noisiest"):
         assert 0.03 < script.rejections(world, scaled, who, 0.0, 2_000, 7, 1 / 17) < 0.085
@@ -82,18 +84,17 @@ def test_a_noisy_treated_city_breaks_the_placebo_in_space_and_not_ferman_pinto(s
 @pytest.mark.slow
 def test_power_grows_with_the_effect_but_for_the_restricted_bootstrap(script, world):
     found = [
-        script.rejections(world, script.METHODS["placebo in space"][0], "any", e, 1_000, 8, 1 / 17)
-        for e in (0.0, 1.0, 2.0)
+        script.rejections(world, "placebo in space", "any", e, 1_000, 8, 1 / 17) for e in (0.0, 1.0, 2.0)
     ]
     assert found[0] < 0.1 < 0.4 < found[1] < 0.9 < found[2]
-    restricted = script.METHODS["wild cluster bootstrap, restricted"][0]
+    restricted = "wild cluster bootstrap, restricted"
     assert script.rejections(world, restricted, "any", 1.0, 1_000, 8, 0.05) < 0.02
 
 
 @pytest.mark.slow
 def test_shifts_in_time_fail_where_the_gap_wanders(script, world):
     """Where `recommend` draws its line: an autocorrelation of 0.7."""
-    time = script.METHODS["placebo in time, cyclic shifts"][0]
+    time = "placebo in time, cyclic shifts"
     calm = replace(world, autocorrelation=0.6, season=0.0)
     wandering = replace(world, autocorrelation=0.9, season=0.0)
     assert script.rejections(calm, time, "any", 0.0, 2_000, 9, 0.05) < 0.065
@@ -107,8 +108,8 @@ def test_unlike_serial_correlation_breaks_every_test_in_space(script, world):
     one = replace(world, autocorrelation=0.7, season=0.0, deviations=np.ones(17)).errors(1_000, rng)
     y = replace(world, autocorrelation=0.2, season=0.0, deviations=np.ones(17)).errors(1_000, rng)
     y[:, 0] = one[:, 0]
-    draw = script.Draw(y, world, rng)
+    draw = _power.Panels(y, 1, world.n_before, rng, 399)
     for name in ("placebo in space", "Ferman-Pinto, variances from before"):
         assert (script.METHODS[name][0](draw) <= 1 / 17 + 1e-9).mean() > 0.2
-    assert (script.wild_by_row(draw) <= 0.05).mean() > 0.2
-    assert (script.placebo_in_time(draw) <= 0.05).mean() < 0.09
+    assert (_power.subcluster(draw) <= 0.05).mean() > 0.2
+    assert (_power.in_time(draw) <= 0.05).mean() < 0.09

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.errors import DataError
-from evaluation.sources.aqi import (
+from builders.aqi import (
     BREAKPOINTS,
     INDEX_LEVELS,
     POLLUTANTS,
@@ -21,6 +20,7 @@ from evaluation.sources.aqi import (
     overall_aqi,
     primary_pollutant,
 )
+from evaluation.errors import DataError
 
 CLEAN = {"pm25": 20.0, "pm10": 40.0, "so2": 10.0, "co": 0.5, "no2": 20.0, "o3": 80.0}
 concentrations = st.floats(min_value=0.0, max_value=5000.0, allow_nan=False)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from causaldata import castle
 
+from builders.castle import read_castle
 from evaluation.errors import DataError
 from evaluation.sources.build import build
-from evaluation.sources.castle import read_castle
 from evaluation.sources.manifest import load_manifest, read_table
 
 HEADER = "state,year,homicide_c,homicide,population,income,post"
@@ -54,7 +54,7 @@ def test_an_absent_column_is_named(tmp_path: Path) -> None:
 def test_the_raw_file_gives_the_committed_table(shared: Path, root: Path, tmp_path: Path) -> None:
     raw = tmp_path / "castle.csv"
     shutil.copy(shared / "data" / "benchmarks" / "castle.csv", raw)
-    summary = build("castle", raw, tmp_path / "data")
+    summary = build("castle", raw, tmp_path / "data", project=root)
     assert summary.notes == ()
     [table] = summary.tables
     assert load_manifest(root / "data")[table.name] == table

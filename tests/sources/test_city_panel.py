@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.city_panel import TABLE, YEARS, clean, read_city_panel
 from evaluation.errors import DataError
 from evaluation.sources.build import build
-from evaluation.sources.city_panel import TABLE, YEARS, clean, read_city_panel
 from evaluation.sources.manifest import read_table
 
 HEAD = (
@@ -126,7 +126,9 @@ def test_the_committed_table_has_the_figures_that_the_source_states(root: Path) 
 
 @pytest.mark.shared
 def test_the_table_is_built_again_byte_for_byte(root: Path, shared: Path, tmp_path: Path) -> None:
-    made = build("city_panel", shared / "data" / "china_city_panel" / "panel_data_so2_new.csv", tmp_path)
+    made = build(
+        "city_panel", shared / "data" / "china_city_panel" / "panel_data_so2_new.csv", tmp_path, project=root
+    )
     name = f"{TABLE}.csv"
     assert (tmp_path / name).read_bytes() == (root / "data" / name).read_bytes()
     assert made.changed == (TABLE,)

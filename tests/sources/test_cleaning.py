@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.sources.air_quality import LIMITS, SOURCE_ERRORS, clean, read_daily
-from evaluation.sources.air_quality.cleaning import RULES
-from evaluation.sources.air_quality.describe import SHANDONG
-from evaluation.sources.aqi import POLLUTANTS
+from builders.air_quality import LIMITS, SOURCE_ERRORS, clean, read_daily
+from builders.air_quality.cleaning import RULES
+from builders.air_quality.describe import SHANDONG
+from builders.aqi import POLLUTANTS
 
 Write = Callable[..., Path]
 HEADER = "city,date,aqi,pm25,pm10,so2,co,no2,o3"

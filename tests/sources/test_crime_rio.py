@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from builders.crime_rio import COUNTS, read_counts, read_names, read_population, read_units
 from evaluation.errors import DataError
 from evaluation.sources.build import build
-from evaluation.sources.crime_rio import COUNTS, read_counts, read_names, read_population, read_units
 from evaluation.sources.manifest import load_manifest, read_table
 
 HAND = ("crime/precinct_splits", "crime/upp_precincts")
@@ -146,7 +146,7 @@ def data(root: Path, tmp_path: Path) -> Path:
 
 @pytest.mark.shared
 def test_the_raw_files_give_the_committed_tables_byte_for_byte(raw: Path, data: Path, root: Path) -> None:
-    summary = build("crime_rio", raw, data)
+    summary = build("crime_rio", raw, data, project=root)
     assert summary.notes == ()
     assert summary.rows_read == 23_323
     committed = load_manifest(root / "data")
@@ -166,14 +166,14 @@ def test_the_raw_files_give_the_committed_tables_byte_for_byte(raw: Path, data: 
     ],
 )
 def test_hand_made_tables_that_disagree_with_the_record_are_refused(
-    raw: Path, data: Path, table: str, old: str, new: str, message: str
+    raw: Path, data: Path, table: str, old: str, new: str, message: str, root: Path
 ) -> None:
     path = data / f"{table}.csv"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        build("crime_rio", raw, data)
+        build("crime_rio", raw, data, project=root)
 
 
 @pytest.mark.shared
@@ -184,9 +184,9 @@ def test_twice_encoded_names_are_mended(raw: Path) -> None:
     assert names[16] == "Barra da Tijuca"
 
 
-def test_a_folder_is_expected(tmp_path: Path) -> None:
+def test_a_folder_is_expected(tmp_path: Path, root: Path) -> None:
     with pytest.raises(DataError, match="a folder with four files"):
-        build("crime_rio", tmp_path / "counts.csv", tmp_path)
+        build("crime_rio", tmp_path / "counts.csv", tmp_path, project=root)
 
 
 def test_the_committed_quarters_are_complete_and_add_up(root: Path) -> None:

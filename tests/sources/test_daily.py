@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.air_quality import read_daily
 from evaluation.errors import DataError
-from evaluation.sources.air_quality import read_daily
 
 Write = Callable[..., Path]
 

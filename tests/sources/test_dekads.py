@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.air_quality.dekads import TABLE, build_dekads, by_dekad
+from builders.aqi import POLLUTANTS, composite_index
 from evaluation.errors import DataError
-from evaluation.sources.air_quality.dekads import TABLE, build_dekads, by_dekad
-from evaluation.sources.aqi import POLLUTANTS, composite_index
 from evaluation.sources.build import build
 from evaluation.sources.manifest import load_manifest, read_table
 
@@ -42,9 +42,9 @@ def test_ten_days_ten_days_and_the_rest() -> None:
     assert table["pm25"].tolist() == [1.0] * 5 + [100.0]
 
 
-def test_a_part_of_the_record_is_refused(long_record: Path, tmp_path: Path) -> None:
+def test_a_part_of_the_record_is_refused(long_record: Path, tmp_path: Path, root: Path) -> None:
     with pytest.raises(DataError, match="lacks dekads"):
-        build("air_quality_dekads", long_record, tmp_path)
+        build("air_quality_dekads", long_record, tmp_path, project=root)
 
 
 @pytest.mark.shared

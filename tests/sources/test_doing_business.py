@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.errors import DataError
-from evaluation.sources.build import build
-from evaluation.sources.doing_business import (
+from builders.doing_business import (
     FALLS,
     PROCEDURES,
     REFORMS,
@@ -20,6 +18,8 @@ from evaluation.sources.doing_business import (
     first_reforms,
     read_doing_business,
 )
+from evaluation.errors import DataError
+from evaluation.sources.build import build
 from evaluation.sources.manifest import load_manifest, read_table
 
 RAW = "data/doing_business/MasterWBMarch16_15.dta"
@@ -36,7 +36,7 @@ def stata(path: Path, **changed: object) -> Path:
         "year": pd.to_datetime(["2005", "2006", "2005"]),
         "country_name": ["United States", "", "Canada"],
     }
-    for prefix, _ in PROCEDURES.values():
+    for prefix in PROCEDURES.values():
         columns |= {f"{prefix}_days": [10.5, -99.0, 3.0], f"{prefix}_reform": [np.nan, 1.0, -1.0]}
     pd.DataFrame(columns | changed).to_stata(path, write_index=False)
     return path
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_the_raw_file_gives_the_committed_bytes(root: Path, shared: Path, tmp_path: Path) -> None:
     shutil.copy(root / "data" / "manifest.toml", tmp_path / "manifest.toml")
-    summary = build("approvals_doing_business", shared / RAW, tmp_path)
+    summary = build("approvals_doing_business", shared / RAW, tmp_path, project=root)
     assert summary.rows_read == 3204
     assert sum(summary.dropped.values()) + summary.tables[0].rows == 3204
     made = (tmp_path / "approvals" / "doing_business.csv").read_bytes()

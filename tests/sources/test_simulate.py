@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.simulate import Simulation
 from evaluation import Design, Panel
 from evaluation.errors import DesignError
 from evaluation.estimators import GroupTime
-from evaluation.sources.simulate import Simulation
 
 MIXED = Simulation(
     units=60, cohorts=((3, 0.2), (6, 0.3)), effect=(2.0, -1.0), growth=(0.5, 0.0), missing=0.1, selection=1.0

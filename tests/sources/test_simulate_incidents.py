@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from builders.crime_simulated import read_simulation
+from builders.simulate_incidents import IncidentSimulation, simulation_of
 from evaluation.errors import DataError, DesignError
 from evaluation.sources.build import build
-from evaluation.sources.crime_simulated import read_simulation
 from evaluation.sources.incidents import Rules, count_incidents, counting, read_offences, read_places
 from evaluation.sources.manifest import load_manifest, read_table
-from evaluation.sources.simulate_incidents import IncidentSimulation, simulation_of
 
 CLAIMED = {"all": -23.0, "theft": -24.6, "burglary": -48.8, "robbery": -61.0}
 
@@ -95,7 +95,9 @@ def test_counts_without_records_have_the_same_means(simulation: IncidentSimulati
 def test_the_committed_tables_are_built_again_byte_for_byte(root: Path, data_dir: Path) -> None:
     for name in ("month", "places", "truth"):
         (data_dir / "crime" / f"zhangdian_simulated_{name}.csv").unlink()
-    summary = build("crime_zhangdian_simulated", root / "data/crime/zhangdian_simulation.toml", data_dir)
+    summary = build(
+        "crime_zhangdian_simulated", root / "data/crime/zhangdian_simulation.toml", data_dir, project=root
+    )
     before = {t.name: t.sha256 for t in load_manifest(root / "data").tables}
     assert {t.name: t.sha256 for t in summary.tables} == {t.name: before[t.name] for t in summary.tables}
     frame, info = read_table("crime/zhangdian_simulated_month", data_dir)
@@ -128,4 +130,4 @@ def test_settings_that_lack_a_table_are_named(root: Path, tmp_path: Path, data_d
     shutil.copy(root / "data" / "crime" / "zhangdian_simulation.toml", path)
     path.write_text(path.read_text(encoding="utf-8").replace("seed =", "sead ="), encoding="utf-8")
     with pytest.raises(DataError, match="have no seed"):
-        build("crime_zhangdian_simulated", path, data_dir)
+        build("crime_zhangdian_simulated", path, data_dir, project=root)

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.errors import DataError, OutputError
-from evaluation.sources.air_quality import (
+from builders.air_quality import (
     build_city_month,
     clean,
     compare_copies,
     official_checkpoints,
     read_daily,
 )
-from evaluation.sources.air_quality.checks import LARGEST_GAP, MEDIAN_GAP
-from evaluation.sources.air_quality.describe import HAND_MADE, SHANDONG
-from evaluation.sources.aqi import POLLUTANTS
+from builders.air_quality.checks import LARGEST_GAP, MEDIAN_GAP
+from builders.air_quality.describe import HAND_MADE, SHANDONG
+from builders.aqi import POLLUTANTS
+from evaluation.errors import DataError, OutputError
 from evaluation.sources.build import build
 from evaluation.sources.manifest import load_manifest, read_table
 from evaluation.sources.tables import csv_bytes, write_together
@@ -127,9 +127,9 @@ def test_official_figures_are_met(root: Path) -> None:
     assert table["url"].str.startswith("http").all()
 
 
-def test_a_build_of_a_small_record(long_record: Path, tmp_path: Path) -> None:
+def test_a_build_of_a_small_record(long_record: Path, tmp_path: Path, root: Path) -> None:
     first, second = tmp_path / "one", tmp_path / "two"
-    summary = build("air_quality", long_record, first)
+    summary = build("air_quality", long_record, first, project=root)
     assert summary.rows_read == 1099 * 2 + 365
     assert summary.dropped["the city is not complete in 2014-2016"] == 365
     assert set(summary.changed) == {"air_quality/city_month", "air_quality/city_year"}
@@ -143,32 +143,37 @@ def test_a_build_of_a_small_record(long_record: Path, tmp_path: Path) -> None:
     assert info.raw is not None
     assert info.raw.name == "two_cities.csv"
     assert not info.simulated
-    assert build("air_quality", long_record, first).changed == ()
+    assert build("air_quality", long_record, first, project=root).changed == ()
     shuffled = tmp_path / "two_cities.csv"
     head, *rows = long_record.read_text(encoding="utf-8").splitlines()
     shuffled.write_text("\n".join([head, *reversed(rows)]), encoding="utf-8")
-    build("air_quality", shuffled, second)
+    build("air_quality", shuffled, second, project=root)
     path = "air_quality/city_month.csv"
     assert (first / path).read_bytes() == (second / path).read_bytes()
 
 
-def test_a_record_without_a_complete_city_builds_nothing(lines: list[str], tmp_path: Path) -> None:
+def test_a_record_without_a_complete_city_builds_nothing(
+    lines: list[str], tmp_path: Path, root: Path
+) -> None:
     raw = tmp_path / "short.csv"
     raw.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match="no city of the raw file is complete") as caught:
-        build("air_quality", raw, tmp_path / "data")
+        build("air_quality", raw, tmp_path / "data", project=root)
     assert "淄博 2" in str(caught.value)
     assert not (tmp_path / "data").exists()
 
 
-def test_an_unknown_source(tmp_path: Path) -> None:
+def test_an_unknown_source(tmp_path: Path, root: Path) -> None:
     with pytest.raises(DataError, match="there is no source 'water' to build") as caught:
-        build("water", tmp_path, tmp_path)
+        build("water", tmp_path, tmp_path, project=root)
     assert "one of air_quality" in str(caught.value)
+    with pytest.raises(DataError, match="data-raw/builders, which does not exist") as caught:
+        build("castle", tmp_path, tmp_path, project=tmp_path)
+    assert "one of approvals_cases, crime_incidents\n" in str(caught.value)
 
 
 def test_a_folder_that_cannot_be_written_leaves_what_was_there(
-    long_record: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    long_record: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
     before = {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()}
     opened = Path.open
@@ -180,7 +185,7 @@ def test_a_folder_that_cannot_be_written_leaves_what_was_there(
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(OutputError, match="the table cannot be written") as caught:
-        build("air_quality", long_record, data_dir)
+        build("air_quality", long_record, data_dir, project=root)
     assert "Permission denied" in str(caught.value)
     monkeypatch.undo()
     assert {path: path.read_bytes() for path in data_dir.rglob("*") if path.is_file()} == before

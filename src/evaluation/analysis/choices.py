@@ -92,17 +92,15 @@ def _windows(case: Case, panel: Panel, date: str) -> Iterator[tuple[str, Panel]]
     for window in case.study.choices.windows:
         times = panel.frame[panel.time]
         inside = (times >= start - window.each_side) & (times < start + window.each_side)
-        rows = panel.frame[inside]
-        if 0 < len(rows) < len(panel.frame):
-            yield window.id, Panel(rows, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+        if inside.any() and not inside.all():
+            yield window.id, panel.where(inside)
 
 
 def _improving(
     choices: dict[str, str], outcome: Outcome, panel: Panel, design: Design, estimator: Any
 ) -> Specification:
     if outcome.better == "lower":
-        flipped = panel.frame.assign(**{design.outcome: -panel.frame[design.outcome]})
-        panel = Panel(flipped, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+        panel = panel.assign(**{design.outcome: -panel.frame[design.outcome]})
     return Specification(choices, panel, design, estimator)
 
 

@@ -184,16 +184,9 @@ def least_detected(errors: FloatArray, critical: FloatArray, power: float) -> fl
     return high
 
 
-def subset(panel: Panel, rows: NDArray[np.bool_]) -> Panel:
-    """The panel of some of its rows."""
-    return Panel(panel.frame[rows], unit=panel.unit, time=panel.time, frequency=panel.frequency)
-
-
 def with_column(panel: Panel, name: str, by_unit: pd.Series) -> Panel:
     """The panel with one column replaced by a value a unit (n_units,)."""
-    values = pd.Series(by_unit.to_numpy()[panel.unit_codes], index=panel.frame.index)
-    frame = panel.frame.assign(**{name: values})
-    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+    return panel.assign(**{name: pd.Series(by_unit.to_numpy()[panel.unit_codes])})
 
 
 def first_by_unit(panel: Panel, design: Design) -> pd.Series:

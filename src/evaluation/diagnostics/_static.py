@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
 
@@ -51,18 +51,8 @@ def static_sample(panel: Panel, design: Design, *, balanced: bool, what: str) ->
     DesignError
         Covariates or a window, a panel with gaps where it must have none, nobody to compare with.
     """
+    Supports(what, covariates=False, window="none").check(design)
     cohorts = design.cohorts(panel)
-    if design.covariates:
-        raise DesignError(
-            f"{what} is for the regression without covariates",
-            where=f"covariates {shortlist(map(repr, design.covariates))}",
-            fix="leave them out: dataclasses.replace(design, covariates=())",
-        )
-    if design.window is not None:
-        raise DesignError(
-            f"{what} is for the static regression, which has no window",
-            fix="leave it out: dataclasses.replace(design, window=None)",
-        )
     outcome = panel.matrix(design.outcome)
     weight = np.ones_like(outcome) if design.weights is None else panel.matrix(design.weights)
     seen = np.isfinite(outcome) & np.isfinite(weight)

@@ -27,7 +27,9 @@ CLEAN = KINDS[:2]
 
 
 def bacon(panel: Panel, design: Design, *, tolerated: float = 0.1) -> Diagnostic:
-    """Take the static two-way estimate apart into two-group, two-period comparisons.
+    """Decomposition of Goodman-Bacon (2021) of the two-way estimate into two-group comparisons.
+
+    Take the static two-way estimate apart into two-group, two-period comparisons.
 
     ``beta = sum s_ab b_ab`` over ordered pairs of cohorts (theorem 1). b is a difference in
     differences of cohort means in the window in which only ``a`` changes its treatment; its weight is
@@ -56,6 +58,16 @@ def bacon(panel: Panel, design: Design, *, tolerated: float = 0.1) -> Diagnostic
     ------
     DesignError
         Missing unit-periods, covariates, varying weights, nobody to compare with.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, bacon
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = bacon(panel, design)
+    >>> check
+    Diagnostic(bacon: no_evidence_against; statistic 0.0319, p-value –)
     """
     if not 0 <= tolerated <= 1:
         raise DesignError(f"the tolerated share is {tolerated}", expected="a number between 0 and 1")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from evaluation.display import Displayed, Summary, number
 from evaluation.plain import plain
 
 Verdict = Literal["evidence_against", "no_evidence_against", "not_informative"]
@@ -16,8 +17,8 @@ VERDICTS: tuple[str, ...] = ("evidence_against", "no_evidence_against", "not_inf
 LANGUAGES: tuple[str, ...] = ("en", "zh")
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnostic:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnostic(Displayed):
     """The answer to one question about an estimate.
 
     Attributes
@@ -57,6 +58,23 @@ class Diagnostic:
         for words in (self.question, self.text):
             if set(words) != set(LANGUAGES) or not all(words.values()):
                 raise ValueError(f"{self.name}: words are needed in each of {LANGUAGES}")
+
+    def summary(self) -> Summary:
+        """Question, answer, verdict, the numbers and the notes."""
+        facts = {
+            "Question": self.question["en"],
+            "Answer": self.text["en"],
+            "Verdict": self.verdict,
+            "Statistic": number(self.statistic),
+            "p-value": number(self.p_value),
+        }
+        return Summary(f"Diagnostic: {self.name}", facts, self.table, self.notes)
+
+    def __repr__(self) -> str:
+        return (
+            f"Diagnostic({self.name}: {self.verdict}; statistic {number(self.statistic)}, "
+            f"p-value {number(self.p_value)})"
+        )
 
     def as_record(self) -> dict[str, object]:
         """The check as it stands in the result file; NaN and infinity become null."""

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.inference.randomization import RandomizationTest
 from evaluation.result import Result
@@ -17,8 +18,8 @@ FloatArray = NDArray[np.float64]
 _SINGULAR = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class EventStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class EventStudy(Displayed):
     """Estimates by event time around one reference period whose effect is 0.
 
     Attributes
@@ -116,6 +117,16 @@ def event_study(
     ------
     EstimationError
         No reference period, several, gaps between event times, or no period after treatment.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, event_study
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated", base_period="universal")
+    >>> path = GroupTime().fit(panel, design).aggregate("event_time")
+    >>> event_study(path, window=(-3, 3)).times.tolist()
+    [-3, -2, 0, 1, 2, 3]
     """
     if isinstance(source, EventStudy):
         return source if window is None else _cut(source, window)
@@ -148,6 +159,14 @@ def from_estimates(
     covariance : array_like (K + P, K + P)
     reference : int
     df : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from evaluation import from_estimates, sensitivity
+    >>> study = from_estimates([-2, 0, 1], [0.1, 0.6, 0.8], 0.04 * np.eye(3))
+    >>> sensitivity(study)
+    Diagnostic(sensitivity_relative_magnitudes: evidence_against; statistic 0.9949, p-value –)
     """
     b, v = np.asarray(estimates, dtype=float), np.asarray(covariance, dtype=float)
     t = np.asarray(times, dtype=np.int64)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Cohorts, Design
-from evaluation.diagnostics._inference import Answer, Inference, Inferring, subset
+from evaluation.diagnostics._inference import Answer, Inference, Inferring
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_percent
 from evaluation.errors import EstimationError, EvaluationError
 from evaluation.inference.randomization import Estimator
@@ -69,6 +69,16 @@ def leave_one_out(
     ------
     EstimationError
         An unknown ``what``, or a fault of the full sample.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, OverallATT, leave_one_out
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = leave_one_out(OverallATT(GroupTime()), panel, design, what="cohort", inference="standard")
+    >>> print(check.table["left_out"].tolist())
+    ['', '2005', '2006', '2007', '2008', '2009']
     """
     if what not in _NAMES:
         raise EstimationError(f"what is {what!r}", expected="'donor', 'treated' or 'cohort'")
@@ -78,7 +88,7 @@ def leave_one_out(
     rows: list[dict[str, Any]] = [_row("", full, full)]
     for label, gone in _groups(panel, design.cohorts(panel), what):
         try:
-            part = subset(panel, ~gone[panel.unit_codes])
+            part = panel.where(~gone[panel.unit_codes])
             rows.append(_row(label, how.ask(estimator, part, design, randomised=randomised), full))
         except EvaluationError as error:
             blank = dict.fromkeys(("estimate", "ci_low", "ci_high", "p_value", "change"), np.nan)

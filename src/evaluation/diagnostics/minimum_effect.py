@@ -22,6 +22,7 @@ from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators import OverallATT
 from evaluation.inference.assignments import Assignments, assignments
 from evaluation.inference.randomization import Estimator, RandomizationTest, randomization_test
+from evaluation.numerics.ranks import rank_p
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -85,6 +86,18 @@ def minimum_effect(
         A seed is needed.
     EstimationError
         ``power`` out of range, or an estimator that does not move one for one with the effect.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, minimum_effect
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = minimum_effect(TwoWayFixedEffects(), panel, design, samples=20, seed=1)
+    >>> check.name
+    'minimum_effect'
     """
     if not alpha < power < 1:
         raise EstimationError(f"the power is {power}", expected=f"a number between {alpha:g} and 1")
@@ -98,7 +111,7 @@ def minimum_effect(
     matters = abs(actual.estimate) if matters is None else abs(float(matters))
     treated_cells = _treated_cells(panel, design)
     outcome = panel.column(design.outcome)
-    quiet = _with_outcome(panel, design, outcome - actual.estimate * treated_cells)
+    quiet = panel.assign(**{design.outcome: outcome - actual.estimate * treated_cells})
     orders = _orders(plan, samples, seed)
     first = first_by_unit(panel, design)
     placebos = [_assigned(quiet, design, first, order) for order in orders]
@@ -152,9 +165,9 @@ class _ByRank:
         """Whether each effect (m,) is found."""
         test = self.test
         slope = np.zeros_like(test.placebo) if test.slope is None else test.slope
-        own = np.abs(test.observed[0] + effects) * (1 - 1e-10)
+        own = np.abs(test.observed[0] + effects)
         others = np.abs(test.placebo[:, :1] + slope[:, :1] * effects)
-        p = (1 + (others >= own).sum(axis=0)) / test.n_assignments
+        p = rank_p(others, own)
         found: NDArray[np.bool_] = p <= self.alpha * (1 + 1e-9)
         return found
 
@@ -262,11 +275,6 @@ def _assigned(panel: Panel, design: Design, first: pd.Series, order: NDArray[np.
     return with_column(panel, design.first_treated, first.iloc[order])
 
 
-def _with_outcome(panel: Panel, design: Design, values: FloatArray) -> Panel:
-    frame = panel.frame.assign(**{design.outcome: values})
-    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-
-
 def _treated_cells(panel: Panel, design: Design) -> NDArray[np.bool_]:
     """Rows in which an effect may show: anticipation is part of it."""
     first = design.cohorts(panel).first[panel.unit_codes]
@@ -280,7 +288,7 @@ def _check_moves(estimator: Estimator, panel: Panel, design: Design) -> None:
     values = panel.column(design.outcome)
     size = float(np.nanstd(values)) or 1.0
     before = estimator.fit(panel, design)
-    after = estimator.fit(_with_outcome(panel, design, values + size * treated), design)
+    after = estimator.fit(panel.assign(**{design.outcome: values + size * treated}), design)
     errors = before.std_error, after.std_error
     moved = (after.estimate - before.estimate) / size
     same = np.isnan(errors).all() or np.isclose(*errors, rtol=1e-6)

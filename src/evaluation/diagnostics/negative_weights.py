@@ -20,7 +20,9 @@ QUESTION = {
 
 
 def negative_weights(panel: Panel, design: Design, *, tolerated: float = 0.01) -> Diagnostic:
-    """Weights with which the static two-way estimate adds up effects by cohort and period.
+    """Weights of de Chaisemartin and D'Haultfoeuille (2020) in the static two-way estimate.
+
+    Weights with which the static two-way estimate adds up effects by cohort and period.
 
     Under parallel trends ``E[beta] = E[sum s_gt w_gt effect_gt]`` over treated cells, s the cell's share of
     treated observations and ``w_gt = e_gt / sum s_gt e_gt``, e the mean residual of treatment on unit
@@ -49,6 +51,16 @@ def negative_weights(panel: Panel, design: Design, *, tolerated: float = 0.01) -
     ------
     DesignError
         Covariates, nobody to compare with, or treatment that does not vary beyond the effects.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, negative_weights
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = negative_weights(panel, design)
+    >>> check
+    Diagnostic(negative_weights: no_evidence_against; statistic 0.0000, p-value –)
     """
     if not 0 <= tolerated <= 1:
         raise DesignError(f"the tolerated sum is {tolerated}", expected="a number between 0 and 1")

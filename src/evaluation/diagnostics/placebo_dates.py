@@ -16,12 +16,12 @@ from evaluation.diagnostics._inference import (
     Inference,
     Inferring,
     first_by_unit,
-    subset,
     with_column,
 )
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
 from evaluation.errors import DesignError, shortlist
 from evaluation.inference.randomization import Estimator
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +77,18 @@ def placebo_dates(
     ------
     DesignError
         A date that does not lie in the periods before treatment.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, placebo_dates
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = placebo_dates(TwoWayFixedEffects(), panel, design)
+    >>> print(len(check.table), check.verdict)
+    3 not_informative
     """
     how = Inferring(inference, alpha, draws, seed)
     cohorts = design.cohorts(panel)
@@ -104,7 +116,7 @@ def placebo_dates(
                 "zh": f"这项检验无法给出答案：措施之前只有{int(before.sum())}期，没有可供假设的其他日期。",
             },
         )
-    early = subset(panel, before[panel.time_codes])
+    early = panel.where(before[panel.time_codes])
     first = first_by_unit(panel, design)
     answers: list[Answer] = []
     rows: list[dict[str, Any]] = []
@@ -169,7 +181,7 @@ def _joint(answers: list[Answer]) -> tuple[float, float]:
         every = np.stack([np.append(test.observed, test.placebo[:, 0]) for test in tests], axis=1)
         spread = np.sqrt(np.mean(every**2, axis=0))
         size = np.mean(np.abs(every) / np.where(spread > 0, spread, 1.0), axis=1)
-        return float(size[0]), float(np.mean(size >= size[0] * (1 - 1e-10)))
+        return float(size[0]), float(as_far(size, size[0]).mean())
     values = np.array([answer.p_value for answer in answers])
     ratio = np.array([answer.estimate / answer.std_error for answer in answers])
     if np.isnan(values).all():

@@ -33,7 +33,9 @@ def pretrends(
     alpha: float = 0.05,
     window: tuple[int, int] | None = None,
 ) -> Diagnostic:
-    """Test that nothing moved before treatment, with the power of the test and what passing it costs.
+    """Test that nothing moved before treatment, with its power (Roth 2022).
+
+    Test that nothing moved before treatment, with the power of the test and what passing it costs.
 
     For a trend that moves the treated units by a constant slope a period, the power of the test is
     computed, and the slopes are found that it detects with the probabilities ``powers``; each brings a
@@ -71,6 +73,17 @@ def pretrends(
     ------
     EstimationError
         See `event_study`; powers not between the size of the test and 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, pretrends
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated", base_period="universal")
+    >>> path = GroupTime().fit(panel, design).aggregate("event_time")
+    >>> check = pretrends(path)
+    >>> check
+    Diagnostic(pretrends: evidence_against; statistic 85.99, p-value 3.016e-15)
     """
     study = event_study(source, window=window)
     if rule not in ("joint", "individual"):

@@ -115,6 +115,18 @@ def sampling(
     ------
     EstimationError
         No estimator, or fewer than two draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Sampled, TwoWayFixedEffects, sampling
+    >>> def simulate(generator):
+    ...     table = pd.DataFrame({"unit": np.repeat(range(20), 4), "time": np.tile(range(4), 20)})
+    ...     table["first"] = np.where(table["unit"] < 10, 2.0, np.nan)
+    ...     table["y"] = generator.normal(size=80) + (table["time"] >= table["first"])
+    ...     return Sampled(Panel(table, unit="unit", time="time"), Design("y", "first"), 1.0)
+    >>> found = sampling(simulate, {"two-way": TwoWayFixedEffects()}, draws=20, seed=1)
     """
     if not estimators or draws < 2:
         raise EstimationError(

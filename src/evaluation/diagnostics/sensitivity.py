@@ -42,7 +42,9 @@ def sensitivity(
     alpha: float = 0.05,
     window: tuple[int, int] | None = None,
 ) -> Diagnostic:
-    """Intervals that stay valid under bounded violations of parallel trends, and where they reach 0.
+    """Intervals of Rambachan and Roth (2023) under bounded violations of parallel trends.
+
+    Intervals that stay valid under bounded violations of parallel trends, and where they reach 0.
 
     ``"relative_magnitudes"``: from one period to the next the bias moves after treatment at most M
     times as far as in its largest move before (their set Delta^RM). Intervals invert the conditional test
@@ -83,6 +85,17 @@ def sensitivity(
     ------
     EstimationError
         See `event_study`; a negative parameter; an unknown restriction or target.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, sensitivity
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated", base_period="universal")
+    >>> path = GroupTime().fit(panel, design).aggregate("event_time")
+    >>> check = sensitivity(path)
+    >>> check
+    Diagnostic(sensitivity_relative_magnitudes: evidence_against; statistic 0.0318, p-value –)
     """
     study = event_study(source, window=window)
     if restriction not in ("relative_magnitudes", "smoothness"):

@@ -66,6 +66,21 @@ def every_choice(
     build : callable
         One combination to panel, design and estimator. Where it raises an `EvaluationError` the
         combination stays on the list with that reason.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, every_choice
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> tables = {"rate": "rate", "count": "homicide"}
+    >>> def build(chosen):
+    ...     return panel, Design(tables[chosen["outcome"]], "first_treated"), TwoWayFixedEffects()
+    >>> tried = every_choice({"outcome": ["rate", "count"]}, build)
+    >>> print([one.choices for one in tried])
+    [{'outcome': 'rate'}, {'outcome': 'count'}]
     """
     if not choices or not all(choices.values()):
         raise EstimationError("a choice has no option", expected="at least one option for each choice")
@@ -88,7 +103,9 @@ def specification_curve(
     draws: int = 9_999,
     seed: int | None = None,
 ) -> Diagnostic:
-    """Estimate under every declared choice and test all of them together.
+    """Specification curve of Simonsohn, Simmons and Nelson (2020): every declared choice.
+
+    Estimate under every declared choice and test all of them together.
 
     Each specification has its own randomisation test, in one pass where the estimator is linear. Jointly,
     the same placebo assignment is made in all specifications: estimates are measured in units of
@@ -125,6 +142,22 @@ def specification_curve(
         No specification, or none that can be estimated.
     DesignError
         Treated units or units that differ, so that one assignment cannot be made in all.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, every_choice, specification_curve
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> tables = {"rate": "rate", "count": "homicide"}
+    >>> def build(chosen):
+    ...     return panel, Design(tables[chosen["outcome"]], "first_treated"), TwoWayFixedEffects()
+    >>> tried = every_choice({"outcome": ["rate", "count"]}, build)
+    >>> check = specification_curve(tried)
+    >>> print(check.table["estimate"].round(2).tolist())
+    [0.39, 155.71]
     """
     if not specifications:
         raise EstimationError("no specification is given", expected="at least one")

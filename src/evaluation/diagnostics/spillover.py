@@ -14,7 +14,6 @@ from evaluation.diagnostics._inference import (
     Inference,
     Inferring,
     first_by_unit,
-    subset,
     with_column,
 )
 from evaluation.diagnostics.base import Diagnostic, Verdict, show, show_p
@@ -71,6 +70,18 @@ def spillover(
     DesignError
         Neighbours that are not in the panel or are treated, none left to compare with, or a plain
         sequence with several treatment dates.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, spillover
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> check = spillover(TwoWayFixedEffects(), panel, design, ["California", "New York"])
+    >>> print(check.verdict)
+    not_informative
     """
     how = Inferring(inference, alpha, draws, seed)
     cohorts = design.cohorts(panel)
@@ -82,11 +93,11 @@ def spillover(
         raise DesignError("every comparison unit is a neighbour", fix="add units further away to the panel")
     randomised = how.randomised(panel, design)
     everyone = how.ask(estimator, panel, design, randomised=randomised)
-    without = how.ask(estimator, subset(panel, ~near[panel.unit_codes]), design, randomised=randomised)
+    without = how.ask(estimator, panel.where(~near[panel.unit_codes]), design, randomised=randomised)
     pretended = first.copy().astype(object)
     for unit, date in dates.items():
         pretended.iloc[unit] = date
-    others = subset(panel, ~cohorts.treated[panel.unit_codes])
+    others = panel.where(~cohorts.treated[panel.unit_codes])
     pretended = pretended[~cohorts.treated].infer_objects()
     reached = with_column(others, design.first_treated, pretended)
     as_treated = how.ask(estimator, reached, design, randomised=randomised)

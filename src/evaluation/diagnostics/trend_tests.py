@@ -14,6 +14,7 @@ from evaluation import distributions
 from evaluation.diagnostics.event_study import EventStudy
 from evaluation.errors import EstimationError
 from evaluation.numerics.gaussian import box_moments
+from evaluation.numerics.ranks import TIE, rank_p
 
 FloatArray = NDArray[np.float64]
 
@@ -193,7 +194,7 @@ class Placebo:
         k, n = study.pre, len(study.placebo)
         spread = np.sqrt(np.mean(study.placebo[:, :k] ** 2, axis=1))
         value = float(np.sqrt(np.mean(study.estimates[:k] ** 2)))
-        p = (1 + int((spread >= value * (1 - 1e-10)).sum())) / (n + 1)
+        p = float(rank_p(spread, value))
         allowed = int(np.floor(alpha * (n + 1) + 1e-9)) - 1
         critical = float(np.sort(spread)[::-1][allowed])
         return cls(study, study.placebo, value, p, p <= alpha, (allowed + 1) / (n + 1), critical)
@@ -221,7 +222,7 @@ class Placebo:
 
     def _found(self, slope: float) -> NDArray[np.bool_]:
         moved = self._moved(slope)[:, : self.study.pre]
-        found: NDArray[np.bool_] = np.sqrt(np.mean(moved**2, axis=1)) > self.critical * (1 + 1e-10)
+        found: NDArray[np.bool_] = np.sqrt(np.mean(moved**2, axis=1)) > self.critical * (1 + TIE)
         return found
 
 

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.clusters import cluster_columns, cluster_of_row
 from evaluation.design import NEVER, Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.numerics.cohorts import ClusterDimension, members_of
-from evaluation.panel import Panel, require_columns
+from evaluation.numerics.covariance import crossing
+from evaluation.panel import Panel
 from evaluation.result import SampleCount
 
 FloatArray = NDArray[np.float64]
@@ -322,25 +324,10 @@ def _weights(panel: Panel, design: Design, cross: bool, drop: object) -> FloatAr
 
 def _clusters(panel: Panel, design: Design, cross: bool) -> list[tuple[str, IntArray]]:
     """Name and code of each unit (row, in cross-sections) in each dimension coarser than the unit."""
-    columns = design.cluster_columns
-    if len(columns) > 2:
-        raise DesignError(
-            f"{len(columns)} cluster columns: {shortlist(columns)}",
-            expected="one column, or two for two-way clustering",
-        )
-    if len(columns) == 2 and columns[0] == columns[1]:
-        raise DesignError(f"both cluster columns are {columns[0]!r}", expected="two different columns")
-    require_columns(panel.frame, list(columns), table="panel")
-    out: list[tuple[str, IntArray]] = []
-    for name in columns:
-        if cross:
-            panel.refuse_missing_clusters(name)
-            out.append((name, pd.factorize(panel.frame[name], sort=True)[0]))
-        else:
-            out.append((name, panel.clusters(name)[0]))
-    if len(out) == 1 and out[0][0] == panel.unit and not cross:
+    columns = cluster_columns(panel, design)
+    if columns == (panel.unit,) and not cross:
         return []
-    return out
+    return [(n, cluster_of_row(panel, n) if cross else panel.clusters(n)[0]) for n in columns]
 
 
 def _dimensions(
@@ -360,5 +347,5 @@ def _dimensions(
     if len(dimensions) == 1:
         return ((dimensions[0][1], 1.0),), counts
     one, two = (np.asarray(codes, dtype=np.int64) for _, codes in dimensions)
-    _, both = np.unique(one * (int(two.max()) + 1) + two, return_inverse=True)
+    both, _ = crossing(one, two, int(two.max()) + 1)
     return ((one, 1.0), (two, 1.0), (both, -1.0)), counts

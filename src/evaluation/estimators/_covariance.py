@@ -8,8 +8,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.clusters import REPAIRED, Clusters, clustered_by, convention_name, few_cluster_note
 from evaluation.errors import EstimationError
-from evaluation.estimators._sample import Clusters, Sample
+from evaluation.estimators._sample import Sample
 from evaluation.numerics.covariance import (
     SmallSample,
     cluster_sums,
@@ -23,9 +24,6 @@ from evaluation.numerics.covariance import (
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 COVARIANCES = ("cluster", "iid", "HC1")
-MENDED = (
-    "the two-way clustered covariance was not positive semi-definite; its negative eigenvalues were set to 0"
-)
 
 
 class Regression(Protocol):
@@ -103,7 +101,6 @@ def covariance(
         only = dimensions[0]
         f = factors(n, k, (only.n,), option)
         vcov = f.parameters * f.parts[0] * (bread @ _meat(fit, only, sample) @ bread)
-        words = f"clustered by {only.name} ({only.n} clusters, {name})"
     else:
         one, two = dimensions
         meat, cells = _meat_crossing(fit, one, two, sample)
@@ -112,10 +109,8 @@ def covariance(
         vcov, mended = two_way(parts, f.parts)
         vcov = vcov * f.parameters
         if mended:
-            notes.append(MENDED)
-        words = f"clustered by {one.name} ({one.n}) and {two.name} ({two.n}) ({name})"
-    notes.extend(few_clusters(sample))
-    return Covariance(vcov, f.df, words, tuple(notes))
+            notes.append(REPAIRED)
+    return _clustered(vcov, f.df, sample, name, notes)
 
 
 def needs_rows(sample: Sample) -> bool:
@@ -176,7 +171,6 @@ def unit_covariance(
         Rows of that regression; those of the sample when absent.
     """
     option = small_sample(convention)
-    name = convention if isinstance(convention, str) else "own small-sample correction"
     outside = [c.name for c in sample.clusters if not c.holds_units]
     if outside:
         raise EstimationError(
@@ -196,8 +190,8 @@ def unit_covariance(
     if len(sample.clusters) == 1:
         only = sample.clusters[0]
         f = factors(n, k, (only.n,), option)
-        words = f"clustered by {only.name} ({only.n} clusters, {name})"
-        return Covariance(f.parameters * f.parts[0] * square(only), f.df, words, few_clusters(sample))
+        vcov = f.parameters * f.parts[0] * square(only)
+        return _clustered(vcov, f.df, sample, convention_name(convention), [])
     one, two = sample.clusters
     unit = np.flatnonzero(np.bincount(sample.unit, minlength=sample.panel.n_units) > 0)
     codes, cells = crossing(one.codes(unit, unit), two.codes(unit, unit), sample.panel.n_units + two.n)
@@ -206,18 +200,11 @@ def unit_covariance(
     both = Clusters("both", "units", cells, by_unit=by_unit)
     f = factors(n, k, (one.n, two.n, cells), option)
     vcov, mended = two_way([square(c) for c in (one, two, both)], f.parts)
-    words = f"clustered by {one.name} ({one.n}) and {two.name} ({two.n}) ({name})"
-    return Covariance(
-        f.parameters * vcov, f.df, words, (*((MENDED,) if mended else ()), *few_clusters(sample))
-    )
+    notes = [REPAIRED] if mended else []
+    return _clustered(f.parameters * vcov, f.df, sample, convention_name(convention), notes)
 
 
-def few_clusters(sample: Sample) -> tuple[str, ...]:
-    """A warning where clustered standard errors are known to be too small."""
-    few = min(c.n for c in sample.clusters)
-    if few >= 30:
-        return ()
-    return (
-        f"{few} clusters are few: clustered standard errors are then too small; "
-        "use a wild cluster bootstrap or randomisation inference",
-    )
+def _clustered(vcov: FloatArray, df: float, sample: Sample, name: str, notes: list[str]) -> Covariance:
+    counts = [c.n for c in sample.clusters]
+    words = clustered_by([c.name for c in sample.clusters], counts, f"small sample: {name}")
+    return Covariance(vcov, df, words, (*notes, *few_cluster_note(counts)))

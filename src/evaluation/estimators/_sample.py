@@ -9,54 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.clusters import Clusters, read_clusters
 from evaluation.design import NEVER, Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.numerics.demean import singletons as find_singletons
-from evaluation.panel import Panel, require_columns
+from evaluation.panel import Panel
 from evaluation.result import SampleCount
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
-
-
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """One dimension of clustering.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"unit", "time", "units", "rows"}
-        The unit itself, the period itself, groups of units, or anything else.
-    n : int
-        Clusters with a row in the sample.
-    holds_periods : bool
-        Whether a period lies in one cluster.
-    by_unit : ndarray of int (n_units,), optional
-        Cluster of each unit, -1 for units without rows, for ``"units"``.
-    by_row : ndarray of int (rows,), optional
-        Cluster of each row, for ``"rows"``.
-    """
-
-    name: str
-    kind: str
-    n: int
-    holds_periods: bool = False
-    by_unit: IntArray | None = None
-    by_row: IntArray | None = None
-
-    @property
-    def holds_units(self) -> bool:
-        """Whether a unit lies in one cluster."""
-        return self.kind in ("unit", "units")
-
-    def codes(self, unit: IntArray, time: IntArray) -> IntArray:
-        """Cluster of each row (rows,)."""
-        if self.by_unit is not None:
-            return self.by_unit[unit]
-        if self.by_row is not None:
-            return self.by_row
-        return unit if self.kind == "unit" else time
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +70,7 @@ class Sample:
         kept = np.flatnonzero(~gone)
         unit, time = self.unit[kept], self.time[kept]
         seen = np.bincount(unit, minlength=self.panel.n_units) > 0
-        clusters = tuple(_again(c, seen, time, kept) for c in self.clusters)
+        clusters = tuple(c.among(seen, time, kept) for c in self.clusters)
         return replace(
             self,
             unit=unit,
@@ -217,7 +178,6 @@ def build_sample(
             )
         drop(f"missing weight {design.weights!r}", np.isnan(weights))
         drop(f"weight {design.weights!r} is 0", weights == 0)
-    dimensions = _read_clusters(panel, design) if clustered else []
     early = cohorts.first - design.anticipation <= panel.ordinals[0]
     if early.any():
         if always_treated == "drop":
@@ -283,7 +243,7 @@ def build_sample(
         outcome=take(outcome),
         covariates=take(covariates),
         weights=None if weights is None else take(weights),
-        clusters=tuple(_finish(d, take, unit, time, seen, n_periods, panel) for d in dimensions),
+        clusters=read_clusters(panel, design, rows, unit, time, seen, n_periods) if clustered else (),
         complete=complete,
         dropped=dropped,
         notes=tuple(notes),
@@ -304,72 +264,3 @@ def _count_singletons(panel: Panel, keep: NDArray[np.bool_], everything: bool) -
         panel.unit_codes[keep], panel.time_codes[keep], panel.n_units, panel.n_periods
     )
     return out
-
-
-def _read_clusters(
-    panel: Panel, design: Design
-) -> list[tuple[str, IntArray | None, NDArray[np.integer] | None]]:
-    """Name, codes by row and codes by unit; neither for the unit and the period themselves."""
-    columns = design.cluster_columns or (panel.unit,)
-    if len(columns) > 2:
-        raise DesignError(
-            f"{len(columns)} cluster columns: {shortlist(columns)}",
-            expected="one column, or two for two-way clustering",
-        )
-    if len(set(columns)) < len(columns):
-        raise DesignError(f"both cluster columns are {columns[0]!r}", expected="two different columns")
-    require_columns(panel.frame, list(columns), table="panel")
-    out: list[tuple[str, IntArray | None, NDArray[np.integer] | None]] = []
-    for name in columns:
-        if name in (panel.unit, panel.time):
-            out.append((name, None, None))
-        elif len(columns) == 1:
-            out.append((name, None, panel.clusters(name)[0]))
-        else:
-            panel.refuse_missing_clusters(name)
-            codes, _ = pd.factorize(panel.frame[name], sort=True)
-            out.append((name, codes, None))
-    return out
-
-
-def _finish(
-    dimension: tuple[str, IntArray | None, NDArray[np.integer] | None],
-    take: Any,
-    unit: IntArray,
-    time: IntArray,
-    seen: NDArray[np.bool_],
-    n_periods: int,
-    panel: Panel,
-) -> Clusters:
-    name, by_row, by_unit = dimension
-    if name == panel.unit:
-        return Clusters(name, "unit", int(seen.sum()))
-    if name == panel.time:
-        return Clusters(name, "time", n_periods, holds_periods=True)
-    units = np.full(panel.n_units, -1, dtype=np.int64)
-    if by_unit is not None:
-        values, units[seen] = np.unique(by_unit[seen], return_inverse=True)
-        return Clusters(name, "units", len(values), by_unit=units)
-    values, codes = np.unique(take(by_row), return_inverse=True)
-    units[unit] = codes
-    if (units[unit] == codes).all():
-        return Clusters(name, "units", len(values), by_unit=units)
-    periods = np.full(panel.n_periods, -1, dtype=np.int64)
-    periods[time] = codes
-    holds_periods = bool((periods[time] == codes).all())
-    return Clusters(name, "rows", len(values), holds_periods=holds_periods, by_row=codes)
-
-
-def _again(cluster: Clusters, seen: NDArray[np.bool_], time: IntArray, kept: IntArray) -> Clusters:
-    """A dimension of clustering after rows were dropped."""
-    if cluster.kind == "unit":
-        return replace(cluster, n=int(seen.sum()))
-    if cluster.kind == "time":
-        return replace(cluster, n=len(np.unique(time)))
-    if cluster.by_unit is not None:
-        units = np.full(len(seen), -1, dtype=np.int64)
-        values, units[seen] = np.unique(cluster.by_unit[seen], return_inverse=True)
-        return replace(cluster, n=len(values), by_unit=units)
-    assert cluster.by_row is not None
-    values, codes = np.unique(cluster.by_row[kept], return_inverse=True)
-    return replace(cluster, n=len(values), by_row=codes)

@@ -9,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.bands import Resampling
+from evaluation.clusters import REPAIRED, clustered_by, few_cluster_note
 from evaluation.errors import shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample
 from evaluation.numerics.cohorts import ClusterDimension, LinearMap, contributions
-from evaluation.numerics.covariance import Factors, SmallSample, factors, parameter_count
+from evaluation.numerics.covariance import Factors, SmallSample, factors, nearest, parameter_count
 from evaluation.numerics.effects import EffectsFit
 from evaluation.result import CohortShares, Result
 
 FloatArray = NDArray[np.float64]
-MENDED = (
-    "the two-way clustered covariance was not positive semi-definite; its negative eigenvalues were set to 0"
-)
 EXACT = "units of a cohort change alike: standard errors without any variation behind them are undefined"
 Vectors = Callable[[NDArray[np.integer], int], FloatArray]
 
@@ -122,11 +120,6 @@ def joint_result(
         out[:, lost] = np.nan
         return out
 
-    clusters = sample.design.cluster_columns
-    count = " and ".join(map(str, sample.cluster_counts))
-    words = f"clustered by {' and '.join(clusters) or sample.panel.unit} ({count} clusters)"
-    if sample.sampling == "cross_sections" and not clusters:
-        words = f"independent rows ({count})"
     return Result(
         method=method,
         estimand=estimand,
@@ -138,12 +131,12 @@ def joint_result(
         notes=(
             *sample.notes,
             *notes,
-            *([MENDED] if mended else []),
+            *([REPAIRED] if mended else []),
             *([EXACT] if exact.any() else []),
             *single_unit_note(sample),
-            *few_cluster_note(sample),
+            *few_cluster_note(sample.cluster_counts),
         ),
-        inference=f"{words}, {convention}",
+        inference=_label(sample, convention),
         influence_function=influence,
         resampled=lambda: resampling(sample, _single(sample, cells)),
         shares=CohortShares(
@@ -201,12 +194,11 @@ def _without_variation(sample: CohortSample, variance: FloatArray) -> NDArray[np
     return np.asarray(variance <= (1e-15 * np.nanmax(np.abs(sample.outcome))) ** 2)
 
 
-def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
-    """Covariance with negative eigenvalues at 0 (Cameron, Gelbach and Miller 2011); whether any was."""
-    values, vectors = np.linalg.eigh(vcov)
-    if len(values) == 0 or values.min() >= -1e-12 * max(values.max(), 0.0):
-        return vcov, False
-    return (vectors * np.clip(values, 0, None)) @ vectors.T, True
+def _label(sample: CohortSample, convention: str) -> str:
+    columns = sample.design.cluster_columns
+    if sample.sampling == "cross_sections" and not columns:
+        return f"independent rows ({sample.cluster_counts[0]}), {convention}"
+    return clustered_by(columns or (sample.panel.unit,), sample.cluster_counts, convention)
 
 
 def single_unit_note(sample: CohortSample) -> list[str]:
@@ -231,16 +223,6 @@ def lone_cohorts(
     return [
         f"one {kind} only in {shortlist(single)}: its own variation is not in the standard errors, "
         "which are too small; use randomisation inference"
-    ]
-
-
-def few_cluster_note(sample: CohortSample) -> list[str]:
-    few = min(sample.cluster_counts)
-    if few >= 30:
-        return []
-    return [
-        f"{few} clusters are few: clustered standard errors are then too small; "
-        "use a wild cluster bootstrap or randomisation inference"
     ]
 
 

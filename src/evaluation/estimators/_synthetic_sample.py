@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.numerics.synthetic import Window
 from evaluation.panel import Panel
@@ -101,18 +101,30 @@ class SyntheticSample:
         )
 
 
-def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSample:
+def synthetic_supports(method: str, **more: Any) -> Supports:
+    """What both synthetic methods take of a design."""
+    other = "use comparison='never_treated', or GroupTime, which compares with units not yet treated"
+    return Supports(
+        method,
+        weights=False,
+        not_yet_treated=False,
+        window="sample",
+        instead={"comparison": other, **more.pop("instead", {})},
+        **more,
+    )
+
+
+def build_synthetic(panel: Panel, design: Design) -> SyntheticSample:
     """Treated units, donors and periods, checked.
 
     Raises
     ------
     DesignError
-        A design that the method does not know, no donor, fewer than two periods before treatment,
+        No donor, fewer than two periods before treatment,
         none after.
     DataError
         A treated unit without an outcome in a period that is used.
     """
-    _refuse(design, method)
     cohorts = design.cohorts(panel)
     outcome = panel.matrix(design.outcome)
     ordinals = panel.ordinals
@@ -187,21 +199,6 @@ def build_synthetic(panel: Panel, design: Design, *, method: str) -> SyntheticSa
 def counted(n: int, noun: str) -> str:
     """``1 donor``, ``2 donors``."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
-
-
-def _refuse(design: Design, method: str) -> None:
-    if design.comparison != "never_treated":
-        raise DesignError(
-            f"{method} compares with never treated donors only",
-            where="comparison='not_yet_treated'",
-            fix="use comparison='never_treated', or GroupTime, which compares with units not yet treated",
-        )
-    if design.weights is not None:
-        raise DesignError(
-            f"{method} does not know sampling weights",
-            where=f"weights={design.weights!r}",
-            fix="leave the weights out of the design",
-        )
 
 
 def _refuse_short(panel: Panel, cohort: tuple[Any, NDArray[np.bool_], int, int], design: Design) -> None:

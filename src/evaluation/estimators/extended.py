@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance, unit_covariance
 from evaluation.estimators._regression import is_perfect, not_estimable, regress
@@ -27,7 +28,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ExtendedTwoWayFixedEffects:
-    """Least squares with unit and period effects and a term for each treated cohort and period.
+    """Extended two-way fixed effects of Wooldridge (2025): a term for each treated cohort and period.
+
+    Least squares with unit and period effects and a term for each treated cohort and period.
 
     ``y_it = a_i + b_t + sum_g sum_{t >= g} tau_gt 1[g_i = g, t] + u_it`` (Wooldridge 2021, equation
     6.33). With ``comparison="not_yet_treated"`` all untreated observations are compared with, and
@@ -49,6 +52,18 @@ class ExtendedTwoWayFixedEffects:
         Poisson: as in `PoissonFixedEffects`.
     covariance, small_sample
         As in `TwoWayFixedEffects`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, ExtendedTwoWayFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = ExtendedTwoWayFixedEffects().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.472       0.21
     """
 
     family: Literal["gaussian", "poisson"] = "gaussian"
@@ -56,6 +71,8 @@ class ExtendedTwoWayFixedEffects:
     exposure: str | None = None
     covariance: Literal["cluster", "iid", "HC1"] = "cluster"
     small_sample: str | SmallSample = "fixest"
+
+    supports: ClassVar[Supports] = Supports("ExtendedTwoWayFixedEffects")
 
     def __post_init__(self) -> None:
         check_covariance(self.covariance)
@@ -92,6 +109,7 @@ class ExtendedTwoWayFixedEffects:
         DesignError
             No unit is never treated where they are the comparison, or nothing to compare with.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_sample(
             panel,
             design,
@@ -173,7 +191,7 @@ class ExtendedTwoWayFixedEffects:
 
 
 def _name(option: str | SmallSample) -> str:
-    return option if isinstance(option, str) else "own small-sample correction"
+    return convention_name(option)
 
 
 def _comparable(sample: Sample) -> Sample:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.bands import sums_by
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._adjusted import Adjustment, adjusted_cross_sections, adjusted_panel
 from evaluation.estimators._cells import (
@@ -40,7 +40,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GroupTime:
-    """Effect of each cohort in each period against never or not yet treated units.
+    """Group-time effects of Callaway and Sant'Anna (2021): each cohort in each period.
+
+    Effect of each cohort in each period against never or not yet treated units.
 
     ``ATT(g, t) = E[Y_t - Y_b | g] - E[Y_t - Y_b | comparison]``, adjusted for covariates at the base
     period b by outcome regression, inverse probability weighting or both (Callaway and Sant'Anna
@@ -74,9 +76,22 @@ class GroupTime:
     Covariance: ``sum_i psi_i psi_i' / n**2`` of the influence functions, summed within clusters when
     these are coarser, without small-sample factor; normal quantiles. Simultaneous bands draw from
     N(0, V), which is what Gaussian multipliers give; ``multiplier="rademacher"`` draws signs.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = GroupTime().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.472      0.197
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("GroupTime")
     method: Literal["dr", "ipw", "reg"] = "dr"
     sampling: Literal["auto", "pairs", "balanced", "levels", "cross_sections"] = "auto"
     trim: float = 0.995
@@ -121,6 +136,7 @@ class GroupTime:
         EstimationError
             Covariates that are singular or do not overlap in a cell.
         """
+        panel, design = design.with_numbers(panel)
         gaps = self.sampling in ("pairs", "levels")
         sample = build_cohorts(panel, design, "unbalanced" if gaps else self.sampling)
         cells = group_time_cells(

@@ -9,19 +9,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import REPAIRED, clustered_by, convention_name, few_cluster_note
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
 from evaluation.estimators._shared import (
-    MENDED,
     Vectors,
     cluster_factors,
-    few_cluster_note,
     joint_result,
     lazy,
     named,
-    nearest,
     resampling,
 )
 from evaluation.numerics.cohorts import (
@@ -33,7 +31,7 @@ from evaluation.numerics.cohorts import (
     second_moments,
     unit_vectors,
 )
-from evaluation.numerics.covariance import SmallSample, small_sample
+from evaluation.numerics.covariance import SmallSample, nearest, small_sample
 from evaluation.numerics.effects import EffectsFit, MaskedPanel, fit_effects, imputable, score_vectors
 from evaluation.numerics.imputed import balanced_imputation
 from evaluation.panel import Panel
@@ -44,7 +42,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Imputation:
-    """Effects as outcomes less what untreated observations predict.
+    """Imputation of Borusyak, Jaravel and Spiess (2024): outcomes less what untreated rows predict.
+
+    Effects as outcomes less what untreated observations predict.
 
     Step 1 fits ``y_it = a_i + b_t + x_it' gamma`` on observations not yet treated; step 2 takes
     ``tau_it = y_it - a_i - b_t - x_it' gamma`` for treated ones; step 3 averages them (Borusyak, Jaravel and
@@ -64,9 +64,22 @@ class Imputation:
 
     Terms are cohort-by-period means; averages weigh them by their number of observations, so that
     ``aggregate("simple")`` is the average over all treated observations.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Imputation
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = Imputation().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.109      0.203
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("Imputation")
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate every treated cohort-period.
@@ -89,6 +102,7 @@ class Imputation:
         EstimationError
             No treated cohort-period can be imputed.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         cells = _treated_cells(sample)
         if sample.sampling == "balanced" and not design.covariates:
@@ -157,6 +171,7 @@ class Imputation:
         EstimationError
             No cohort has two periods before treatment, or the leads are collinear with the effects.
         """
+        panel, design = design.with_numbers(panel)
         sample = _sample(panel, design)
         last = -1 - design.anticipation
         untreated = _untreated(sample)
@@ -212,11 +227,15 @@ class Imputation:
             notes=(
                 *sample.notes,
                 *_lost_covariates(sample, fit, m),
-                *([MENDED] if mended else []),
-                *few_cluster_note(sample),
+                *([REPAIRED] if mended else []),
+                *few_cluster_note(sample.cluster_counts),
                 f"reference: event times before {events[0]}, and never treated units",
             ),
-            inference=f"clustered by {' and '.join(design.cluster_columns) or panel.unit}",
+            inference=clustered_by(
+                design.cluster_columns or (panel.unit,),
+                sample.cluster_counts,
+                f"small sample: {convention_name(small_sample_correction)}",
+            ),
             influence_function=lambda: sample.n * contributions(sample.members, scores, maps, sample.n, m),
             resampled=lambda: resampling(sample, np.zeros(m, dtype=bool)),
         )

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._cells import CellTable, balanced_contrasts, group_time_cells, share_map
 from evaluation.estimators._cohorts import CohortSample, build_cohorts
@@ -31,7 +32,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class InteractionWeighted:
-    """Least squares with an effect for each cohort and period, averaged by cohort shares.
+    """Interaction weights of Sun and Abraham (2021): effects by cohort and period, averaged.
+
+    Least squares with an effect for each cohort and period, averaged by cohort shares.
 
     ``y_it = a_i + b_t + sum_g sum_t delta_gt 1[g_i = g] 1[t] + x_it' gamma + u_it`` without the terms
     of each cohort's last period before treatment (Sun and Abraham 2021, section 4.1). The
@@ -50,9 +53,22 @@ class InteractionWeighted:
     -----
     Without never treated units and with ``design.comparison = "not_yet_treated"`` the last cohort is
     the comparison and the periods from its treatment on are dropped and counted (their section 4.1, step 1).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, InteractionWeighted
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = InteractionWeighted().fit(panel, design)
+    >>> att = fit.aggregate("simple").tidy()[["term", "estimate", "std_error"]]
+    >>> print(att.round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.472       0.21
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports("InteractionWeighted")
     small_sample: str | SmallSample = "fixest"
     estimated_shares: bool = False
 
@@ -81,6 +97,7 @@ class InteractionWeighted:
         EstimationError
             No cohort-period is left, or no degrees of freedom.
         """
+        panel, design = design.with_numbers(panel)
         sample = build_cohorts(panel, design)
         if sample.sampling == "cross_sections":
             raise EstimationError(
@@ -165,7 +182,7 @@ class InteractionWeighted:
                 f"{len(names)} cohort-periods are not linked to their reference period by any unit: "
                 f"{shortlist(names)}"
             )
-        convention = self.small_sample if isinstance(self.small_sample, str) else "own correction"
+        convention = convention_name(self.small_sample)
         k, g = len(cells), len(sample.values)
         return joint_result(
             sample,

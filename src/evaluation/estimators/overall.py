@@ -25,6 +25,17 @@ class OverallATT:
     Parameters
     ----------
     estimator : object with ``fit(panel, design) -> Result``
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, GroupTime, OverallATT
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = OverallATT(GroupTime()).fit(panel, design)
+    >>> print(fit.params.round(3).to_string())
+    term
+    ATT    0.472
     """
 
     estimator: Any

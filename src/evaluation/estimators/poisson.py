@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.clusters import convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._covariance import Covariance, check_covariance, covariance
 from evaluation.estimators._regression import weighted_regression
@@ -20,6 +21,7 @@ from evaluation.estimators.two_way import (
     check_identified,
     check_options,
     covariate_notes,
+    regression_supports,
     window_notes,
 )
 from evaluation.numerics.covariance import SmallSample, small_sample
@@ -36,7 +38,9 @@ PERFECT = "the model fits the outcome perfectly: standard errors are undefined"
 
 @dataclass(frozen=True)
 class PoissonFixedEffects:
-    """Poisson maximum likelihood on treatment, unit effects and period effects.
+    """Poisson regression with fixed effects (Hausman, Hall and Griliches 1984; Wooldridge 1999).
+
+    Poisson maximum likelihood on treatment, unit effects and period effects.
 
     ``E[y_it] = exposure_it * exp(a_i + b_t + sum_e beta_e 1[t - g_i = e] + x_it' gamma)``. Consistent
     for any outcome that is not negative when the mean is right (Wooldridge 1999); with staggered
@@ -53,6 +57,17 @@ report_covariates
         with coefficient 1.
     tolerance : float
         Of the iterations.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, PoissonFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = PoissonFixedEffects().fit(panel, Design("homicide", "first_treated"))
+    >>> print(fit.tidy()[["term", "estimate", "std_error"]].round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.074      0.027
     """
 
     event_study: bool = False
@@ -72,6 +87,11 @@ report_covariates
         references(self.reference, 0)
         check_options(self)
 
+    @property
+    def supports(self) -> Supports:
+        """What it takes of a design."""
+        return regression_supports(self)
+
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
 
@@ -87,7 +107,9 @@ report_covariates
         DesignError, EstimationError
             As in `TwoWayFixedEffects`; or the iterations did not converge.
         """
-        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        panel, design = design.with_numbers(panel)
+        self.supports.check(design)
+        drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,
             design,
@@ -113,7 +135,7 @@ report_covariates
             *cov.notes,
             *([PERFECT] if fitted.perfect else []),
             *few_for_counts(sample, self.covariance),
-            *window_notes(design, self.endpoints if self.event_study else None),
+            *window_notes(design, self.endpoints),
         ]
         return assemble(
             sample,
@@ -208,7 +230,7 @@ def fit_counts(sample: Sample, terms: Terms, *, exposure: str | None, tolerance:
 
 def count_covariance(fitted: CountFit, kind: str, convention: str | SmallSample) -> Covariance:
     """Covariance of a Poisson fit."""
-    name = convention if isinstance(convention, str) else "own small-sample correction"
+    name = convention_name(convention)
     return covariance(
         fitted.fit.regression,  # type: ignore[arg-type]
         fitted.sample,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DesignError, shortlist
 from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators.poisson import check_counts
@@ -41,7 +42,9 @@ class ImputedCounts:
 
 @dataclass(frozen=True)
 class PoissonImputation:
-    """Events of treated unit-periods over those to be expected without treatment.
+    """Imputation of counts (Wooldridge 2023): events over those to be expected without treatment.
+
+    Events of treated unit-periods over those to be expected without treatment.
 
     ``E[y_it(0)] = exposure_it a_i b_t`` is fitted to the unit-periods not yet treated; the estimate is
     ``log(sum y / sum E[y(0)])`` over treated ones. In a balanced panel whose exposure moves by the same
@@ -64,8 +67,28 @@ class PoissonImputation:
     -----
     Covariance: jackknife over clusters (``numerics.jackknife``), t with as many degrees of freedom as the
     smaller of the two sides has clusters, less one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, PoissonImputation
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = PoissonImputation().fit(panel, Design("homicide", "first_treated"))
+    >>> print(fit.params.round(3).to_string())
+    term
+    ATT    0.084
     """
 
+    supports: ClassVar[Supports] = Supports(
+        "an imputation of counts",
+        covariates=False,
+        weights=False,
+        clusters=1,
+        instead=dict.fromkeys(
+            ("covariates", "weights", "cluster"), "leave it out, or use PoissonFixedEffects"
+        ),
+    )
     exposure: str | None = None
     event_study: bool = False
 
@@ -95,11 +118,7 @@ class PoissonImputation:
         EstimationError
             The fit did not converge.
         """
-        if design.covariates or design.weights or len(design.cluster_columns) > 1:
-            raise DesignError(
-                "imputed counts take no covariates, weights or second cluster",
-                fix="leave them out, or use PoissonFixedEffects",
-            )
+        self.supports.check(design)
         sample = build_sample(
             panel, design, always_treated="drop", required=() if self.exposure is None else (self.exposure,)
         )
@@ -208,9 +227,12 @@ class _Cells:
 
 def _terms(cells: _Cells, design: Design, by_event: bool) -> tuple[pd.DataFrame, list[NDArray[np.bool_]]]:
     """Names, and which treated cells each sums up."""
-    if not by_event:
-        return pd.DataFrame({"term": ["ATT"]}), [cells.treated & (cells.event_time >= 0)]
     low, high = design.window or (-np.inf, np.inf)
+    if not by_event:
+        after = cells.treated & (cells.event_time >= max(0, low)) & (cells.event_time <= high)
+        if not after.any():
+            raise DesignError(f"no event time lies in the window {design.window}", fix="widen the window")
+        return pd.DataFrame({"term": ["ATT"]}), [after]
     times = np.unique(cells.event_time[cells.treated])
     times = times[(times >= low) & (times <= high)].astype(int)
     if not len(times):

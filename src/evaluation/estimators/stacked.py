@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import NEVER, Design
+from evaluation.design import NEVER, Design, Supports
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
@@ -24,7 +24,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Stacked:
-    """Event study on a stack of clean experiments, one a cohort.
+    """Stacked event study (Cengiz, Dube, Lindner and Zipperer 2019): clean experiments, one a cohort.
+
+    Event study on a stack of clean experiments, one a cohort.
 
     A cohort's experiment holds its units and those not treated by the end of its window, over the
     periods of ``design.window``; cohorts without the whole window are trimmed. Treated units have
@@ -51,9 +53,30 @@ class Stacked:
     ``design.window`` is required. ``design.comparison`` chooses comparison units: never treated only,
     or also those treated after the window. Clusters are the unit (which stands in the stack more
     than once) or groups of units.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Stacked
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = Stacked().fit(panel, Design("rate", "first_treated", window=(-2, 1)))
+    >>> print(fit.tidy()[["event_time", "estimate"]].round(3).to_string(index=False))
+     event_time  estimate
+             -2     0.323
+             -1     0.000
+              0     0.465
+              1     0.778
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports(
+        "a stack",
+        covariates=False,
+        weights=False,
+        window="required",
+        instead={name: f"leave the {name} out, or use GroupTime" for name in ("covariates", "weights")},
+    )
     reference: int | None = None
     small_sample: str | SmallSample = "fixest"
     residuals: Literal["pooled", "cohort"] = "pooled"
@@ -73,6 +96,7 @@ class Stacked:
             No window, covariates or weights given, the reference outside the window, or no cohort
             whose window is observed with comparison units.
         """
+        self.supports.check(design)
         window, base = _checked(design, self.reference)
         sample = build_sample(panel, design, always_treated="drop")
         grid = np.full((panel.n_units, panel.n_periods), np.nan)
@@ -138,17 +162,7 @@ class _Experiment:
 
 
 def _checked(design: Design, reference: int | None) -> tuple[tuple[int, int], int]:
-    if design.window is None:
-        raise DesignError(
-            "a stack needs a window of event times",
-            expected="first and last event time, such as window=(-3, 4)",
-            fix="give the design a window",
-        )
-    for what, given in (("covariates", design.covariates), ("weights", design.weights)):
-        if given:
-            raise DesignError(
-                f"the stacked estimator takes no {what}", fix=f"leave the {what} out, or use GroupTime"
-            )
+    assert design.window is not None
     (base,) = references(reference, design.anticipation)
     low, high = design.window
     if not low <= base <= high:

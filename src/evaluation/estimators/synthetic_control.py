@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
+from evaluation.estimators._synthetic_sample import (
+    SyntheticSample,
+    TreatedCohort,
+    build_synthetic,
+    counted,
+    synthetic_supports,
+)
 from evaluation.numerics.predictors import choose_importance, weights_given
 from evaluation.numerics.synthetic import Paths, Window, synthetic_control
 from evaluation.panel import Panel
@@ -31,6 +37,18 @@ class Predictor:
     first, last : object, optional
         First and last period of the mean, written as in the panel's time column; all periods before
         treatment when absent. Missing values inside are left out of the mean.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, Predictor, SyntheticControl
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> predictors = (Predictor("income", (2000, 2004)),)
+    >>> SyntheticControl(predictors=predictors).predictors[0].column
+    'income'
     """
 
     column: str
@@ -48,7 +66,9 @@ class Predictor:
 
 @dataclass(frozen=True)
 class SyntheticControl:
-    """Effect on treated units against a weighted mean of donors that follows them before treatment.
+    """Synthetic control of Abadie, Diamond and Hainmueller (2010): a weighted mean of donors.
+
+    Effect on treated units against a weighted mean of donors that follows them before treatment.
 
     Weights are 0 or more, sum to one and minimise the squared gap over all periods before treatment,
     or the gap in predictors (Abadie, Diamond and Hainmueller 2010, equations 2 to 4): without
@@ -86,6 +106,19 @@ class SyntheticControl:
     solver : {"exact", "synthdid"}
         ``"synthdid"`` stops where R synthdid 0.0.9 does, short of the minimum, to reproduce
         numbers printed with it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = SyntheticControl().fit(panel, design)
+    >>> print(fit.params.round(2).to_string())
+    term
+    ATT    0.72
     """
 
     variance: Literal["placebo", "jackknife", "bootstrap", "none"] = "placebo"
@@ -99,6 +132,12 @@ class SyntheticControl:
     ridge: float = 0.0
     augment: Literal["cv"] | float | None = None
     solver: Literal["exact", "synthdid"] = "exact"
+
+    supports: ClassVar[Supports] = synthetic_supports(
+        "SyntheticControl",
+        covariates=False,
+        instead={"covariates": "give the columns as SyntheticControl(predictors=...) and no covariates"},
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -173,13 +212,8 @@ class SyntheticControl:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked; donors without a predictor left out."""
-        if design.covariates:
-            raise DesignError(
-                "SyntheticControl takes predictors, not covariates of the design",
-                where=f"covariates {shortlist(design.covariates)}",
-                fix=f"SyntheticControl(predictors=({design.covariates[0]!r},)) and no covariates",
-            )
-        sample = build_synthetic(panel, design, method="SyntheticControl")
+        self.supports.check(design)
+        sample = build_synthetic(panel, design)
         for cohort in sample.cohorts if self.predictors else ():
             missing = np.asarray(np.isnan(self._table(sample, cohort)).any(axis=1))
             if (missing & ~sample.donors).any():

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DataError, EstimationError, shortlist
 from evaluation.estimators._synthetic import check_options, fit_synthetic
-from evaluation.estimators._synthetic_sample import SyntheticSample, TreatedCohort, build_synthetic, counted
+from evaluation.estimators._synthetic_sample import (
+    SyntheticSample,
+    TreatedCohort,
+    build_synthetic,
+    counted,
+    synthetic_supports,
+)
 from evaluation.numerics.demean import demean
 from evaluation.numerics.synthetic import Paths, Window, synthetic_did
 from evaluation.panel import Panel
@@ -22,7 +28,9 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SyntheticDiD:
-    """Difference-in-differences with unit weights and time weights.
+    """Synthetic difference-in-differences of Arkhangelsky, Athey, Hirshberg, Imbens and Wager (2021).
+
+    Difference-in-differences with unit weights and time weights.
 
     ``(Ybar_tr,post - sum_t l_t Ybar_tr,t) - sum_j w_j (Ybar_j,post - sum_t l_t Y_jt)``: donors are
     weighted so that their path before treatment is parallel to that of the treated, periods before
@@ -52,6 +60,19 @@ class SyntheticDiD:
     solver : {"exact", "synthdid"}
         ``"synthdid"`` stops where R synthdid 0.0.9 does, short of the minimum, to reproduce
         numbers printed with it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticDiD
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = SyntheticDiD().fit(panel, design)
+    >>> print(fit.params.round(2).to_string())
+    term
+    ATT    0.39
     """
 
     variance: Literal["placebo", "jackknife", "bootstrap", "none"] = "placebo"
@@ -62,6 +83,8 @@ class SyntheticDiD:
     time_weights: Literal["synthetic", "uniform"] = "synthetic"
     zeta: float | None = None
     solver: Literal["exact", "synthdid"] = "exact"
+
+    supports: ClassVar[Supports] = synthetic_supports("SyntheticDiD")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -118,7 +141,9 @@ class SyntheticDiD:
 
     def prepare(self, panel: Panel, design: Design) -> SyntheticSample:
         """Treated units, donors and periods, checked, with covariates taken out."""
-        sample = build_synthetic(panel, design, method="SyntheticDiD")
+        panel, design = design.with_numbers(panel)
+        self.supports.check(design)
+        sample = build_synthetic(panel, design)
         return _without_covariates(sample) if design.covariates else sample
 
     def paths(

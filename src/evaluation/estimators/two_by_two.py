@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.design import Design
+from evaluation.design import Design, Supports
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._covariance import unit_covariance
 from evaluation.estimators._sample import Sample, build_sample
-from evaluation.estimators.two_way import few_units, resampling, window_notes
+from evaluation.estimators.two_way import few_units, resampling
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -33,9 +33,28 @@ class TwoByTwo:
     ----------
     small_sample : str or SmallSample
         As in `TwoWayFixedEffects`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoByTwo
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = TwoByTwo().fit(panel, design)
+    >>> print(fit.params.round(3).to_string())
+    term
+    ATT    0.394
     """
 
     linear: ClassVar[bool] = True
+    supports: ClassVar[Supports] = Supports(
+        "a comparison of four means",
+        covariates=False,
+        window="none",
+        instead={"covariates": "leave them out, or use GroupTime or TwoWayFixedEffects"},
+    )
     small_sample: str | SmallSample = "fixest"
 
     def __post_init__(self) -> None:
@@ -61,7 +80,7 @@ class TwoByTwo:
             psi[inside, 0] = sign * (w / w.sum())[inside] * (change[inside] - mean)
         cov = unit_covariance(psi, sample, 1, (sample.n_units, sample.n_periods), self.small_sample)
         vcov = cov.vcov
-        notes = [*sample.notes, *cov.notes, *few_units(sample), *window_notes(design, None)]
+        notes = [*sample.notes, *cov.notes, *few_units(sample)]
         if float(np.abs(psi).max()) <= 1e-14 * float(np.abs(sample.outcome).max()):
             vcov = np.full((1, 1), np.nan)
             notes.append("units of a group change alike: the standard error is undefined")
@@ -106,12 +125,7 @@ def _changes(
     panel: Panel, design: Design
 ) -> tuple[Sample, FloatArray, FloatArray, NDArray[np.bool_], NDArray[np.bool_]]:
     """Sample, change and weight of each unit, which periods are after, which units are treated."""
-    if design.covariates:
-        raise DesignError(
-            "four means take no covariates",
-            where=f"covariates {shortlist(design.covariates)}",
-            fix="leave them out, or use GroupTime or TwoWayFixedEffects",
-        )
+    TwoByTwo.supports.check(design)
     sample = build_sample(panel, design)
     grid = _matrix(sample)
     incomplete = np.asarray(np.isnan(grid).any(axis=1))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.bands import Resampling
-from evaluation.design import Design
+from evaluation.clusters import Clusters, convention_name
+from evaluation.design import Design, Supports
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators._covariance import check_covariance, covariance
 from evaluation.estimators._regression import is_perfect, regress
-from evaluation.estimators._sample import Clusters, Sample, build_sample
+from evaluation.estimators._sample import Sample, build_sample
 from evaluation.estimators._terms import Terms, event_terms, references, static_term
 from evaluation.numerics.covariance import SmallSample, small_sample
 from evaluation.panel import Panel
@@ -27,7 +28,9 @@ FEW_ON_A_SIDE = 10
 
 @dataclass(frozen=True)
 class TwoWayFixedEffects:
-    """Least squares on treatment, unit effects and period effects.
+    """Two-way fixed effects (Wooldridge 2010, chapter 10): least squares with unit and period effects.
+
+    Least squares on treatment, unit effects and period effects.
 
     ``y_it = a_i + b_t + sum_e beta_e 1[t - g_i = e] + x_it' gamma + u_it``, the static form with one
     indicator for ``t >= g_i``. Under staggered timing and effects that differ between cohorts or
@@ -56,6 +59,17 @@ class TwoWayFixedEffects:
         Rows alone in their unit or period.
     report_covariates : bool
         Add the covariates' coefficients to the terms.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> fit = TwoWayFixedEffects().fit(panel, design)
+    >>> print(fit.tidy()[["term", "estimate", "std_error"]].round(3).to_string(index=False))
+    term  estimate  std_error
+     ATT     0.135      0.198
     """
 
     linear: ClassVar[bool] = True
@@ -73,6 +87,11 @@ class TwoWayFixedEffects:
         small_sample(self.small_sample)
         references(self.reference, 0)
         check_options(self)
+
+    @property
+    def supports(self) -> Supports:
+        """What it takes of a design."""
+        return regression_supports(self)
 
     def fit(self, panel: Panel, design: Design) -> Result:
         """Estimate on a panel.
@@ -95,7 +114,9 @@ class TwoWayFixedEffects:
         EstimationError
             Treatment does not vary beyond unit and period effects, or event times are collinear.
         """
-        drop = design.window if self.event_study and self.endpoints == "drop" else None
+        panel, design = design.with_numbers(panel)
+        self.supports.check(design)
+        drop = design.window if self.supports.window == "sample" else None
         sample = build_sample(
             panel,
             design,
@@ -115,10 +136,10 @@ class TwoWayFixedEffects:
             sample,
             self.covariance,
             small_sample(self.small_sample),
-            self.small_sample if isinstance(self.small_sample, str) else "own small-sample correction",
+            convention_name(self.small_sample),
         )
         notes = [*sample.notes, *covariate_notes(sample, terms, fit.kept), *cov.notes]
-        notes.extend(window_notes(design, self.endpoints if self.event_study else None))
+        notes.extend(window_notes(design, self.endpoints))
         vcov = cov.vcov
         if is_perfect(fit, sample):
             vcov = np.full_like(vcov, np.nan)
@@ -155,12 +176,18 @@ def check_options(estimator: object) -> None:
             raise EstimationError(f"{name} is {value!r}", expected="one of " + ", ".join(map(repr, allowed)))
 
 
-def window_notes(design: Design, endpoints: str | None) -> tuple[str, ...]:
-    """What became of event times beyond the window; without ``endpoints`` there is one effect for all."""
+def regression_supports(estimator: Any) -> Supports:
+    """What a two-way regression takes of a design: a window with event times, by what it does with ends."""
+    if not estimator.event_study:
+        return Supports(f"a static {type(estimator).__name__}", window="none")
+    ends: Literal["ends", "sample"] = "ends" if estimator.endpoints == "bin" else "sample"
+    return Supports(type(estimator).__name__, window=ends)
+
+
+def window_notes(design: Design, endpoints: str) -> tuple[str, ...]:
+    """What became of event times beyond the window."""
     if design.window is None:
         return ()
-    if endpoints is None:
-        return (f"one effect for all event times: the window {design.window} is not used",)
     ends = "joined to its ends" if endpoints == "bin" else "dropped"
     return (f"event times outside {design.window[0]} to {design.window[1]} are {ends}",)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, inf, nan, sqrt
 
 import numpy as np
@@ -261,24 +261,30 @@ def _assignments(panel: Panel, design: Design) -> Assignments | None:
         return None
 
 
+def noise_of(early: Before) -> float:
+    """Root mean square deviation of the treated items over that of the untreated; NaN where unseen."""
+    t, known = early.treated, np.isfinite(early.spread)
+    n0, seen = int((~t).sum()), (known & t).any() and (known & ~t).any()
+    if early.residual.shape[1] < FEWEST_FOR_NOISE or n0 < 2 or not seen:
+        return nan
+    # residuals of the untreated have their own period mean removed
+    others = float((early.spread[known & ~t] ** 2).mean()) / (1 - 1 / n0)
+    return sqrt(float((early.spread[known & t] ** 2).mean()) / others) if others > 0 else nan
+
+
 def _noise(early: Before, rho: float) -> tuple[float, float]:
-    """Ratio of the treated items' noise to the untreated's, and the standard error of its logarithm.
+    """The noise ratio and the standard error of its logarithm.
 
     The standard error is ``1/sqrt(2 df)``; a series with autocorrelation rho counts for
     ``(1 - rho**2)/(1 + rho**2)`` of its degrees of freedom (Bartlett's formula for a variance).
     """
-    t, n0 = early.treated, int((~early.treated).sum())
-    known = np.isfinite(early.spread)
-    freedom = int((early.seen[t & known] - 1).sum())
-    if early.residual.shape[1] < FEWEST_FOR_NOISE or n0 < 2 or freedom < 2 or not (known & ~t).any():
-        return nan, nan
-    # residuals of the untreated have their own period mean removed
-    others = float((early.spread[known & ~t] ** 2).mean()) / (1 - 1 / n0)
-    if not others > 0:
+    ratio = noise_of(early)
+    freedom = int((early.seen[early.treated & np.isfinite(early.spread)] - 1).sum())
+    if np.isnan(ratio) or freedom < 2:
         return nan, nan
     square = 0.0 if np.isnan(rho) else rho**2
     freedom_left = max(freedom * (1 - square) / (1 + square), 1.0)
-    return sqrt(float((early.spread[known & t] ** 2).mean()) / others), 1 / sqrt(2 * freedom_left)
+    return ratio, 1 / sqrt(2 * freedom_left)
 
 
 def _excess(ratio: float, m: int, n: int) -> float:
@@ -350,6 +356,6 @@ def _degrees(panel: Panel, design: Design, clusters: int) -> float:
     if clusters > MOST_FOR_DF:
         return nan
     try:
-        return float(cluster_robust(TwoWayFixedEffects(), panel, design).df[0])
+        return float(cluster_robust(TwoWayFixedEffects(), panel, replace(design, window=None)).df[0])
     except EvaluationError:
         return nan

@@ -8,15 +8,17 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.display import Displayed
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._regression import check_level
+from evaluation.inference.base import WithInterval
+from evaluation.numerics.ranks import rank_p
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class FewTreated:
+@dataclass(frozen=True, eq=False, repr=False)
+class FewTreated(WithInterval, Displayed):
     """An estimate beside the noise that untreated units would have given it.
 
     Attributes
@@ -60,14 +62,13 @@ class FewTreated:
 
     @property
     def reason(self) -> str:
-        """Always empty: where the test does not exist, the function says so by an error."""
-        return ""
+        """Why no 95 % interval is bounded, else empty; a test that does not exist is an error."""
+        return self.interval()[2]
 
     def p_value_at(self, null: float) -> float:
         """The p-value of another effect."""
-        gap = abs(self.estimate - null) * (1 - _TIE)
         noise = self.noise if self.slope is None else self.noise - null * self.slope
-        return (1 + int((np.abs(noise) >= gap).sum())) / (1 + len(noise))
+        return float(rank_p(np.abs(noise), abs(self.estimate - null)))
 
     def interval(self, level: float = 0.95) -> tuple[float, float, str]:
         """Effects not rejected at 1 - level: low, high, and why there is no bounded interval."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evaluation import distributions
 from evaluation.inference._facts import Before, corrected
+from evaluation.numerics.ranks import as_far, rank_p
 
 FloatArray = NDArray[np.float64]
 EFFECTS = (0.0, 1.0, 2.0, 3.0)
@@ -28,7 +29,6 @@ WAYS = 199
 LARGEST = 40_000
 """Items times periods above which nothing is drawn: it would take many seconds."""
 _WARM = 50
-_TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +113,15 @@ class Panels:
     treated, before : int
         Treated items; periods before treatment.
     rng : numpy.random.Generator
+    ways : int
+        Assignments, ways or vectors of signs drawn where they are not enumerated.
     """
 
     y: FloatArray
     treated: int
     before: int
     rng: np.random.Generator
+    ways: int = WAYS
 
     def plus(self, effect: float) -> Panels:
         """With a constant effect on the treated."""
@@ -168,17 +171,17 @@ class Panels:
 def randomization(p: Panels) -> FloatArray:
     """Share of assignments whose estimate is as far from 0, the actual one among them."""
     n, m = p.y.shape[1], p.treated
-    if comb(n, m) <= 2 * WAYS:
+    if comb(n, m) <= 2 * p.ways:
         sets = np.array(list(combinations(range(n), m)))
     else:
-        drawn = np.argsort(p.rng.random((WAYS, n)), axis=1)[:, :m]
+        drawn = np.argsort(p.rng.random((p.ways, n)), axis=1)[:, :m]
         sets = np.vstack([np.arange(m), drawn])
     member = np.zeros((len(sets), n))
     member[np.arange(len(sets))[:, None], sets] = 1.0
     total = p.change.sum(axis=1, keepdims=True)
     inside = p.change @ member.T
     far = np.abs(inside / m - (total - inside) / (n - m))
-    return (far >= np.abs(p.estimate)[:, None] * (1 - _TIE)).mean(axis=1)
+    return as_far(far, np.abs(p.estimate)[:, None]).mean(axis=1)
 
 
 def conley_taber(p: Panels, scale: FloatArray | None = None) -> FloatArray:
@@ -194,15 +197,14 @@ def conley_taber(p: Panels, scale: FloatArray | None = None) -> FloatArray:
         table = np.repeat(p.within[:, m:, None], m, axis=2) * (1.0 if scale is None else scale)
         widen = np.sqrt(n / (n - m - 1))
     pool = table.shape[1]
-    if pool**m <= 2 * WAYS:
+    if pool**m <= 2 * p.ways:
         noise = table[:, :, 0]
         for j in range(1, m):
             noise = (noise[:, :, None] + table[:, None, :, j]).reshape(len(noise), -1)
     else:
-        chosen = p.rng.integers(0, pool, size=(WAYS, m))
+        chosen = p.rng.integers(0, pool, size=(p.ways, m))
         noise = table[:, chosen, np.arange(m)].sum(axis=2)
-    far = np.abs(noise) * widen / m >= np.abs(p.estimate)[:, None] * (1 - _TIE)
-    return (1 + far.sum(axis=1)) / (1 + far.shape[1])
+    return rank_p(np.abs(noise) * widen / m, np.abs(p.estimate)[:, None], axis=1)
 
 
 def ferman_pinto(p: Panels) -> FloatArray:
@@ -217,7 +219,7 @@ def in_time(p: Panels) -> FloatArray:
     gap, t = np.einsum("n,rnt->rt", p.weight, p.y), p.y.shape[2]
     moved = p.contrast[(np.arange(t) - np.arange(t)[:, None]) % t]
     far = np.abs(gap @ moved.T)
-    return (far >= far[:, :1] * (1 - _TIE)).mean(axis=1)
+    return as_far(far, far[:, :1]).mean(axis=1)
 
 
 def subcluster(p: Panels) -> FloatArray:
@@ -225,31 +227,26 @@ def subcluster(p: Panels) -> FloatArray:
     n, t = p.y.shape[1:]
     u = p.y - p.y.mean(axis=2, keepdims=True)
     u = ((u - u.mean(axis=1, keepdims=True)) * p.contrast).astype(np.float32)
-    signs = p.rng.choice(np.array([-1, 1], dtype=np.float32), size=(n, t, WAYS))
+    signs = p.rng.choice(np.array([-1, 1], dtype=np.float32), size=(n, t, p.ways))
     moved = np.matmul(u.transpose(1, 0, 2), signs)  # (n, R, B)
     inner, outer = moved[: p.treated], moved[p.treated :]
     means = inner.mean(axis=0), outer.mean(axis=0)
     square = (inner.var(axis=0) / p.treated) + outer.var(axis=0) / len(outer)
-    far = np.abs(means[0] - means[1]) >= (np.abs(p.estimate) / p.error * (1 - 1e-6))[:, None] * np.sqrt(
-        square
-    )
-    return (1 + far.sum(axis=1)) / (1 + WAYS)
+    reach = (np.abs(p.estimate) / p.error)[:, None] * np.sqrt(square)
+    # signs are in single precision
+    return rank_p(np.abs(means[0] - means[1]), reach, axis=1, tie=1e-6)
 
 
 def wild(p: Panels, *, restricted: bool = True) -> FloatArray:
     """Signs by item (variant 11), with the null imposed or not."""
     n, m = p.y.shape[1], p.treated
     u = p.change - p.change.mean(axis=1, keepdims=True) if restricted else p.within
-    signs = p.rng.choice([-1.0, 1.0], size=(WAYS, n))
-    inner = np.stack([u[:, :m] @ signs[:, :m].T / m, (u[:, :m] ** 2).mean(axis=1)[:, None] + np.zeros(WAYS)])
-    outer = np.stack(
-        [u[:, m:] @ signs[:, m:].T / (n - m), (u[:, m:] ** 2).mean(axis=1)[:, None] + np.zeros(WAYS)]
-    )
+    signs = p.rng.choice([-1.0, 1.0], size=(p.ways, n))
+    inner = u[:, :m] @ signs[:, :m].T / m, (u[:, :m] ** 2).mean(axis=1)[:, None]
+    outer = u[:, m:] @ signs[:, m:].T / (n - m), (u[:, m:] ** 2).mean(axis=1)[:, None]
     square = np.maximum((inner[1] - inner[0] ** 2) / m + (outer[1] - outer[0] ** 2) / (n - m), 0)
-    far = np.abs(inner[0] - outer[0]) >= (np.abs(p.estimate) / p.error * (1 - _TIE))[:, None] * np.sqrt(
-        square
-    )
-    return (1 + far.sum(axis=1)) / (1 + WAYS)
+    reach = (np.abs(p.estimate) / p.error)[:, None] * np.sqrt(square)
+    return rank_p(np.abs(inner[0] - outer[0]), reach, axis=1)
 
 
 def _two_groups(p: Panels, df: FloatArray | float, factors: tuple[float, float]) -> FloatArray:

@@ -101,8 +101,9 @@ def fit_clustered(method: str, estimator: object, panel: Panel, design: Design) 
             fix="give the coarser one",
         )
     estimator = replace(estimator, covariance="cluster")
+    panel, design = design.with_numbers(panel)
     result = estimator.fit(panel, design)
-    drop = design.window if estimator.event_study and estimator.endpoints == "drop" else None
+    drop = design.window if estimator.supports.window == "sample" else None
     sample = build_sample(
         panel,
         design,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.clusters import clusters_of_units
 from evaluation.design import NEVER, Design
 from evaluation.errors import DesignError, shortlist
 
@@ -187,21 +188,8 @@ def assignments(panel: Panel, design: Design, *, units: IntArray | None = None) 
     columns = tuple(name for name in design.cluster_columns if name != panel.unit)
     if not columns:
         return _made("unit", None, first, np.arange(len(units)), np.zeros(len(units), np.intp), tuple(names))
-    if len(design.cluster_columns) > 1:
-        raise DesignError(
-            f"the design has clusters by {' and '.join(design.cluster_columns)}, and one assignment of "
-            "treatment has one kind of cluster",
-            expected="the unit, or one column with groups of units",
-            fix="name the column by whose values treatment was assigned",
-        )
     column = columns[0]
-    if column == panel.time:
-        raise DesignError(
-            f"the design has periods ({column}) as clusters, and treatment is permuted over units or groups "
-            "of them",
-            fix="leave the cluster out of the design, or name a column with groups of units",
-        )
-    codes, values = panel.clusters(column)
+    codes, values = clusters_of_units(panel, design, "one assignment of treatment")
     codes = codes[units]
     used, cluster = np.unique(codes, return_inverse=True)
     labels = tuple(values[used])

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from evaluation import distributions
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.inference._regression import check_level, check_options, few_treated, fit_clustered
+from evaluation.inference.base import WithInterval
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
@@ -30,8 +32,8 @@ NAMES = {"CR2": "bias-reduced (CR2)", "CR3": "cluster jackknife (CR3)"}
 FEW_DF = 4.0
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterRobust:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterRobust(WithInterval, Displayed):
     """Estimates with a small-sample cluster variance.
 
     Attributes
@@ -144,7 +146,9 @@ class ClusterRobust:
 def cluster_robust(
     estimator: object, panel: Panel, design: Design, *, kind: Literal["CR2", "CR3"] = "CR2"
 ) -> ClusterRobust:
-    """CR2 or CR3 variance of a two-way regression, exact with its effects.
+    """CR2 or CR3 variance (Bell and McCaffrey 2002; Pustejovsky and Tipton 2018) of a two-way regression.
+
+    CR2 or CR3 variance of a two-way regression, exact with its effects.
 
     ``V = sum_g (X'X)^-1 X_g' A_g u_g u_g' A_g X_g (X'X)^-1`` with ``A_g = (I - H_gg)^-1/2`` (CR2,
     Pustejovsky and Tipton 2018, equation 5 with an identity working model) or ``(I - H_gg)^-1``
@@ -173,6 +177,16 @@ def cluster_robust(
         Not a two-way regression, or clusters that cut across units.
     DataError, DesignError
         As the estimator.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, cluster_robust
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = cluster_robust(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.estimate:.3f} {test.std_error:.3f} {test.p_value:.3f}")
+    0.135 0.199 0.502
     """
     check_options(kind=(kind, ("CR2", "CR3")))
     fit = fit_clustered(f"a {kind} variance", estimator, panel, design)

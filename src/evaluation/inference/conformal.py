@@ -18,23 +18,24 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError
 from evaluation.estimators._synthetic import SyntheticMethod
 from evaluation.estimators._synthetic_sample import SyntheticSample
 from evaluation.inference.placebo import is_synthetic
+from evaluation.numerics.ranks import as_far
 from evaluation.numerics.synthetic import Window
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-9
 _GRID = 101
 _FINER = 33
 _NARROWINGS = 6
 _WIDENINGS = 6
 
 
-@dataclass(frozen=True)
-class ConformalTest:
+@dataclass(frozen=True, repr=False)
+class ConformalTest(Displayed):
     """A test of an effect path.
 
     Attributes
@@ -68,7 +69,9 @@ def conformal_test(
     draws: int = 9_999,
     seed: int | np.random.Generator | None = None,
 ) -> ConformalTest:
-    """Test that the effect after treatment is ``effect`` (equations 4 and 5 of the paper).
+    """Conformal test of Chernozhukov, Wüthrich and Zhu (2021) of an effect path.
+
+    Test that the effect after treatment is ``effect`` (equations 4 and 5 of the paper).
 
     Parameters
     ----------
@@ -91,6 +94,18 @@ def conformal_test(
     Returns
     -------
     ConformalTest
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl, conformal_test
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = conformal_test(SyntheticControl(), panel, design)
+    >>> print(f"{test.p_value:.3f}, at least {test.smallest_p:.3f}")
+    0.091, at least 0.091
     """
     problem = _Problem.of(estimator, panel, design)
     t1 = len(problem.post)
@@ -98,7 +113,7 @@ def conformal_test(
     residuals = problem.residuals(path[None])[0]
     order = _orders(len(residuals), permutations, draws, seed)
     statistics = _statistic(residuals[order][:, -t1:], q)
-    p = float((statistics >= statistics[0] * (1 - _TIE)).mean())
+    p = float(as_far(statistics, statistics[0]).mean())
     return ConformalTest(p, float(statistics[0]), len(order), 1 / len(order), tuple(map(float, residuals)))
 
 
@@ -111,7 +126,9 @@ def conformal_intervals(
     by: Literal["period", "constant"] = "period",
     q: float = 1.0,
 ) -> pd.DataFrame:
-    """Effects that the moving-block test does not reject.
+    """Effects not rejected by the conformal test of Chernozhukov, Wüthrich and Zhu (2021).
+
+    Effects that the moving-block test does not reject.
 
     Parameters
     ----------
@@ -130,6 +147,18 @@ def conformal_intervals(
         Columns ``term, time, event_time, estimate, ci_low, ci_high, p_value, smallest_p, reason``.
         The interval is the smallest that holds every effect not rejected; NaN with the reason when
         periods are too few for the level, infinite where effects however far are not rejected.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl, conformal_intervals
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> table = conformal_intervals(SyntheticControl(), panel, design, level=0.8)
+    >>> print(list(table.columns))
+    ['term', 'time', 'event_time', 'estimate', 'ci_low', 'ci_high', 'p_value', 'smallest_p', 'reason']
     """
     if not 0 < level < 1:
         raise EstimationError(f"the level is {level}", expected="a number between 0 and 1, such as 0.95")
@@ -241,7 +270,7 @@ class _Problem:
         u = self.residuals(np.repeat(effects[:, None], t1, axis=1))
         order = _orders(u.shape[1], "block", 0, None)
         statistics = _statistic(u[:, order][:, :, -t1:], q)
-        return np.asarray((statistics >= statistics[:, :1] * (1 - _TIE)).mean(axis=1))
+        return np.asarray(as_far(statistics, statistics[:, :1]).mean(axis=1))
 
 
 def _invert(problem: _Problem, centre: float, alpha: float, q: float) -> tuple[float, float]:

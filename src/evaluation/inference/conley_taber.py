@@ -45,7 +45,9 @@ def conley_taber(
     draws: int = 9_999,
     seed: int | np.random.Generator | None = None,
 ) -> FewTreated:
-    """Inference for few treated units from the residuals of the untreated.
+    """Conley and Taber (2011): few treated units, tested by the residuals of the untreated.
+
+    Inference for few treated units from the residuals of the untreated.
 
     Conley and Taber (2011), equations 5 and 6: the estimate less the effect tends to
     ``sum_j sum_t (d_jt - d_j)(u_jt - u_j) / sum_j sum_t (d_jt - d_j)**2`` over treated j, and its
@@ -82,6 +84,18 @@ def conley_taber(
         Not a static two-way regression, or a panel with gaps or weights.
     DesignError
         Fewer than 2 untreated units, or a seed is needed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, conley_taber
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = conley_taber(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.estimate:.3f} {test.p_value:.3f}")
+    0.394 0.500
     """
     parts = _parts("Conley-Taber inference", estimator, panel, design)
     note = noise_note(panel, design, assignments(panel, design))
@@ -100,7 +114,9 @@ def ferman_pinto(
     draws: int = 9_999,
     seed: int | np.random.Generator | None = None,
 ) -> FewTreated:
-    """As `conley_taber`, with noise whose variance depends on the unit.
+    """Ferman and Pinto (2019): as `conley_taber`, with noise whose variance depends on the unit.
+
+    As `conley_taber`, with noise whose variance depends on the unit.
 
     Ferman and Pinto (2019), section 3: the variance of a unit's contribution W is ``A + B / size``,
     fitted to the squared contributions of the untreated; each is brought to the variance of the
@@ -127,6 +143,19 @@ def ferman_pinto(
         A size that is missing, not positive, or changes within a unit.
     EstimationError, DesignError
         As `conley_taber`; a size is needed; too few periods before treatment for ``"before"``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, ferman_pinto
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> table["people"] = table.groupby("state")["population"].transform("mean")
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = ferman_pinto(TwoWayFixedEffects(), panel, design, size="people")
+    >>> print(f"{test.estimate:.3f} {test.p_value:.3f}")
+    0.394 0.433
     """
     check_options(variance=(variance, ("size", "before")))
     periods = FEWEST_BEFORE if variance == "before" else 1

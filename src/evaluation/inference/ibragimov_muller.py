@@ -16,18 +16,21 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from evaluation import distributions
+from evaluation.clusters import clusters_of_units
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, EvaluationError, shortlist
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference._regression import check_level
+from evaluation.inference.base import WithInterval
 from evaluation.inference.randomization import Estimator
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class ClusterTTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusterTTest(WithInterval, Displayed):
     """A t test on cluster-level estimates.
 
     Attributes
@@ -109,7 +112,9 @@ def t_test_of_two_groups(first: ArrayLike, second: ArrayLike) -> tuple[float, fl
 
 
 def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> ClusterTTest:
-    """Test the effect from one estimate a cluster.
+    """Ibragimov and Müller (2010, 2016): a t test on one estimate a cluster.
+
+    Test the effect from one estimate a cluster.
 
     Where every cluster holds treated and never treated units the estimator is fitted in each, and the
     estimates are tested as one group (2010). Where clusters are wholly treated or wholly not, from one
@@ -133,8 +138,20 @@ def ibragimov_muller(estimator: Estimator, panel: Panel, design: Design) -> Clus
     ------
     DesignError, EstimationError
         Two dimensions of clusters, clusters that cut across units, or an estimator with several terms.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, ibragimov_muller
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table.query("first_treated == 2006 or first_treated.isna()")
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> test = ibragimov_muller(TwoWayFixedEffects(), panel, Design("rate", "first_treated"))
+    >>> print(f"{test.estimate:.3f} {test.p_value:.3f}")
+    0.007 0.981
     """
-    cluster, labels = clusters_of_units(panel, design)
+    cluster, names = clusters_of_units(panel, design, "a t test on clusters")
+    labels = tuple(names)
     treated = design.cohorts(panel).treated
     has_treated = np.bincount(cluster, treated, minlength=len(labels)) > 0
     has_never = np.bincount(cluster, ~treated, minlength=len(labels)) > 0
@@ -155,11 +172,8 @@ def _within(
     rows, notes = [], []
     alone = replace(design, cluster=None)
     for g in np.flatnonzero(both):
-        part = panel.frame[(cluster == g)[panel.unit_codes]].reset_index(drop=True)
         try:
-            fit = estimator.fit(
-                Panel(part, unit=panel.unit, time=panel.time, frequency=panel.frequency), alone
-            )
+            fit = estimator.fit(panel.where((cluster == g)[panel.unit_codes]), alone)
         except EvaluationError as mistake:
             notes.append(f"cluster {labels[g]} has no estimate of its own: {mistake.what}")
             continue
@@ -233,23 +247,6 @@ def _between(
     gap, error, df, _ = t_test_of_two_groups(change[treated & kept], change[~treated & kept])
     reason = "" if np.isfinite(error) else "clusters do not differ from one another"
     return ClusterTTest(name, table, gap, error, df, reason, tuple(notes))
-
-
-def clusters_of_units(panel: Panel, design: Design) -> tuple[NDArray[np.intp], tuple[Any, ...]]:
-    """Cluster of each unit (n_units,) and the clusters' names."""
-    columns = design.cluster_columns
-    if len(columns) > 1:
-        raise EstimationError(
-            f"a t test on clusters needs one dimension of clusters, and the design has {shortlist(columns)}"
-        )
-    if not columns or columns[0] == panel.unit:
-        return np.arange(panel.n_units), tuple(panel.units)
-    if columns[0] == panel.time:
-        raise EstimationError(
-            "a t test on clusters needs clusters made of units, and the design has the period"
-        )
-    codes, labels = panel.clusters(columns[0])
-    return codes, tuple(labels)
 
 
 def _finite(estimates: ArrayLike) -> FloatArray:

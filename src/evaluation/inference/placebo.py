@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError, shortlist
 from evaluation.estimators._synthetic import SyntheticMethod, cell_terms
 from evaluation.estimators._synthetic_sample import SyntheticSample
@@ -19,15 +20,15 @@ from evaluation.estimators.synthetic_control import SyntheticControl
 from evaluation.estimators.synthetic_did import SyntheticDiD
 from evaluation.inference._noise import noise_note
 from evaluation.inference.assignments import Assignments, IntArray, assignments
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 _AT_ONCE = 256
 
 
-@dataclass(frozen=True, eq=False)
-class PlaceboPaths:
+@dataclass(frozen=True, eq=False, repr=False)
+class PlaceboPaths(Displayed):
     """Effect paths of the treated unit and of every placebo.
 
     Attributes
@@ -113,7 +114,7 @@ class PlaceboPaths:
             kept[0] = True
         if np.isnan(values[0]):
             return None, int(kept.sum())
-        return int((values[kept][1:] >= values[0] * (1 - _TIE)).sum()), int(kept.sum())
+        return int(as_far(values[kept][1:], values[0]).sum()), int(kept.sum())
 
     def frame(self) -> pd.DataFrame:
         """One row a unit and period: ``unit, treated, time, event_time, effect``."""
@@ -132,7 +133,9 @@ class PlaceboPaths:
 def placebo_paths(
     estimator: SyntheticMethod, panel: Panel, design: Design, *, treated_as_donor: bool = False
 ) -> PlaceboPaths:
-    """Take each donor in turn as treated at the same date, all in one batch.
+    """Placebo paths of Abadie, Diamond and Hainmueller (2010): each donor in turn as treated.
+
+    Take each donor in turn as treated at the same date, all in one batch.
 
     Parameters
     ----------
@@ -153,6 +156,18 @@ def placebo_paths(
     DesignError
         More than one treated unit, fewer than two donors, or clusters of several units whose treatment
         was assigned together.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, SyntheticControl, placebo_paths
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> paths = placebo_paths(SyntheticControl(), panel, design)
+    >>> paths.units[0], paths.effects.shape
+    ('Florida', (30, 11))
     """
     if not is_synthetic(estimator):
         raise EstimationError(

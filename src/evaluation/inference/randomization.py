@@ -20,19 +20,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import OverallATT, is_linear
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
 from evaluation.inference._two_way_placebos import two_way_placebos
 from evaluation.inference.assignments import Assignments, IntArray, assignments
+from evaluation.inference.base import WithInterval
 from evaluation.inference.placebo import is_synthetic, synthetic_test
 from evaluation.numerics.chunks import each
+from evaluation.numerics.ranks import as_far
 from evaluation.panel import Panel
 from evaluation.result import Result
+from evaluation.result_parts import check_level
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 _FITS_AT_ONCE = 16
 
 
@@ -44,8 +47,8 @@ class Estimator(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class RandomizationTest:
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomizationTest(WithInterval, Displayed):
     """The estimate among those of all placebo assignments.
 
     Attributes
@@ -112,14 +115,18 @@ class RandomizationTest:
 
     @property
     def _others_as_far(self) -> IntArray:
-        reach = np.abs(self.observed) * (1 - _TIE)
-        return np.asarray((np.abs(self.placebo) >= reach).sum(axis=0))
+        return np.asarray(as_far(np.abs(self.placebo), np.abs(self.observed)).sum(axis=0))
 
     @property
     def p_values(self) -> FloatArray:
         """Two-sided p-value of each term (k,): share of assignments at least as far from zero."""
         p = (1 + self._others_as_far) / self.n_assignments
         return np.where(np.isfinite(self.observed), p, nan)
+
+    @property
+    def reason(self) -> str:
+        """Why a one-term test has no bounded 95 % interval, else empty."""
+        return self.interval()[2]
 
     def interval(self, level: float = 0.95) -> tuple[float, float, str]:
         """Effects that the test does not reject, for a constant effect.
@@ -138,6 +145,7 @@ class RandomizationTest:
         reason : str
             Why it is absent, else empty.
         """
+        check_level(level)
         column = self._one
         if self.slope is None:
             return nan, nan, self.no_slope
@@ -196,7 +204,9 @@ def randomization_test(
     treated_as_donor: bool = True,
     slopes: bool = True,
 ) -> RandomizationTest:
-    """Compare the estimate with those of every other assignment of treatment.
+    """Randomisation test (Fisher 1935): the estimate among those of every other assignment.
+
+    Compare the estimate with those of every other assignment of treatment.
 
     The treatment paths that occur are permuted over the units, the treated unit serving as a
     comparison for the others. With ``design.cluster`` whole clusters exchange their paths where
@@ -235,6 +245,18 @@ def randomization_test(
         No donor is left, a seed is needed, or clusters that do not say what was assigned.
     EstimationError
         An option of synthetic methods for another estimator.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, randomization_test
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = randomization_test(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.p_value:.3f}, at least {test.smallest_p:.3f}")
+    0.500, at least 0.033
     """
     plan = assignments(panel, design)
     if is_synthetic(estimator) and not design.covariates:
@@ -342,8 +364,7 @@ def _with_indicator(panel: Panel, design: Design) -> tuple[Panel, str]:
     first = design.cohorts(panel).first[panel.unit_codes]
     reached = panel.ordinals[panel.time_codes] + design.anticipation >= first
     values = np.where(np.isnan(panel.column(design.outcome)), nan, reached.astype(float))
-    frame = panel.frame.assign(**{name: values})
-    return Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency), name
+    return panel.assign(**{name: values}), name
 
 
 def _refits(
@@ -376,7 +397,7 @@ def _refit(
     outcomes: tuple[str, ...],
     chosen: IntArray,
 ) -> FloatArray:
-    values = pd.Series(dates[plan.paths(chosen)][panel.unit_codes], index=panel.frame.index)
-    frame = panel.frame.assign(**{design.first_treated: values})
-    other = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
+    # a Series finds the type of dates again that an object array holds
+    values = pd.Series(dates[plan.paths(chosen)][panel.unit_codes])
+    other = panel.assign(**{design.first_treated: values})
     return np.stack([estimator.fit(other, replace(design, outcome=name)).coef for name in outcomes])

@@ -7,7 +7,6 @@ then blocks of periods can change places (Chernozhukov, Wüthrich and Zhu 2021).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -67,6 +66,18 @@ def randomization_in_time(
         Several dates, or too few periods for a single placebo.
     EstimationError
         An estimator or panel that the scheme cannot take.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, randomization_in_time
+    >>> table = pd.read_csv("data/crime/castle_state_year.csv")
+    >>> table = table[table["first_treated"].isna() | (table["state"] == "Florida")]
+    >>> panel = Panel(table, unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = randomization_in_time(TwoWayFixedEffects(), panel, design)
+    >>> print(f"{test.p_value:.3f}, at least {test.smallest_p:.3f}")
+    0.455, at least 0.091
     """
     check_options(scheme=(scheme, ("cyclic", "before")))
     cohorts, n_before, n_after = check_one_date(panel, design)
@@ -200,11 +211,9 @@ def _refit(estimator: Estimator, panel: Panel, design: Design, cohorts: Cohorts,
             f"{design.anticipation} periods of anticipation leave no treated period in the window",
             fix="give a larger after=...",
         )
-    values = pd.Series([start if own else None for own in treated], index=panel.frame.index)
+    values = pd.Series([start if own else None for own in treated])
     if isinstance(panel.periods, pd.PeriodIndex):
         values = values.astype(panel.periods.dtype)
     else:
         values = values.astype(float)
-    frame = panel.frame.assign(**{design.first_treated: values})[kept].reset_index(drop=True)
-    part = Panel(frame, unit=panel.unit, time=panel.time, frequency=panel.frequency)
-    return estimator.fit(part, replace(design))
+    return estimator.fit(panel.assign(**{design.first_treated: values}).where(kept), design)

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
-class RankSets:
+@dataclass(frozen=True, eq=False, repr=False)
+class RankSets(Displayed):
     """Ranks with simultaneous confidence sets; rank 1 is the largest value.
 
     Attributes
@@ -59,7 +60,9 @@ class RankSets:
 
 
 def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> RankSets:
-    """Simultaneous confidence sets for the ranks of all places, with step-down.
+    """Confidence sets for ranks (Mogstad, Romano, Shaikh and Wilhelm 2024), with step-down.
+
+    Simultaneous confidence sets for the ranks of all places, with step-down.
 
     The place j is told to lie above k when ``v_j - v_k > c s_jk``, where ``s_jk`` is the standard deviation
     of ``v*_j - v*_k`` over the draws and ``c`` the ``level`` quantile of the largest
@@ -83,6 +86,15 @@ def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Ra
     ------
     EstimationError
         Fewer than two places, shapes that do not fit, or a value that is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from evaluation import rank_sets
+    >>> draws = np.random.default_rng(1).normal(size=(999, 3))
+    >>> sets = rank_sets([9.0, 5.0, 1.0], draws)
+    >>> print(sets.ranks.tolist())
+    [1, 2, 3]
     """
     own = np.asarray(values, dtype=float).ravel()
     drawn = np.asarray(draws, dtype=float)

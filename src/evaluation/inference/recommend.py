@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation.design import Design
+from evaluation.display import Displayed, Summary, number
 from evaluation.errors import DesignError
 from evaluation.inference import _power
 from evaluation.inference._facts import (
@@ -85,8 +86,8 @@ class Advice:
     rejects: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Recommendation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recommendation(Displayed):
     """Methods that hold for a design, best first, and those ruled out.
 
     Attributes
@@ -130,6 +131,23 @@ class Recommendation:
             if one.method == method:
                 return one
         raise DesignError(f"there is no method {method!r}", expected="one of " + ", ".join(_texts()["names"]))
+
+    def summary(self) -> Summary:
+        """The methods, whether they hold, their simulated size and power, and the reasons as notes."""
+        table = self.table()
+        facts = {
+            "Recommended": self.sentence("en"),
+            "One sd before treatment": number(self.standard_deviation),
+        }
+        notes = tuple(
+            f"{name}: {reason}" for name, reason in zip(table["name"], table["reason"], strict=True)
+        )
+        shown = table.drop(columns=["method", "reason"])
+        return Summary("Which inference holds for this design", facts, shown, notes)
+
+    def __repr__(self) -> str:
+        first = self.first.name["en"] if self.first is not None else "no method holds"
+        return f"Recommendation({first}; {len(self.methods)} methods hold, {len(self.ruled_out)} do not)"
 
     def sentence(self, language: Literal["en", "zh"]) -> str:
         """The recommended method and its reason; where none holds, that, and why the nearest does not."""
@@ -195,6 +213,16 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     ------
     DataError, DesignError
         As `Design.cohorts`; every unit is treated; negative draws.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, recommend
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> found = recommend(panel, design)
+    >>> found
+    Recommendation(restricted wild cluster bootstrap; 4 methods hold, 7 do not)
     """
     if draws < 0:
         raise DesignError(f"draws is {draws}", expected="0, or a number of panels")

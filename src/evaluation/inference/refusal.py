@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from evaluation.clusters import clusters_of_units
 from evaluation.design import Design
 from evaluation.errors import EstimationError, EvaluationError
 from evaluation.inference.assignments import assignments
 from evaluation.inference.conley_taber import FEWEST_BEFORE, check_few_treated
-from evaluation.inference.ibragimov_muller import clusters_of_units
 from evaluation.inference.randomization_time import check_one_date
 from evaluation.panel import Panel
 
@@ -18,7 +19,7 @@ _CHECKS: Mapping[str, Callable[[Panel, Design], object]] = {
     "ferman_pinto": lambda panel, design: check_few_treated(
         "Ferman-Pinto inference", panel, design, periods=FEWEST_BEFORE
     ),
-    "ibragimov_muller": clusters_of_units,
+    "ibragimov_muller": partial(clusters_of_units, method="a t test on clusters"),
     "randomization_in_time": check_one_date,
 }
 

@@ -14,14 +14,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from evaluation.display import Displayed
 from evaluation.errors import EstimationError, shortlist
+from evaluation.numerics.ranks import rank_p
 
 FloatArray = NDArray[np.float64]
-_TIE = 1e-10
 
 
-@dataclass(frozen=True, eq=False)
-class StepDown:
+@dataclass(frozen=True, eq=False, repr=False)
+class StepDown(Displayed):
     """Family-wise p-values.
 
     Attributes
@@ -65,7 +66,9 @@ def romano_wolf(
     names: Sequence[str] | None = None,
     studentize: bool = True,
 ) -> StepDown:
-    """Step-down p-values from any matrix of resampled statistics.
+    """Step-down p-values of Romano and Wolf (2005) from a matrix of resampled statistics.
+
+    Step-down p-values from any matrix of resampled statistics.
 
     Romano and Wolf (2016), equation 3: with outcomes ordered by size,
     ``p_j = (1 + #{max over k >= j of |s*_k| >= |s_j|}) / (1 + B)``, then made non-decreasing along the
@@ -92,6 +95,15 @@ def romano_wolf(
     ------
     EstimationError
         Shapes or names that do not fit, or no outcome with finite statistics.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from evaluation import romano_wolf
+    >>> draws = np.random.default_rng(1).normal(size=(999, 2))
+    >>> family = romano_wolf([3.0, 0.5], draws, names=["theft", "burglary"])
+    >>> print(family.adjusted.round(2))
+    [0.01 0.64]
     """
     own = np.asarray(observed, dtype=float).ravel()
     drawn = np.asarray(resampled, dtype=float)
@@ -119,9 +131,9 @@ def romano_wolf(
     total = len(draws) + 1
     alone, adjusted = np.full(len(own), np.nan), np.full(len(own), np.nan)
     order = np.flatnonzero(usable)[np.argsort(-size[usable], kind="stable")]
-    alone[order] = (1 + (draws[:, order] >= size[order] * (1 - _TIE)).sum(axis=0)) / total
+    alone[order] = rank_p(draws[:, order], size[order])
     # from the smallest up: the largest of those not yet rejected
     largest = np.maximum.accumulate(draws[:, order[::-1]], axis=1)[:, ::-1]
-    step = (1 + (largest >= size[order] * (1 - _TIE)).sum(axis=0)) / total
+    step = rank_p(largest, size[order])
     adjusted[order] = np.maximum.accumulate(step)
     return StepDown(labels, own, alone, adjusted, 1 / total, tuple(notes))

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.design import Design
+from evaluation.display import Displayed
 from evaluation.errors import DesignError, EstimationError
 from evaluation.inference._regression import (
     ClusteredFit,
@@ -26,7 +27,9 @@ from evaluation.inference._regression import (
     few_treated,
     fit_clustered,
 )
+from evaluation.inference.base import WithInterval
 from evaluation.numerics import wild
+from evaluation.numerics.ranks import as_far
 from evaluation.numerics.wild import WildSystem
 from evaluation.panel import Panel, require_columns
 
@@ -35,8 +38,8 @@ ENUMERATE = 2**17
 """At most so many vectors of signs are enumerated rather than drawn."""
 
 
-@dataclass(frozen=True, eq=False)
-class WildBootstrap:
+@dataclass(frozen=True, eq=False, repr=False)
+class WildBootstrap(WithInterval, Displayed):
     """A wild cluster bootstrap test, and the interval that inverts it.
 
     Attributes
@@ -174,7 +177,9 @@ def wild_cluster_bootstrap(
     exhaustive: bool | None = None,
     seed: int | np.random.Generator | None = None,
 ) -> WildBootstrap:
-    """Test an effect by a wild cluster bootstrap of a two-way regression.
+    """Wild cluster bootstrap of Cameron, Gelbach and Miller (2008) of a two-way regression.
+
+    Test an effect by a wild cluster bootstrap of a two-way regression.
 
     Under ``impose_null`` (WCR) the bootstrap samples are made from the regression with the effect
     held at ``null``, else (WCU) from the regression as estimated. The p-value counts
@@ -218,6 +223,16 @@ def wild_cluster_bootstrap(
         Not a two-way regression, clusters that cut across units, an unknown option or term.
     DesignError
         A seed is needed, too many vectors to enumerate, or subclusters that cut across clusters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from evaluation import Design, Panel, TwoWayFixedEffects, wild_cluster_bootstrap
+    >>> panel = Panel(pd.read_csv("data/crime/castle_state_year.csv"), unit="state", time="year")
+    >>> design = Design("rate", "first_treated")
+    >>> test = wild_cluster_bootstrap(TwoWayFixedEffects(), panel, design, draws=999, seed=1)
+    >>> print(f"{test.estimate:.3f} {test.p_value:.2f}")
+    0.135 0.52
     """
     check_options(weights=(weights, ("rademacher", "webb")), variant=(variant, ("11", "31", "13", "33")))
     check_draws(draws)
@@ -278,7 +293,7 @@ def wild_cluster_bootstrap(
 
 
 def _p_value(statistics: FloatArray, statistic: float, has_sample: bool) -> float:
-    extreme = int((np.abs(statistics) >= abs(statistic) * (1 - wild.TIE)).sum())
+    extreme = int(as_far(np.abs(statistics), abs(statistic)).sum())
     return extreme / len(statistics) if has_sample else (1 + extreme) / (1 + len(statistics))
 
 

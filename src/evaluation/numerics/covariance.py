@@ -187,8 +187,12 @@ def two_way(parts: Sequence[FloatArray], weights: Sequence[float]) -> tuple[Floa
         Whether an eigenvalue was negative.
     """
     total = weights[0] * parts[0] + weights[1] * parts[1] - weights[2] * parts[2]
-    total = (total + total.T) / 2
-    values, vectors = np.linalg.eigh(total)
+    return nearest((total + total.T) / 2)
+
+
+def nearest(vcov: FloatArray) -> tuple[FloatArray, bool]:
+    """Covariance with negative eigenvalues at 0 (Cameron, Gelbach and Miller 2011); whether any was."""
+    values, vectors = np.linalg.eigh(vcov)
     if len(values) == 0 or values.min() >= -1e-12 * max(values.max(), 0.0):
-        return total, False
+        return vcov, False
     return (vectors * np.clip(values, 0, None)) @ vectors.T, True

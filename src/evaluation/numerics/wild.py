@@ -21,7 +21,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.integer]
 WEBB = np.array([-np.sqrt(1.5), -1.0, -np.sqrt(0.5), np.sqrt(0.5), 1.0, np.sqrt(1.5)])
 """Six points with mean 0 and variance 1 (Webb 2023)."""
-TIE = 1e-9
 _CHUNK = 4_000_000
 _DENSE = 4_000_000
 

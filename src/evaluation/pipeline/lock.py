@@ -99,12 +99,14 @@ def _lock(handle: int) -> None:
 def _write(handle: int) -> None:
     holder = {"user": _user(), "process": os.getpid(), "machine": socket.gethostname(), "since": time.time()}
     os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(holder).encode(), 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, json.dumps(holder).encode())
 
 
 def _read(handle: int) -> dict[str, Any]:
     try:
-        said = json.loads(os.pread(handle, 4096, 0))
+        os.lseek(handle, 0, os.SEEK_SET)
+        said = json.loads(os.read(handle, 4096))
         return said if isinstance(said, dict) else {}
     except (OSError, ValueError):
         return {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluation.errors import EvaluationError, StudyError
+from evaluation.errors import EvaluationError, StudyError, shortlist
 from evaluation.pipeline.kernels.execute import LANGUAGES, read_notebook, scrub
+from evaluation.pipeline.site import shown
 from evaluation.study import list_studies, load_study
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ def study_rows(root: Path, reports: Path) -> Rows:
     rows: Rows = []
     for name in list_studies(root):
         try:
-            question = load_study(name, root=root).question.en
+            study = load_study(name, root=root)
+            question = (study.question or study.title)[study.languages[0]]
         except StudyError as error:
             question = f"cannot be read: {error.what}"
         rows.append((name, question, _last_run(reports, name)))
@@ -48,14 +51,28 @@ def table_rows(root: Path) -> Rows:
     return [(t.name, f"{t.rows:,}", t.source["en"], t.licence["en"], t.sha256[:12]) for t in manifest.tables]
 
 
-def check_project(root: Path) -> tuple[Rows, str]:
+def check_project(root: Path, only: Sequence[str] | None = None) -> tuple[Rows, str, list[str]]:
     """Look at everything that a run rests on, and collect what is wrong.
+
+    Parameters
+    ----------
+    root : Path
+        The project folder.
+    only : sequence of str, optional
+        Look at these studies alone.
 
     Returns
     -------
     problems : list of (where, what)
     checked : str
         What was looked at, in one line.
+    notes : list of str
+        What is no fault and may be one: tables without an entry.
+
+    Raises
+    ------
+    StudyError
+        A study that is not there.
     """
     from evaluation.analysis import prepare
 
@@ -65,28 +82,65 @@ def check_project(root: Path) -> tuple[Rows, str]:
         if not isinstance(error, EvaluationError):
             problems.append((where, scrub(f"unexpected error: {type(error).__name__}: {error}", root)))
             return
-        detail = "; ".join(
-            filter(None, (error.what, error.where, error.expected and f"expected {error.expected}"))
-        )
-        problems.append((where, scrub(detail, root)))
+        said = (error.what, error.where, error.expected and f"expected {error.expected}", error.fix)
+        problems.append((where, scrub("; ".join(filter(None, said)), root)))
 
-    tables = _check_tables(root, note)
-    studies = list_studies(root)
+    tables, notes = (0, []) if only else _check_tables(root, note)
+    studies = list(only or list_studies(root))
     for name in studies:
         try:
             study = load_study(name, root=root)
         except EvaluationError as error:
-            note(f"studies/{name}.toml", error)
+            if name not in list_studies(root):
+                raise
+            note(_line(root, name, error), error)
             continue
         for look in (partial(read_notebook, root, study.notebook), partial(prepare, study, root=root)):
             try:
                 look()
+            except EvaluationError as error:
+                note(_line(root, name, error), error)
             except Exception as error:  # one study that cannot be checked hides nothing of the others
                 note(f"studies/{name}.toml", error)
+    if only:
+        good = f"{', '.join(studies)}: the study file, its notebook and its data are as they should be"
+        return problems, good, notes
     if not studies:
-        problems.append(("studies/", "there is no study file"))
+        problems.append(("studies/", "there is no study file; evaluation new NAME --data FILE makes one"))
     claims = _check_claims(root, studies, note)
-    return problems, f"{tables} tables, {len(studies)} studies and {claims} claims are as they should be"
+    checked = f"{tables} tables, {len(studies)} studies and {claims} claims are as they should be"
+    return problems, checked, notes
+
+
+def _line(root: Path, name: str, error: EvaluationError) -> str:
+    """The study file, with the line of the key or column that an error is about where it can be found."""
+    path = f"studies/{name}.toml"
+    try:
+        lines = (root / path).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return path
+    said = f"{error.what} {error.where or ''}"
+    keys = [word.split(".")[-1] for word in re.findall(r"[a-z_]+(?:\.[a-z_0-9]+)+", said)]
+    named = re.findall(r"'([^']+)'", said)
+    for key in keys:
+        for number, line in enumerate(lines, start=1):
+            if re.match(rf"\s*\[*{re.escape(key)}(\s*=|\]|\.)", line):
+                return f"{path}:{number}"
+    for value in named:
+        for number, line in enumerate(lines, start=1):
+            if f'"{value}"' in line.split("#")[0] or re.match(rf"\s*\[*{re.escape(value)}\s*[=\]]", line):
+                return f"{path}:{number}"
+    return path
+
+
+def page_of(runs: Iterable[StudyRun], reports: Path) -> Path | None:
+    """The first page of a run that stands, the index where several were asked for."""
+    pages = [
+        next((page for language in LANGUAGES if (page := run.place.page(language)).is_file()), None)
+        for run in runs
+        if run.failure is None
+    ]
+    return reports / "index.html" if len(pages) > 1 else next(iter(pages), None)
 
 
 def _check_claims(root: Path, studies: list[str], note: Callable[[str, EvaluationError], None]) -> int:
@@ -104,17 +158,20 @@ def _check_claims(root: Path, studies: list[str], note: Callable[[str, Evaluatio
     return len(ledger.claims)
 
 
-def _check_tables(root: Path, note: Callable[[str, EvaluationError], None]) -> int:
-    try:
-        from evaluation.sources.manifest import load_manifest
+def _check_tables(root: Path, note: Callable[[str, EvaluationError], None]) -> tuple[int, list[str]]:
+    from evaluation.sources.manifest import load_manifest
 
+    try:
         manifest = load_manifest(root / "data")
-        for problem in manifest.verify():
-            note("data", problem)
     except EvaluationError as error:
         note("data/manifest.toml", error)
-        return 0
-    return len(manifest.tables)
+        return 0, []
+    for problem in manifest.verify():
+        note("data", problem)
+    loose = manifest.unregistered()
+    if not loose:
+        return len(manifest.tables), []
+    return len(manifest.tables), [f"not registered: {shortlist(loose, 9)}; evaluation data add FILE does it"]
 
 
 def build_table(
@@ -131,7 +188,7 @@ def build_table(
     """
     from evaluation.sources.build import build
 
-    made = build(name, raw, out or root / "data", skip_broken=skip_broken)
+    made = build(name, raw, out or root / "data", skip_broken=skip_broken, project=root)
     lines = [f"read {made.rows_read:,} rows of {made.raw.name}, sha256 {made.raw.sha256}"]
     lines += [f"  dropped {count:,} rows: {reason}" for reason, count in made.dropped.items()]
     lines += [f"  set {count:,} values to missing: {reason}" for reason, count in made.missing.items()]
@@ -217,9 +274,3 @@ def outcome_json(runs: Iterable[StudyRun], reports: Path, grid: Mapping[str, obj
 def to_json(content: object) -> str:
     """Plain content as indented JSON."""
     return json.dumps(content, ensure_ascii=False, indent=2)
-
-
-def shown(path: Path) -> str:
-    """A path as the user would write it: from the current folder where it lies in it."""
-    path = path.absolute()
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -16,7 +16,6 @@ from evaluation.pipeline.changes.state import read_state, state_file
 from evaluation.pipeline.changes.wanted import Wanted, look, note
 from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.kernels.warm import warm_kernels
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
@@ -50,13 +49,13 @@ def preview(
     root: Path,
     reports: Path,
     overrides: Mapping[str, Any] | None = None,
-    languages: Sequence[str] = LANGUAGES,
+    languages: Sequence[str] | None = None,
     force: bool = False,
 ) -> list[Wanted]:
     """What a run would do with these arguments, and why; nothing is run or written."""
     project = Project(root.resolve())
     return [
-        look(project, one.study, reports.absolute(), one.overrides, tuple(languages), force)
+        look(project, one.study, reports.absolute(), one.overrides, languages, force)
         for one in _orders(orders, overrides)
     ]
 
@@ -67,7 +66,7 @@ def run(
     root: Path,
     reports: Path,
     overrides: Mapping[str, Any] | None = None,
-    languages: Sequence[str] = LANGUAGES,
+    languages: Sequence[str] | None = None,
     jobs: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
     progress: Progress | None = None,
@@ -90,7 +89,8 @@ def run(
         The project folder, and the folder that pages go to.
     overrides : mapping, optional
         Dotted keys to values; the pages go to ``variants/``.
-    languages : sequence of {"en", "zh"}
+    languages : sequence of {"en", "zh"}, optional
+        Of those that a study has; by default all of them.
     jobs : int, optional
         Reports made at once; by default two, or one on a single processor.
     cell_timeout : float
@@ -137,7 +137,7 @@ def run_orders(
     *,
     root: Path,
     reports: Path,
-    languages: Sequence[str] = LANGUAGES,
+    languages: Sequence[str] | None = None,
     jobs: int | None = None,
     cell_timeout: float = CELL_TIMEOUT,
     progress: Progress | None = None,
@@ -166,7 +166,7 @@ def run_orders(
     progress = progress or Lines()
     with sole_run(reports, progress.note):
         project = Project(root)
-        wanted = [look(project, one.study, reports, one.overrides, tuple(languages), force) for one in orders]
+        wanted = [look(project, one.study, reports, one.overrides, languages, force) for one in orders]
         runs = [StudyRun(one.place) for one in wanted if not one.reasons]
         todo = [one for one in wanted if one.reasons]
         progress.planned(_reports(todo, project), [done.place.name for done in runs])

@@ -288,3 +288,9 @@ def read_comparison(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return content if whole else None
+
+
+def shown(path: Path) -> str:
+    """A path as the user would write it: from the current folder where it lies in it."""
+    path = path.absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

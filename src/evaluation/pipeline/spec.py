@@ -119,6 +119,19 @@ class RenderOutcome:
     reads: tuple[str, ...] = ()
 
 
+def find_notebook(root: Path, name: str) -> Path:
+    """The project's own notebook of this name, else the package's; it may not be there."""
+    own = root / "notebooks" / f"{name}.ipynb"
+    return own if own.is_file() else package_notebooks() / own.name
+
+
+def package_notebooks() -> Path:
+    """The notebooks that come with the package; of an editable install those of its checkout."""
+    package = Path(__file__).resolve().parents[1]
+    beside = package.parents[1] / "notebooks"
+    return beside if package.parent.name == "src" and beside.is_dir() else package / "notebooks"
+
+
 def parse_overrides(settings: Iterable[str]) -> dict[str, Any]:
     """Overrides from the command line: ``treatment.date=2016-03`` and the like.
 
@@ -162,15 +175,16 @@ def value_text(value: Any) -> str:
     if isinstance(value, str):
         return value if parse_value(value) == value else _quoted(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_quoted(str(k))} = {_inner(v)}" for k, v in value.items()) + "}"
-    return _inner(value)
+        return "{" + ", ".join(f"{_quoted(str(k))} = {toml_value(v)}" for k, v in value.items()) + "}"
+    return toml_value(value)
 
 
-def _inner(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as a TOML file writes it."""
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_inner, value)) + "]"
+        return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, Mapping):
         return value_text(value)
     return json.dumps(value)

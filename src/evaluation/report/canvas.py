@@ -354,11 +354,12 @@ def emphasize(text: Any, theme: Theme, bold: str | None = None) -> Any:
 
 
 def pieces(line: str) -> list[str]:
-    """Split where a line may break: at spaces, and between Chinese characters but not before closing
-    or after opening punctuation."""
+    """Split where a line may break: at spaces, after hyphens, and between Chinese characters but not before
+    closing or after opening punctuation."""
     parts: list[str] = []
     for token in re.findall(
-        r"\s+|[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]|[^\s\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+", line
+        r"\s+|[\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]|(?:(?!-)[^\s\u2e80-\u9fff\u3000-\u303f\uff00-\uffef])*-+"
+        r"|[^\s\u2e80-\u9fff\u3000-\u303f\uff00-\uffef]+", line
     ):
         glue = parts and (token.isspace() or token[0] in _NOT_AT_START or parts[-1][-1] in _NOT_AT_END)
         if glue:

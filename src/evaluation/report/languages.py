@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from evaluation.errors import ReportError
 from evaluation.report.display import MEDIA, Bundle
 from evaluation.report.language import LANGUAGES
+from evaluation.report.text import Text
 
 IN_LANGUAGES = MEDIA.format("languages")
 _OURS = MEDIA.partition("{")[0]
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
@@ -47,30 +46,47 @@ class InLanguages:
         return {**seen, IN_LANGUAGES: twins}, metadata
 
 
-def in_languages(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Let a function that writes in a ``language`` be called without one, for all languages at once.
+def spoken(
+    folder: str = "", given: Callable[[Any, str], Mapping[str, Any]] | None = None
+) -> Callable[[Callable[..., _T]], Callable[..., Any]]:
+    """Let a section that writes with ``text`` be called without: it is written in each language of its study.
 
-    With a language, as the page's other functions call it, it returns what it says it returns. Without one,
-    as a notebook calls it, it returns the same in an `InLanguages`: for a list a list of them, and None where
-    there is nothing to show.
+    Parameters
+    ----------
+    folder : str
+        Of the templates that the section's sentences stand in (`evaluation.report.text.Text`).
+    given : callable, optional
+        From a case and a language to what every sentence may name.
+
+    Returns
+    -------
+    callable
+        The decorator. What is shown is an `InLanguages`, for a list a list of them, None where nothing is
+        shown. The languages are those of the first argument's study; without one, all there are. With a
+        ``text``, as another section calls it, the function returns what it says it returns.
 
     Raises
     ------
     ReportError
         When called: one language shows something where another shows nothing or less.
     """
-    signature = inspect.signature(function)
-    assert "language" in signature.parameters, function
-    one_by_one: Callable[..., Any] = function
 
-    @wraps(function)
-    def said(*args: _P.args, **kwargs: _P.kwargs) -> Any:
-        if "language" in signature.bind_partial(*args, **kwargs).arguments:
-            return function(*args, **kwargs)
-        written = {one: one_by_one(*args, **{**kwargs, "language": one}) for one in LANGUAGES}
-        return together(written, function.__name__)
+    def decorated(function: Callable[..., _T]) -> Callable[..., Any]:
+        @wraps(function)
+        def said(*args: Any, **named: Any) -> Any:
+            if "text" in named:
+                return function(*args, **named)
+            case = args[0] if args else None
+            study = getattr(case, "study", None)
+            written = {
+                one: function(*args, **named, text=Text(one, given(case, one) if given else None, folder))
+                for one in getattr(study, "languages", LANGUAGES)
+            }
+            return together(written, function.__name__)
 
-    return said
+        return said
+
+    return decorated
 
 
 def _own(bundle: Mapping[str, Any]) -> dict[str, Any]:

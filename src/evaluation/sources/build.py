@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import signature
 from pathlib import Path
 from typing import cast
@@ -52,41 +54,36 @@ class BuildSummary:
 Builder = Callable[..., BuildSummary]
 
 BUILDERS: Mapping[str, str] = {
-    "air_quality": "evaluation.sources.air_quality.tables:build_city_month",
-    "air_quality_dekads": "evaluation.sources.air_quality.dekads:build_dekads",
     "approvals_cases": "evaluation.sources.approvals.own:build_cases",
-    "approvals_doing_business": "evaluation.sources.doing_business:build_doing_business",
-    "approvals_huantai_simulated": "evaluation.sources.approvals.monthly:build_huantai",
-    "castle": "evaluation.sources.castle:build_castle",
-    "city_panel": "evaluation.sources.city_panel:build_city_panel",
     "crime_incidents": "evaluation.sources.incidents.tables:build_incidents",
-    "crime_zhangdian_simulated": "evaluation.sources.crime_simulated:build_simulated",
-    "crime_rio": "evaluation.sources.crime_rio.tables:build_rio",
 }
-"""Module and function of each builder: it is given the raw path and the data folder.
+"""Module and function of each importer of a city's own records; a project's `data-raw` folder has more."""
 
-One that reads a folder file by file takes ``skip_broken`` too.
-"""
-
-SIMULATORS: Mapping[str, str] = {
-    "approvals_huantai_simulated": "evaluation.sources.approvals.monthly:simulate",
-}
-"""Module and function that write a simulated raw record into a folder, the same every time."""
+FOLDER, PACKAGE = "data-raw", "builders"
 
 
-def build(name: str, raw: str | Path, data_dir: str | Path, *, skip_broken: bool = False) -> BuildSummary:
+def build(
+    name: str,
+    raw: str | Path,
+    data_dir: str | Path,
+    *,
+    skip_broken: bool = False,
+    project: str | Path | None = None,
+) -> BuildSummary:
     """Make the committed tables of one source from its raw file, and write them into the manifest.
 
     Parameters
     ----------
     name : str
-        A key of :data:`BUILDERS`.
+        A key of :data:`BUILDERS`, or of ``BUILDERS`` in the project's ``data-raw/builders``.
     raw : str or Path
         The raw file or folder.
     data_dir : str or Path
         The data folder; ``manifest.toml`` stands in it.
     skip_broken : bool
         Pass over files of a folder that cannot be read; the summary, the manifest and the page name them.
+    project : str or Path, optional
+        Folder of the project; by default the one that the data folder is in.
 
     Returns
     -------
@@ -96,11 +93,12 @@ def build(name: str, raw: str | Path, data_dir: str | Path, *, skip_broken: bool
     Raises
     ------
     DataError
-        No such builder, or the raw file is not what the builder reads.
+        No such builder, or the project has no ``data-raw``, or the raw file is not what the builder reads.
     OutputError
         The tables cannot be written; the ones before are unchanged.
     """
-    builder = cast(Builder, _function(name, BUILDERS, "source {name!r} to build"))
+    home = Path(data_dir).absolute().parent if project is None else Path(project).absolute()
+    builder = cast(Builder, _function(name, BUILDERS, "BUILDERS", home, "source {name!r} to build"))
     if not skip_broken:
         return builder(Path(raw), Path(data_dir))
     if "skip_broken" not in signature(builder).parameters:
@@ -112,30 +110,58 @@ def build(name: str, raw: str | Path, data_dir: str | Path, *, skip_broken: bool
     return builder(Path(raw), Path(data_dir), skip_broken=True)
 
 
-def simulate(name: str, folder: str | Path) -> list[Path]:
-    """Write a simulated raw record; returns the files.
+def simulate(name: str, folder: str | Path, project: str | Path) -> list[Path]:
+    """Write a simulated raw record by a simulator of the project's ``data-raw``; returns the files.
 
     Raises
     ------
     DataError
-        No such simulator.
+        No such simulator, or the project has no ``data-raw``.
     OutputError
         The folder cannot be written to.
     """
-    simulator = _function(name, SIMULATORS, "record {name!r} to simulate")
+    home = Path(project).absolute()
+    simulator = _function(name, {}, "SIMULATORS", home, "record {name!r} to simulate")
     return cast(list[Path], simulator(Path(folder)))
 
 
-def _function(name: str, known: Mapping[str, str], what: str) -> Callable[..., object]:
-    try:
-        module, function = known[name].split(":")
-    except KeyError:
+def _function(
+    name: str, own: Mapping[str, str], more: str, project: Path, what: str
+) -> Callable[..., object]:
+    """The function of this name: of the package, or of the project's ``data-raw/builders``."""
+    known = own if name in own else {**_of_project(project, more), **own}
+    if name not in known:
+        place = project / FOLDER / PACKAGE
+        absent = not place.is_dir()
         raise DataError(
             f"there is no {what.format(name=name)}",
-            expected="one of " + ", ".join(sorted(known)),
-            fix="correct the name, or add one: CONTRIBUTING.md says how",
-        ) from None
+            where=f"{project} has no folder {FOLDER}/{PACKAGE}"
+            if absent
+            else str(project / FOLDER / PACKAGE),
+            expected="one of " + ", ".join(sorted(known)) if known else "a project with builders of its own",
+            fix=f"run it in a checkout that holds {FOLDER}/, or correct the name"
+            if absent
+            else "correct the name, or add one: CONTRIBUTING.md says how",
+        )
+    module, function = known[name].split(":")
     return cast(Callable[..., object], getattr(import_module(module), function))
+
+
+def _of_project(project: Path, names: str) -> Mapping[str, str]:
+    """The builders or simulators that a project declares, their package imported from its folder."""
+    path = project / FOLDER / PACKAGE / "__init__.py"
+    if not path.is_file():
+        return {}
+    package = sys.modules.get(PACKAGE)
+    if package is None or Path(str(package.__file__)).resolve() != path.resolve():
+        for module in [m for m in sys.modules if m == PACKAGE or m.startswith(f"{PACKAGE}.")]:
+            del sys.modules[module]
+        spec = spec_from_file_location(PACKAGE, path, submodule_search_locations=[str(path.parent)])
+        assert spec is not None
+        assert spec.loader is not None
+        package = sys.modules[PACKAGE] = module_from_spec(spec)
+        spec.loader.exec_module(package)
+    return cast(Mapping[str, str], getattr(package, names, {}))
 
 
 def publish(files: Sequence[tuple[TableInfo, bytes]], data_dir: Path) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Tables as people keep them: CSV in any separator and encoding, Excel, Parquet, Stata, SPSS.
 
 Columns come back in one of four kinds: text (``object``, empty cells missing), whole numbers, numbers and
-dates. Nothing is corrected in silence: what cannot be a number stays text, and whoever needs a number says so.
+dates. Nothing is corrected in silence: a column with a cell that is no number stays text, and whoever needs
+numbers names the cell.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def read_file(
     Raises
     ------
     DataError
-        A file that is absent, empty, broken or of another kind; a header that is empty or names a column twice.
+        A file that is absent, empty, broken or of another kind; a header without names, or with one twice.
     """
     ending = ending_of(path)
     if content is None:
@@ -179,9 +180,7 @@ def _check_header(frame: pd.DataFrame, path: Path) -> None:
             f"the header names {shortlist(twice)} more than once", where=str(path), fix="rename one of them"
         )
     if frame.empty:
-        raise DataError(
-            "the table has no row below its header", where=str(path), expected="at least one row"
-        )
+        raise DataError("the table has no row below its header", where=str(path), expected="at least one row")
 
 
 def _kinds(frame: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +219,9 @@ def _text(values: pd.Series) -> pd.Series:
             stripped = text.astype("string").str.strip()
             return _whole(pd.to_numeric(stripped.where(~stripped.isin(_MISSING)), errors="coerce"))
         return text
-    if all(value is None or isinstance(value, pd.Timestamp) or hasattr(value, "isoformat") for value in plain):
+    if all(
+        value is None or isinstance(value, pd.Timestamp) or hasattr(value, "isoformat") for value in plain
+    ):
         return pd.to_datetime(pd.Series(plain, index=values.index))
     if all(isinstance(value, int | float | np.number) or value is None for value in plain):
         return _whole(pd.to_numeric(pd.Series(plain, index=values.index), errors="coerce"))
@@ -228,7 +229,9 @@ def _text(values: pd.Series) -> pd.Series:
 
 
 def _empty(value: Any) -> bool:
-    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    return (
+        value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value))
+    )
 
 
 def _whole(values: pd.Series) -> pd.Series:
@@ -242,9 +245,7 @@ def _whole(values: pd.Series) -> pd.Series:
 # the formats ------------------------------------------------------------------------------------
 
 
-def _excel(
-    path: Path, content: bytes, sheet: str | None, skip_rows: int
-) -> tuple[pd.DataFrame, str, str]:
+def _excel(path: Path, content: bytes, sheet: str | None, skip_rows: int) -> tuple[pd.DataFrame, str, str]:
     with pd.ExcelFile(io.BytesIO(content)) as book:
         names = [str(name) for name in book.sheet_names]
         if sheet is None and len(names) > 1:
@@ -296,9 +297,7 @@ def _csv(path: Path, content: bytes, ending: str, skip_rows: int) -> tuple[pd.Da
     text, encoding = _decoded(content, path)
     lines = text.splitlines()[skip_rows : skip_rows + 2000]
     if not any(line.strip() for line in lines):
-        raise DataError(
-            "the file has no line below those skipped", where=f"{path}, --skip-rows {skip_rows}"
-        )
+        raise DataError("the file has no line below those skipped", where=f"{path}, --skip-rows {skip_rows}")
     separator = _separator(lines)
     shared: dict[str, Any] = {
         "sep": separator,

@@ -10,27 +10,26 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError, StudyError, shortlist
-from evaluation.periods import FREQUENCIES, as_periods, spelt_as
+from evaluation.periods import FREQUENCIES
 from evaluation.sources.files import not_numbers
+from evaluation.sources.times import read_period, read_periods, tell_frequency
 
 WORDS = {"Y": "years", "Q": "quarters", "M": "months", "W": "weeks", "D": "days"}
 EXAMPLES = {"Y": "2016", "Q": "2016-Q1", "M": "2016-03", "W": "2016-W09", "D": "2016-03-07"}
-_WEEK = re.compile(r"(\d{4})[- ]?W(\d{1,2})\Z", re.I)
-_QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])\Z", re.I)
 _FORMS = {
-    "Y": re.compile(r"\d{4}([-/]\d{1,2}([-/]\d{1,2})?)?\Z"),
+    "Y": re.compile(r"\d{4}(-\d{2}(-\d{2})?)?\Z"),
     "Q": re.compile(r"(\d{4}[- ]?Q[1-4]|\d{4}-\d{2}(-\d{2})?)\Z", re.I),
     "M": re.compile(r"\d{4}-\d{1,2}(-\d{1,2})?\Z"),
     "W": re.compile(r"(\d{4}[- ]?W\d{1,2}|\d{4}-\d{2}-\d{2})\Z", re.I),
     "D": re.compile(r"\d{4}-\d{2}-\d{2}\Z"),
 }
+_COUNTED = re.compile(r"-?\d{1,4}\Z")
 
 
 class CannotTell(StudyError):
@@ -80,10 +79,11 @@ class Findings:
     Attributes
     ----------
     units, rows : int
-    periods : pandas.Index
+    periods : pandas.PeriodIndex
         Every period that the table has, in order.
-    frequency : str or None
-        None where periods are plain whole numbers.
+    frequency : str
+    calendar : bool
+        False where periods are plain whole numbers.
     cohorts : mapping
         First treated period to the number of units.
     never, later, early : int
@@ -100,8 +100,9 @@ class Findings:
 
     units: int
     rows: int
-    periods: pd.Index
-    frequency: str | None
+    periods: pd.PeriodIndex
+    frequency: str
+    calendar: bool
     cohorts: dict[Any, int]
     never: int
     later: int
@@ -114,33 +115,45 @@ class Findings:
     def lines(self) -> list[str]:
         """The same in words."""
         count = len(self.periods)
-        word = WORDS.get(self.frequency or "", "periods")
+        word = WORDS[self.frequency] if self.calendar else "periods"
+        first, last = self.shown(self.periods[0]), self.shown(self.periods[-1])
         said = [
             f"units      {self.units:,}",
-            f"periods    {_number(count, word)}, {self.periods[0]} to {self.periods[-1]}",
-            f"frequency  {self.frequency or 'none: whole numbers count the periods'}",
+            f"periods    {_number(count, word)}, {first} to {last}",
+            f"frequency  {self.frequency if self.calendar else 'none: whole numbers count the periods'}",
             f"rows       {self.rows:,}",
         ]
         many = list(self.cohorts.items())
-        shown = [f"{when} ({_number(size, 'units')})" for when, size in many[:12]]
+        shown = [f"{self.shown(when)} ({_number(size, 'units')})" for when, size in many[:12]]
         rest = sum(size for _, size in many[12:])
         tail = f" and {len(many) - 12} later starts ({_number(rest, 'units')})" if len(many) > 12 else ""
         said.append(f"treated    {_number(sum(self.cohorts.values()), 'units')}: " + ", ".join(shown) + tail)
         said.append(f"never      {_number(self.never, 'units')} never treated")
         if self.later:
-            said.append(f"           {_number(self.later, 'units')} treated only after {self.periods[-1]}")
+            said.append(f"           {_number(self.later, 'units')} treated only after {last}")
         if self.early:
             said.append(
-                f"           {_number(self.early, 'units')} treated in {self.periods[0]} or before: left out, "
+                f"           {_number(self.early, 'units')} treated in {first} or before: left out, "
                 "since nothing is known of the time before"
             )
         said.append("gaps       " + (f"{self.gaps:,} unit-periods have no row" if self.gaps else "none"))
         if self.skipped:
-            said.append(f"           no unit has {shortlist(self.skipped)}")
+            said.append(f"           no unit has {shortlist(map(self.shown, self.skipped))}")
         for name, (low, high, empty) in self.ranges.items():
             cells = f", {_number(empty, 'cells')} empty" if empty else ""
             said.append(f"outcome    {name}: {low:,.6g} to {high:,.6g}{cells}")
         return said + [f"note       {text}" for text in self.notes]
+
+    def shown(self, when: pd.Period) -> str:
+        """A period as the study file writes it."""
+        return written(when, self.calendar)
+
+
+def written(when: pd.Period, calendar: bool = True) -> str:
+    """A period as a study file writes it: the day on which a week begins, a plain number of no calendar."""
+    if not calendar:
+        return str(when.year)
+    return str(when.start_time.date()) if when.freqstr.startswith("W") else str(when)
 
 
 def _number(count: int, word: str) -> str:
@@ -167,11 +180,11 @@ def find(frame: pd.DataFrame, asked: Asked) -> Findings:
                 expected=f"a {what} in every row",
                 fix="fill it in, or take these rows out",
             )
-    times, frequency = read_times(frame[asked.time], asked.frequency, asked.time)
+    times, frequency, calendar = read_times(frame[asked.time], asked.frequency, asked.time)
     units = frame[asked.unit]
     twice = pd.DataFrame({"unit": units, "time": times}).duplicated()
     if twice.any():
-        shown = [f"{u} {t}" for u, t in zip(units[twice], times[twice], strict=True)]
+        shown = [f"{u} {written(t, calendar)}" for u, t in zip(units[twice], times[twice], strict=True)]
         raise CannotTell(
             f"{int(twice.sum())} rows repeat a unit and period",
             "--aggregate mean or --aggregate sum, or take the rows out that are too many",
@@ -184,159 +197,98 @@ def find(frame: pd.DataFrame, asked: Asked) -> Findings:
         _refuse(frame, frame[name] <= 0, f"{name} is not above 0", "numbers above 0", asked)
     if asked.cluster:
         _require_fixed(frame, asked, asked.cluster, "cluster")
-    ordered = pd.Index(sorted(set(times)))
-    first, notes = _starts(frame, asked, times, frequency, ordered)
-    cohorts = {when: int(n) for when, n in first.dropna().value_counts().sort_index().items()}
+    ordered = pd.PeriodIndex(times.unique()).sort_values()
+    first, notes = _starts(frame, asked, times, frequency, ordered, calendar)
+    counts = first.dropna().value_counts()
+    cohorts = {when: int(counts[when]) for when in sorted(counts.index)}
     later = sum(n for when, n in cohorts.items() if when > ordered[-1])
     early = sum(n for when, n in cohorts.items() if when <= ordered[0])
+    low, high = written(ordered[0], calendar), written(ordered[-1], calendar)
     within = {when: n for when, n in cohorts.items() if ordered[0] < when <= ordered[-1]}
     if not within:
         raise DataError(
             "no unit becomes treated within the data",
-            where=f"periods {ordered[0]} to {ordered[-1]}; treated after them: {later}, from the first on or "
+            where=f"periods {low} to {high}; treated after them: {later}, from the first on or "
             f"before: {early}, never: {int(first.isna().sum())}",
-            expected=f"first treated periods after {ordered[0]} and up to {ordered[-1]}",
+            expected=f"first treated periods after {low} and up to {high}",
             fix="correct the dates of treatment, or give a longer record",
         )
-    grid = _grid(ordered)
+    grid = pd.period_range(ordered[0], ordered[-1], freq=frequency)
     return Findings(
         units=int(units.nunique()),
         rows=len(frame),
         periods=ordered,
         frequency=frequency,
+        calendar=calendar,
         cohorts=within,
         never=int(first.isna().sum()),
         later=later,
         early=early,
         gaps=int(units.nunique()) * len(ordered) - len(frame),
-        skipped=tuple(one for one in grid if one not in set(ordered)),
+        skipped=tuple(grid.difference(ordered)),
         ranges=ranges,
         notes=tuple(notes),
     )
 
 
-def read_times(values: pd.Series, frequency: str | None, column: str) -> tuple[pd.Series, str | None]:
-    """A column of periods, and their frequency: the one given, or the one that the values tell.
-
-    Returns
-    -------
-    periods : pandas.Series
-        Periods, or whole numbers where these only count.
-    frequency : str or None
-    """
-    labels = pd.Index(values.unique())
+def read_times(values: pd.Series, frequency: str | None, column: str) -> tuple[pd.Series, str, bool]:
+    """A column of periods, their frequency (the one given, or the one that the values tell), and whether
+    they are of a calendar."""
     if frequency is not None and frequency not in FREQUENCIES:
-        raise StudyError(
-            f"{frequency!r} is no frequency", where="--frequency", expected="Y, Q, M, W or D"
-        )
-    if pd.api.types.is_numeric_dtype(labels) and frequency is None:
-        whole = labels.to_numpy(dtype=float)
-        if np.isfinite(whole).all() and (whole == np.round(whole)).all():
-            years = bool(((whole >= 1800) & (whole <= 2200)).all())
-            frequency = "Y" if years else spelt_as(whole.astype(np.int64))
-    read, found = _labels(labels, frequency, column)
-    mapping = dict(zip(labels, read, strict=True))
-    return pd.Series([mapping[value] for value in values], index=values.index, dtype="object"), found
-
-
-def _labels(labels: pd.Index, frequency: str | None, column: str) -> tuple[list[Any], str | None]:
-    texts = [str(label).strip() for label in labels]
-    for pattern, freq in ((_WEEK, "W"), (_QUARTER, "Q")):
-        if all(pattern.match(text) for text in texts):
-            return [period_of(text, frequency or freq) for text in texts], frequency or freq
-    if frequency is None and not pd.api.types.is_numeric_dtype(labels):
-        if all(_FORMS["Y"].match(text) and len(text) == 4 for text in texts):
-            frequency = "Y"
-        elif all(_FORMS["M"].match(text) and text.count("-") == 1 for text in texts):
-            frequency = "M"
-        else:
-            frequency = _told(labels, column)
-    if frequency is None or pd.api.types.is_numeric_dtype(labels):
-        read, found = as_periods(labels, frequency, column=column)
-        return list(read), found
-    read, _ = as_periods(labels, "D" if frequency == "W" else frequency, column=column)
-    return [period.asfreq(frequency) for period in read] if frequency == "W" else list(read), frequency
-
-
-def _told(labels: pd.Index, column: str) -> str:
-    """The frequency of dates, by the shortest time between two of them."""
-    days, _ = as_periods(labels, "D", column=column)
-    dates = pd.PeriodIndex(days).unique().sort_values()
-    gaps = np.diff(dates.asi8)
-    if not len(gaps):
-        raise CannotTell(
-            "one period alone does not tell a frequency", "--frequency Y, Q, M, W or D", where=column
-        )
-    for frequency, least in (("Y", 360), ("Q", 88), ("M", 27)):
-        if gaps.min() >= least and dates.asfreq(frequency).is_unique:
-            return frequency
-    if (gaps % 7 == 0).all():
-        return "W"
-    if gaps.min() == 1:
-        return "D"
-    raise CannotTell(
-        "the dates do not tell whether they are days, weeks or months",
-        "--frequency D, W or M",
-        where=f"column {column!r}: {shortlist(dates)}",
-    )
-
-
-def period_of(text: str, frequency: str | None) -> Any:
-    """A date written YYYY, YYYY-MM, YYYY-Qn, YYYY-Wnn, YYYY-MM-DD, or a whole number, as a period.
-
-    Raises
-    ------
-    ValueError
-        It is none of the frequency.
-    """
-    text = text.strip()
-    if frequency is None:
-        return int(text)
-    week = _WEEK.match(text)
-    if week:
-        monday = datetime.strptime(f"{week[1]}-{int(week[2])}-1", "%G-%V-%u")
-        return pd.Period(monday, freq=frequency)
-    quarter = _QUARTER.match(text)
-    if quarter:
-        text = f"{quarter[1]}Q{quarter[2]}"
-    elif not _FORMS[frequency].match(text):
-        raise ValueError(text)
-    return pd.Period(text, freq=frequency)
-
-
-def _grid(periods: pd.Index) -> list[Any]:
-    if isinstance(periods[0], pd.Period):
-        return list(pd.period_range(periods[0], periods[-1]))
-    return list(range(int(periods[0]), int(periods[-1]) + 1))
+        raise StudyError(f"{frequency!r} is no frequency", where="--frequency", expected="Y, Q, M, W or D")
+    try:
+        told, calendar = tell_frequency(values, column)
+    except DataError as error:
+        if frequency is None and error.fix and "data.frequency" in error.fix:
+            raise CannotTell(error.what, "--frequency", FREQUENCIES, error.where) from None
+        if frequency is None:
+            raise
+        told, calendar = frequency, True
+    frequency = frequency or told
+    try:
+        return read_periods(values, frequency), frequency, calendar
+    except ValueError as error:
+        raise DataError(
+            f"column {column!r} holds what is no period",
+            where=str(error),
+            expected=f"periods of the frequency {frequency}, such as {EXAMPLES[frequency]}",
+            fix="correct the values, or give another --frequency",
+        ) from None
 
 
 # who is treated, and when -----------------------------------------------------------------------
 
 
 def _starts(
-    frame: pd.DataFrame, asked: Asked, times: pd.Series, frequency: str | None, periods: pd.Index
+    frame: pd.DataFrame,
+    asked: Asked,
+    times: pd.Series,
+    frequency: str,
+    periods: pd.PeriodIndex,
+    calendar: bool,
 ) -> tuple[pd.Series, list[str]]:
     """First treated period by unit, missing for never, and what cells were taken to mean."""
     if asked.first_treated:
-        return _by_column(frame, asked, frequency, periods)
+        return _by_column(frame, asked, frequency, periods, calendar)
     if asked.switched_on:
         return _by_switch(frame, asked, times)
-    return _by_name(frame, asked, frequency, periods)
+    return _by_name(frame, asked, frequency, periods, calendar)
 
 
 def _by_column(
-    frame: pd.DataFrame, asked: Asked, frequency: str | None, periods: pd.Index
+    frame: pd.DataFrame, asked: Asked, frequency: str, periods: pd.PeriodIndex, calendar: bool
 ) -> tuple[pd.Series, list[str]]:
     column = asked.first_treated
     assert column is not None
+    example = EXAMPLES[frequency] if calendar else "5"
     _require_fixed(frame, asked, column, "first treated period")
     values = frame.groupby(asked.unit, sort=False)[column].first()
     empty = _empty(values)
     zero = ~empty & values.map(_is_zero)
-    if zero.any() and not isinstance(periods[0], pd.Period) and periods[0] <= 0 <= periods[-1]:
+    if zero.any() and not calendar and periods[0].year <= 0 <= periods[-1].year:
         raise DataError(
             f"0 in {column!r} may mean never, or the period 0",
-            where=f"column {asked.time!r} runs from {periods[0]} to {periods[-1]}",
+            where=f"column {asked.time!r} runs from {periods[0].year} to {periods[-1].year}",
             fix="leave the cell empty for units that are never treated, or number the periods from 1",
         )
     notes = []
@@ -349,31 +301,18 @@ def _by_column(
     bad: dict[Any, Any] = {}
     for value in dated.unique():
         try:
-            read[value] = _one_start(value, frequency)
-        except (ValueError, OverflowError):
-            bad[value] = [unit for unit, held in dated.items() if held == value]
+            read[value] = read_period(value, frequency)
+        except ValueError:
+            bad[value] = dated.index[dated == value]
     if bad:
         units = [f"{unit} ({value})" for value, held in bad.items() for unit in held]
         raise DataError(
             f"column {column!r} holds what is no period",
             where=shortlist(units),
-            expected=f"the first treated period, such as {EXAMPLES.get(frequency or '', '5')}; empty for never",
+            expected=f"the first treated period, such as {example}; empty for never",
             fix="correct these cells",
         )
-    first = pd.Series([read.get(value) for value in values], index=values.index, dtype="object")
-    return first.where(~(empty | zero), None), notes
-
-
-def _one_start(value: Any, frequency: str | None) -> Any:
-    if isinstance(value, pd.Timestamp | datetime):
-        return pd.Period(value, freq=frequency) if frequency else int(value)  # type: ignore[call-overload]
-    if isinstance(value, int | float | np.number):
-        if not float(value).is_integer():
-            raise ValueError(value)
-        if frequency is None:
-            return int(value)
-        return as_periods(pd.Index([int(value)]), frequency, column="")[0][0]
-    return period_of(str(value), frequency)
+    return pd.Series([read.get(value) for value in values], index=values.index, dtype="object"), notes
 
 
 def _is_zero(value: Any) -> bool:
@@ -398,7 +337,7 @@ def _by_switch(frame: pd.DataFrame, asked: Asked, times: pd.Series) -> tuple[pd.
             f"{table['unit'][off].nunique()} units switch off again: {column} is 0 after it was 1",
             where=f"{shortlist(rows)}; rows {shortlist(_rows(frame, off))}",
             expected="1 in every period from the first treated one on",
-            fix="correct these rows, leave these units out, or give the first treated period with --first-treated",
+            fix="correct these rows, leave these units out, or give the first period with --first-treated",
         )
     notes = [f"0 in {column} is not treated yet, 1 treated"]
     if empty.any():
@@ -408,11 +347,13 @@ def _by_switch(frame: pd.DataFrame, asked: Asked, times: pd.Series) -> tuple[pd.
 
 
 def _by_name(
-    frame: pd.DataFrame, asked: Asked, frequency: str | None, periods: pd.Index
+    frame: pd.DataFrame, asked: Asked, frequency: str, periods: pd.PeriodIndex, calendar: bool
 ) -> tuple[pd.Series, list[str]]:
     units = pd.Index(frame[asked.unit].unique())
     names = {str(unit): unit for unit in units}
+    example = EXAMPLES[frequency] if calendar else "5"
     first: dict[Any, Any] = {}
+    low, high = written(periods[0], calendar), written(periods[-1], calendar)
     for name, date in asked.treated:
         if name not in names:
             near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
@@ -422,14 +363,15 @@ def _by_name(
                 expected=f"a unit exactly as the table writes it, such as {shortlist(near or sorted(names))}",
                 fix="correct the name",
             )
+        form = _FORMS[frequency] if calendar else _COUNTED
         try:
-            when = period_of(date, frequency)
+            when = read_period(date if form.match(date) else "?", frequency)
         except ValueError:
             raise StudyError(
                 f"{date!r} is no period of this table",
                 where=f'--treated "{name}={date}"',
-                expected=f"a date such as {EXAMPLES.get(frequency or '', '5, a whole number')}",
-                fix=f'write --treated "{name}={EXAMPLES.get(frequency or "", "5")}"',
+                expected=f"a date such as {example}",
+                fix=f'write --treated "{name}={example}"',
             ) from None
         if not periods[0] < when <= periods[-1]:
             raise StudyError(
@@ -437,7 +379,7 @@ def _by_name(
                 if not periods[0] <= when <= periods[-1]
                 else f"{date} is the first period: nothing is known of the time before",
                 where=f'--treated "{name}={date}"',
-                expected=f"a period after {periods[0]} and up to {periods[-1]}",
+                expected=f"a period after {low} and up to {high}",
                 fix="correct the date, or give a longer record",
             )
         if names[name] in first:

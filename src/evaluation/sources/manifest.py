@@ -18,7 +18,7 @@ import pandas as pd
 import tomli_w
 
 from evaluation.errors import DataError, shortlist
-from evaluation.sources.files import ENDINGS, read_file
+from evaluation.sources.files import ENDINGS, kind_of, read_file
 from evaluation.sources.reading import RawFile, sha256_of
 from evaluation.sources.shaping import Shape, shaped
 
@@ -36,7 +36,7 @@ _TYPES: Mapping[str, str] = {
     "number": "float64",
     "date": "datetime64[us]",
 }
-_UNSTATED: Mapping[str, Words] = {
+UNSTATED: Mapping[str, Words] = {
     "source": {"en": "source not stated", "zh": "未注明来源"},
     "licence": {"en": "licence not stated", "zh": "未注明许可"},
 }
@@ -91,7 +91,7 @@ class TableInfo:
     simulated : bool
         Whether the figures are simulated.
     registered : bool
-        Whether the manifest has an entry: without one neither checksum nor source, licence or units were stated.
+        Whether the manifest has an entry, without which no source, licence or unit is stated.
     shape : Shape
         How the file becomes the table: sheet, lines above the header, a wide table made long, rows combined.
     """
@@ -109,7 +109,7 @@ class TableInfo:
     counts: Mapping[str, Any] = field(default_factory=dict)
     simulated: bool = False
     registered: bool = True
-    shape: Shape = Shape()
+    shape: Shape = field(default_factory=Shape)
 
     @property
     def units(self) -> dict[str, Words]:
@@ -159,7 +159,7 @@ class Manifest:
                 rows=0,
                 title=Plain(name),
                 source=UNREGISTERED,
-                licence=_UNSTATED["licence"],
+                licence=UNSTATED["licence"],
                 made_by=ADDED,
                 columns=(),
                 registered=False,
@@ -278,7 +278,7 @@ def load_manifest(data_dir: str | Path) -> Manifest:
                 f"the entry of the table {label} is wrong: {error.what}",
                 where=f"{path}, line {line}, key {error.key}",
                 expected=error.expected,
-                fix=f"correct that line of {MANIFEST}, or take the entry out: the table is then used as it lies",
+                fix=f"correct that line of {MANIFEST}, or take the entry out: the table is used without one",
             )
     return Manifest(folder, tuple(tables), broken)
 
@@ -344,8 +344,6 @@ def read_table(name: str, data_dir: str | Path) -> tuple[pd.DataFrame, TableInfo
 
 def described(frame: pd.DataFrame) -> tuple[Column, ...]:
     """Columns of a table with the kinds that they have, nothing said of units."""
-    from evaluation.sources.files import kind_of
-
     return tuple(Column(str(name), kind_of(frame[name])) for name in frame.columns)  # type: ignore[arg-type]
 
 
@@ -443,7 +441,7 @@ def _as_dict(table: TableInfo) -> dict[str, Any]:
         "source": _written(table.source),
         "licence": _written(table.licence),
     }
-    for key, unstated in _UNSTATED.items():
+    for key, unstated in UNSTATED.items():
         if entry[key] == unstated:
             del entry[key]
     if table.raw is not None:
@@ -483,7 +481,9 @@ def _from_dict(entry: Any) -> TableInfo:
             raise _Wrong(key, f"{key} is {entry[key]!r}", expected)
     path = PurePosixPath(entry["path"])
     if path.is_absolute() or ".." in path.parts:
-        raise _Wrong("path", f"path {entry['path']!r} leaves the data folder", "a path inside the data folder")
+        raise _Wrong(
+            "path", f"path {entry['path']!r} leaves the data folder", "a path inside the data folder"
+        )
     raw = entry.get("raw")
     if raw is not None and not (isinstance(raw, dict) and {"name", "sha256"} <= raw.keys()):
         raise _Wrong("raw", "raw is not a table with name and sha256", "name and sha256 of the raw file")
@@ -500,8 +500,8 @@ def _from_dict(entry: Any) -> TableInfo:
         sha256=entry["sha256"],
         rows=entry["rows"],
         title=_words(entry, "title", Plain(entry["name"])),
-        source=_words(entry, "source", _UNSTATED["source"]),
-        licence=_words(entry, "licence", _UNSTATED["licence"]),
+        source=_words(entry, "source", UNSTATED["source"]),
+        licence=_words(entry, "licence", UNSTATED["licence"]),
         made_by=str(entry.get("made_by", "hand")),
         columns=tuple(_column(column, i) for i, column in enumerate(listed, start=1)),
         raw=RawFile(raw["name"], raw["sha256"]) if raw is not None else None,

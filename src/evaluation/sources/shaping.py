@@ -123,7 +123,7 @@ def shaped(frame: pd.DataFrame, shape: Shape, where: str) -> pd.DataFrame:
 
 
 def combined(frame: pd.DataFrame, by: tuple[str, ...], how: str) -> pd.DataFrame:
-    """A row for each value of ``by``: numbers averaged or added up, a column that does not vary kept as it is.
+    """A row for each value of ``by``: numbers combined, a column that does not vary kept.
 
     A mean leaves empty cells out; a sum of empty cells alone is empty. Text takes the group's first value.
     """
@@ -138,4 +138,4 @@ def combined(frame: pd.DataFrame, by: tuple[str, ...], how: str) -> pd.DataFrame
             made[name] = values.first()
         else:
             made[name] = values.mean() if how == "mean" else values.sum(min_count=1)
-    return pd.DataFrame(made).reset_index()[[name for name in frame.columns]]
+    return pd.DataFrame(made).reset_index()[list(frame.columns)]

@@ -14,6 +14,8 @@ from evaluation.study.base import BaseStudy, languages_of
 from evaluation.study.claimed import fill_claims
 from evaluation.study.kinds import KINDS
 
+PRIVATE = "evaluation.toml"
+"""Marks a folder made by ``evaluation init``: its data are not published unless a study says so."""
 PANEL = "staggered"
 """The kind of a file that names none; ``kind = "panel"`` means it, too."""
 
@@ -24,17 +26,17 @@ def find_root(start: Path | None = None) -> Path:
     Raises
     ------
     StudyError
-        There is none above the current folder, nor around an editable install.
+        There is none.
     """
     here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents, *Path(__file__).resolve().parents[3:4]):
+    for folder in (here, *here.parents):
         if (folder / "studies").is_dir() and (folder / "data").is_dir():
             return folder
     raise StudyError(
         "no project folder found",
         where=f"looked in {here} and above",
         expected="a folder with studies/ and data/",
-        fix="run the command inside a clone of the repository",
+        fix="change into your project, or make one: evaluation init FOLDER",
     )
 
 
@@ -90,7 +92,7 @@ def load_study(
     for key, value in (overrides or {}).items():
         _override(raw, key, value)
         origin[key] = True
-    kind = _kind(raw)
+    kind = file_kind(raw)
     if not isinstance(kind, str) or kind not in KINDS:
         raise StudyError(
             f"unknown kind of study {kind!r}",
@@ -114,7 +116,7 @@ def load_study(
     return study
 
 
-def _kind(raw: Mapping[str, Any]) -> Any:
+def file_kind(raw: Mapping[str, Any]) -> Any:
     """Which kind of study a file is of: a panel study, unless it says otherwise or has pools."""
     kind = raw.get("kind", "one_place" if "pools" in raw else PANEL)
     return PANEL if kind == "panel" else kind
@@ -140,7 +142,7 @@ def _locate(name: str | Path, root: Path | None) -> Path:
 
 
 def _project(path: Path) -> Path:
-    """The project around a study file that is named by its path, or that of the checkout."""
+    """The project around a study file that is named by its path, or the folder above its own."""
     try:
         return find_root(path.parent)
     except StudyError:
@@ -171,7 +173,7 @@ def _override(raw: dict[str, Any], key: str, value: Any) -> None:
 
 def _is_table(raw: Mapping[str, Any], name: str) -> bool:
     """Whether a key at the top of a file of this kind is a table with keys of its own."""
-    model = KINDS.get(str(_kind(raw)))
+    model = KINDS.get(str(file_kind(raw)))
     annotation = (
         None if model is None or name not in model.model_fields else model.model_fields[name].annotation
     )

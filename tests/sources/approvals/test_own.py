@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from builders.huantai_simulated import MIX, MONTH
+from builders.huantai_simulated import NAME as SIMULATED
 from evaluation.errors import DataError
-from evaluation.sources.approvals.monthly import MIX, MONTH
-from evaluation.sources.approvals.monthly import NAME as SIMULATED
 from evaluation.sources.approvals.own import NAME, Import
 from evaluation.sources.build import build, simulate
 from evaluation.sources.manifest import load_manifest, read_table
@@ -20,7 +20,7 @@ from evaluation.sources.settings import read_settings
 @pytest.fixture
 def project(tmp_path: Path, root: Path) -> Path:
     """A folder with records and the settings of data/README.md, and a data folder."""
-    simulate(SIMULATED, tmp_path / "records")
+    simulate(SIMULATED, tmp_path / "records", root)
     shown = (root / "data" / "README.md").read_text(encoding="utf-8")
     (text,) = re.findall(r'```toml\n(table = "approvals/our_month".*?)```', shown, flags=re.DOTALL)
     text = text.replace('accepted = "受理时间"', "")

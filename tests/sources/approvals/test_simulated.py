@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders.huantai_simulated import MIX, MONTH, NAME, build_huantai
+from builders.simulate_cases import CaseSimulation
 from evaluation.errors import DataError, DesignError
 from evaluation.sources.approvals import CaseCounts, count_cases, decompose, measures
-from evaluation.sources.approvals.monthly import MIX, MONTH, NAME, build_huantai
-from evaluation.sources.approvals.simulated import CaseSimulation
 from evaluation.sources.build import build, simulate
 from evaluation.sources.manifest import load_manifest, read_table
 
@@ -21,9 +21,9 @@ KEYS = ["district", "item", "month", "statutory", "finished", "days"]
 
 
 @pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def export(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    simulate(NAME, folder)
+    simulate(NAME, folder, root)
     return folder
 
 
@@ -80,7 +80,7 @@ def test_the_effect_is_what_expected_means_say() -> None:
 
 def test_the_committed_tables_are_those_of_the_simulator(export: Path, root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / "data", tmp_path / "data")
-    made = build(NAME, export, tmp_path / "data")
+    made = build(NAME, export, tmp_path / "data", project=root)
     assert made.changed == ()
     assert load_manifest(tmp_path / "data").verify() == []
     for name in (MONTH, MIX):
@@ -90,20 +90,20 @@ def test_the_committed_tables_are_those_of_the_simulator(export: Path, root: Pat
         assert len(frame)
 
 
-def test_a_broken_file_is_named_and_passed_over_when_asked(export: Path, tmp_path: Path) -> None:
+def test_a_broken_file_is_named_and_passed_over_when_asked(export: Path, tmp_path: Path, root: Path) -> None:
     raw, out = tmp_path / "raw", tmp_path / "data"
     shutil.copytree(export, raw)
     (raw / "办件明细2017.csv").write_bytes(b"\xff\xfe\x00\xd8broken")
     with pytest.raises(DataError, match="2017"):
         build_huantai(raw, out)
-    made = build(NAME, raw, out, skip_broken=True)
+    made = build(NAME, raw, out, skip_broken=True, project=root)
     assert made.notes[0].startswith("passed over 办件明细2017.csv: ")
     _, info = read_table(MONTH, out)
     assert list(info.counts["files_passed_over"]) == ["办件明细2017.csv"]
     with pytest.raises(DataError, match="cannot be built from a part of its files"):
-        build("castle", raw, out, skip_broken=True)
+        build("castle", raw, out, skip_broken=True, project=root)
     with pytest.raises(DataError, match="no record 'castle' to simulate"):
-        simulate("castle", raw)
+        simulate("castle", raw, root)
 
 
 def test_a_record_that_cannot_be_is_refused() -> None:

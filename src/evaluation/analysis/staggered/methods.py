@@ -175,7 +175,7 @@ def jackknife(asked: Asked, result: Result | None = None) -> Jackknife:
     values = []
     for code in range(len(labels)):
         try:
-            part = _without(asked.panel, codes == code)
+            part = asked.panel.where((codes != code)[asked.panel.unit_codes])
             values.append(asked.estimator.fit(part, asked.design).estimate)
         except EvaluationError:
             values.append(np.nan)
@@ -217,11 +217,6 @@ def clusters_of(panel: Panel, design: Design) -> tuple[pd.Index, NDArray[np.intp
         return panel.units, np.arange(panel.n_units)
     codes, labels = panel.clusters(columns[0])
     return labels, codes
-
-
-def _without(panel: Panel, gone: NDArray[np.bool_]) -> Panel:
-    rows = ~gone[panel.unit_codes]
-    return Panel(panel.frame[rows], unit=panel.unit, time=panel.time, frequency=panel.frequency)
 
 
 def treated_sums(asked: Asked, *, by_cell: bool = False) -> tuple[FloatArray, FloatArray]:

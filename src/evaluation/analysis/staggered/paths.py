@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evaluation.analysis.choice import SYNTHETIC, Choice
 from evaluation.analysis.staggered.case import EXPOSURE, StaggeredCase
 from evaluation.analysis.staggered.effects import DRAWS, choose
-from evaluation.analysis.staggered.methods import _without, ask, clusters_of
+from evaluation.analysis.staggered.methods import ask, clusters_of
 from evaluation.design import Design
 from evaluation.errors import EvaluationError
 from evaluation.estimators import InteractionWeighted, PoissonFixedEffects, TwoWayFixedEffects
@@ -315,7 +315,8 @@ def _fit(asked: _Asked, choice: Choice, seed: int) -> tuple[Result, Randomizatio
     names = full.terms["term"].tolist()
     for code in range(len(labels)):
         try:
-            part = asked.estimator.fit(_without(asked.panel, codes == code), asked.design)
+            left = asked.panel.where((codes != code)[asked.panel.unit_codes])
+            part = asked.estimator.fit(left, asked.design)
             rows.append(pd.Series(part.coef, index=part.terms["term"]).reindex(names).to_numpy(dtype=float))
         except EvaluationError:
             rows.append(np.full(len(names), nan))

@@ -14,10 +14,10 @@ import pandas as pd
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.size import require_room
-from evaluation.analysis.staggered.times import read_period, read_periods, tell_frequency
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
+from evaluation.sources.times import read_period, read_periods, tell_frequency
 from evaluation.study.base import LANGUAGES, Text
 from evaluation.study.defaults import PERCENT as IN_PERCENT
 from evaluation.study.defaults import complete
@@ -26,7 +26,12 @@ from evaluation.study.staggered import Outcome, StaggeredStudy
 PERCENT = Text(en="%", zh="%")
 
 
-def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root: Path) -> StaggeredCase:
+def prepare_staggered(
+    study: StaggeredStudy,
+    overrides: Mapping[str, Any],
+    root: Path,
+    table: tuple[pd.DataFrame, TableInfo] | None = None,
+) -> StaggeredCase:
     """Read the data of a study of many places and check that the question can be put.
 
     Parameters
@@ -36,6 +41,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         Dotted keys to values that replaced those of the file.
     root : Path
         The project folder.
+    table : tuple, optional
+        The study's table where it stands in no file; nothing is read from the folder then.
 
     Returns
     -------
@@ -53,7 +60,7 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         A true effect although the data are real.
     """
     data = study.data
-    frame, info = read_table(data.table, root / "data")
+    frame, info = read_table(data.table, root / "data") if table is None else table
     sources = [info]
     if data.places:
         places, place_info = read_table(data.places, root / "data")
@@ -84,7 +91,8 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         if column is not None
     }
     end = None if ending is None else ending[0]
-    sources += [info for info in _beside(study, root) if info.name not in {s.name for s in sources}]
+    beside = _beside(study, root) if table is None else []
+    sources += [info for info in beside if info.name not in {s.name for s in sources}]
     case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
     for outcome in study.outcomes:
         _check_values(case, outcome)

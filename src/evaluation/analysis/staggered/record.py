@@ -69,6 +69,7 @@ def result_file(
             "fixed_on": study.rule.fixed_on,
         },
         verdicts={name: check.as_record()["attributable"] for name, check in found.verdicts.items()},
+        choices={outcome.id: case.chosen(outcome).as_record() for outcome in study.outcomes},
         published=found.published.to_dict("records"),
         truth=found.truth.to_dict("records"),
         **sections,

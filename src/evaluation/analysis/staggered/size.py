@@ -11,6 +11,9 @@ DUMMIES = 44
 """Bytes a row and dummy of the replication, which has a dummy for each unit and period: measured with
 statsmodels at 400 and 800 units of 12 periods (45.6 and 43.8)."""
 
+MOST_CELLS = 20_000_000
+"""The largest table of dummies, rows by columns, that the replication makes; beyond, a page leaves it out."""
+
 LEFT_OUT = 38
 """Bytes a cluster and unit of a Poisson estimate without each cluster: measured at 1,000 and 2,000 units,
 each its own cluster, of 13 periods (the peak grew by 32 and 152 MB)."""
@@ -29,7 +32,7 @@ def memory(rows: int, units: int, periods: int, clusters: int, *, counts: bool) 
     counts : bool
         Whether an outcome is a count, for which Poisson estimates are made without each cluster.
     """
-    return max(DUMMIES * rows * (units + periods), LEFT_OUT * clusters * units if counts else 0.0)
+    return max(DUMMIES * min(rows * (units + periods), MOST_CELLS), LEFT_OUT * clusters * units if counts else 0.0)
 
 
 def require_room(case: StaggeredCase) -> None:

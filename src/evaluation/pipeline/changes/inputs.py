@@ -13,8 +13,9 @@ from typing import Any
 from evaluation.pipeline.changes.closure import HERE, Code
 from evaluation.pipeline.changes.imports import Use
 from evaluation.pipeline.changes.software import installed
-from evaluation.pipeline.spec import value_text
+from evaluation.pipeline.spec import find_notebook, value_text
 from evaluation.reads import UNTRACKED
+from evaluation.study.loading import file_kind
 
 MANIFEST = "data/manifest.toml"
 _MAKERS = ("evaluation.pipeline.render", "evaluation.pipeline.plan")
@@ -61,15 +62,15 @@ class Project:
         reads = tuple(path for path in reads if not path.startswith(UNTRACKED))
         path = f"studies/{study}.toml"
         stated = self._toml(path)
-        name = str(overrides.get("notebook", stated.get("notebook", "")))
+        name = str(overrides.get("notebook", stated.get("notebook", "panel_study")))
         notebook = f"notebooks/{name}.ipynb"
-        cells = _cells(self.root / notebook)
+        cells = _cells(find_notebook(self.root, name))
         found = {path: self.digest(path), notebook: digest_of_text(json.dumps(cells))}
         found.update({f"setting {key}": value_text(value) for key, value in overrides.items()})
         found.update(self._data(set(_texts([stated, dict(overrides)])), set(reads) - {*found, MANIFEST}))
         # a page on other studies uses the code of their kinds, too
         others = [self._toml(other) for other in reads if other.startswith("studies/")]
-        kinds = {str(item.get("kind", "one_place")) for item in (*others, {**stated, **overrides})}
+        kinds = {str(file_kind(item)) for item in (*others, {**stated, **overrides})}
         helpers = [path for path in reads if path.endswith(".py")]
         found.update(self._code(cells, helpers, sorted(kinds)))
         found.update({f"software {key}": value for key, value in self.software.items()})

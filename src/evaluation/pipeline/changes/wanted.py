@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evaluation.errors import EvaluationError, StudyError
 from evaluation.pipeline.changes.inputs import Project, changes, digest_of
 from evaluation.pipeline.changes.state import Made, State, read_state, reasons, write_state
-from evaluation.pipeline.kernels.execute import check_parameters
+from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters
 from evaluation.pipeline.plan import alternate
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import RenderOutcome
@@ -51,30 +52,53 @@ def look(
     study: str,
     reports: Path,
     overrides: Mapping[str, Any],
-    languages: tuple[str, ...],
+    languages: Sequence[str] | None,
     force: bool,
 ) -> Wanted:
     """Compare what a study's pages rest on now with what they were made from.
 
+    Pages are made in the languages of the study, or in those of them that are asked for.
+
     Raises
     ------
     StudyError
-        There is no such study.
+        There is no such study, or it has none of the languages.
     """
     from evaluation.study import list_studies, load_study
 
     if study not in list_studies(project.root):  # a path is no study, whatever lies there
         check_parameters(study, overrides)
         load_study(study, root=project.root)
+    tongues = _languages(project, study, overrides, languages)
     place = Place.of(reports, study, overrides)
     state = read_state(project.root, place)
     inputs = project.inputs(study, overrides, state.reads)
-    one = Wanted(place, overrides, languages, (), inputs, state)
+    one = Wanted(place, overrides, tongues, (), inputs, state)
     why = reasons(place, state, inputs, one.links)
     native = [path.removeprefix(UNTRACKED) for path in state.reads if path.startswith(UNTRACKED)]
     if native and state.pages:
         why.append(f"it reads files that cannot be tracked ({', '.join(native)}), so it is run every time")
     return replace(one, reasons=tuple(why or (["it was forced"] if force else [])))
+
+
+def _languages(
+    project: Project, study: str, overrides: Mapping[str, Any], asked: Sequence[str] | None
+) -> tuple[str, ...]:
+    from evaluation.study import load_study
+
+    try:
+        own: tuple[str, ...] = load_study(study, overrides, project.root).languages
+    except EvaluationError:  # the checks before the run say what is wrong, on a page in every language
+        return tuple(asked or LANGUAGES)
+    found = tuple(one for one in own if asked is None or one in asked)
+    if not found:
+        raise StudyError(
+            f"the study {study} has no page in {', '.join(asked or ())}",
+            where=f"studies/{study}.toml, key languages",
+            expected=f"--lang {','.join(own)}",
+            fix="add the language to the study file, with its texts",
+        )
+    return found
 
 
 def note(project: Project, one: Wanted, outcome: RenderOutcome, begun: float) -> None:

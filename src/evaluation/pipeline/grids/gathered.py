@@ -15,7 +15,7 @@ from evaluation.pipeline.kernels.execute import LANGUAGES
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import value_text
 from evaluation.pipeline.telling.news import simulated
-from evaluation.report.comparison_story import Cell, Comparison, finding, render_comparison
+from evaluation.report.sections.comparison import Cell, Comparison, finding, render_comparison, text_in
 
 _NO_RESULT = "ReportError: its result file is missing or cannot be read"
 _OLD_RESULT = (
@@ -212,7 +212,7 @@ def _record(
     return {
         "study": grid.study,
         "title": dict(page.title),
-        "finding": {language: finding(page, language) for language in LANGUAGES},
+        "finding": {language: finding(page, text_in(language)) for language in LANGUAGES},
         "generated": page.provenance.get("generated"),
         "commit": page.provenance.get("commit"),
         "simulated": page.simulated,

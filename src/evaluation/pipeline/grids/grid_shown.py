@@ -8,7 +8,8 @@ from typing import Any
 from evaluation.pipeline.changes.wanted import Wanted
 from evaluation.pipeline.finish import StudyRun
 from evaluation.pipeline.grids.compare import Compared
-from evaluation.pipeline.overview import plan_records, shown, to_json
+from evaluation.pipeline.overview import plan_records, to_json
+from evaluation.pipeline.site import shown
 
 
 def grid_plan_row(page: Compared, why: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from evaluation.report import language as words
-from evaluation.report.comparison_story.data import Measure, Number
+from evaluation.report.sections.comparison.data import Measure, Number
 
 _PERCENT = ("percent", "percent_low", "percent_high")
 _PLAIN = ("estimate", "ci_low", "ci_high")

@@ -18,7 +18,7 @@ from evaluation import errors
 from evaluation.errors import ReportError, StudyError
 from evaluation.pipeline.kernels.kernel import private_kernel
 from evaluation.pipeline.kernels.surroundings import reads_of
-from evaluation.pipeline.spec import Failure, Kind, RenderSpec
+from evaluation.pipeline.spec import Failure, Kind, RenderSpec, find_notebook
 
 PARAMETERS = ("study", "overrides")
 RESULT_MIME = "application/vnd.evaluation.result+json"
@@ -69,8 +69,8 @@ def read_notebook(root: Path, name: str) -> dict[str, Any]:
         No such notebook, one that cannot be read, not a notebook, or its cell tagged ``parameters`` does not
         declare exactly study and overrides.
     """
-    path = root / "notebooks" / f"{name}.ipynb"
     where = f"notebooks/{name}.ipynb"
+    path = find_notebook(root, name)
     if not _STUDY.match(name) or not path.is_file():
         raise StudyError(
             f"there is no notebook {name!r}", where=where, fix="name it in the study file's notebook key"

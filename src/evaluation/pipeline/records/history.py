@@ -19,7 +19,7 @@ from typing import Any
 from evaluation.errors import EvaluationError, ReportError
 from evaluation.pipeline.records.moved import CIRCUMSTANCES, Moved, moved
 from evaluation.pipeline.site import Place, result_text, variant_name
-from evaluation.pipeline.spec import RenderSpec
+from evaluation.pipeline.spec import RenderSpec, find_notebook
 
 FOLDER = "history"
 LOG = "log.json"
@@ -164,7 +164,7 @@ def inputs_of(spec: RenderSpec) -> dict[str, str | None]:
     """Checksums of what a report is made from; its data stand in its result."""
     return {
         "study": _checksum(spec.root / "studies" / f"{spec.study}.toml"),
-        "notebook": _checksum(spec.root / "notebooks" / f"{spec.notebook}.ipynb"),
+        "notebook": _checksum(find_notebook(spec.root, spec.notebook)),
         "package": package_checksum(),
     }
 

@@ -40,10 +40,8 @@ def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
 @said
 def model_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
     """What the leading estimator takes the outcome to be without treatment, as a formula."""
-    leads = found.choice.estimator
-    told = {"synthetic": leads.startswith("synthetic"), "shifted": leads == "synthetic_did"}
-    model = text("effects.model", model=case.lead.model, unit=unit_of(case.lead, text), **told)
-    return Prose(f"{text('effects.heading')}\n\n{model}")
+    told = {"model": case.lead.model, "unit": unit_of(case.lead, text), "estimator": found.choice.estimator}
+    return Prose(f"{text('effects.heading')}\n\n{text('effects.model', **told)}")
 
 
 @said

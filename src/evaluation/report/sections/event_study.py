@@ -50,7 +50,7 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
     width = float((after["ci_high"] - after["ci_low"]).mean())
     outside = int(((after["ci_low"] > 0) | (after["ci_high"] < 0)).sum())
     kind = "intervals" if np.isfinite(width) else "plain"
-    if path.test is not None:
+    if path.n_placebos:
         kind = "band" if path.level >= 0.95 else "widest"
         beyond = (after["estimate"] > after["placebo_high"]) | (after["estimate"] < after["placebo_low"])
         width, outside = float((after["placebo_high"] - after["placebo_low"]).mean()), int(beyond.sum())
@@ -62,8 +62,8 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
         "after": Effect(outcome, float(after["estimate"].mean()), -width / 2, width / 2).amount(text),
         "before": text("path.before", drifting=drifting, tested=bool(np.isfinite(path.drift_p))),
         "base": text("path.base", base=path.base, spell=spell),
-        "placebos": 0 if path.test is None else path.test.n_assignments - 1,
-        "smallest": NAN if path.test is None else path.test.smallest_p,
+        "placebos": path.n_placebos,
+        "smallest": 1 / (1 + path.n_placebos) if path.n_placebos else NAN,
     }
     source = text("path.source", source=source_line(case, text), base=told["base"])
     return figures.event_study(
@@ -73,7 +73,7 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
         y_label=text("path.y_axis", unit=unit_of(outcome, text)),
         title=text("path.title", **told),
         source=withheld_here(source, len(path.frame) - len(frame), text),
-        bands=None if path.test is None else text("path.bands", **told),
+        bands=None if not path.n_placebos else text("path.bands", **told),
         alt=text(
             "path.alt",
             group=group(case, case.main, text, outcome),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
 from evaluation.report.display import Prose
 from evaluation.report.language import number
 from evaluation.report.sections.base import group, in_unit, label_of, said, unit_of
-from evaluation.report.story.wording import threat_items
 from evaluation.report.text import Text
+from evaluation.study import Threat
 
 
 @said
 def threats(case: StaggeredCase, *, text: Text) -> Prose | None:
     """Threats to validity in plain words, each with which way it would bias; None where none is named."""
-    lines = threat_items(case.study.threats, text.language)
+    lines = threat_items(case.study.threats, text)
     if not lines:
         return None
     return Prose("\n\n".join([text("limits.heading"), text("limits.threats", count=len(lines)), *lines]))
@@ -43,3 +45,16 @@ def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
         lines += ["", f"**{text('limits.data')}**", ""]
         lines += [f"- {item[text.language]}" for item in case.study.settle]
     return Prose("\n".join(lines))
+
+
+def threat_items(threats: Iterable[Threat], text: Text) -> list[str]:
+    """Threats to validity as items of a list, each with which way it would mislead; for pages of any kind."""
+    return [
+        text(
+            "limits.threat",
+            title=item.title[text.language],
+            text=item.text[text.language],
+            direction=item.direction[text.language],
+        )
+        for item in threats
+    ]

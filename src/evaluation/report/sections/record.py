@@ -12,10 +12,8 @@ from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date, number
 from evaluation.report.sections.base import counted, group, label_of, period_of, said
 from evaluation.report.text import Text, bare
+from evaluation.analysis.staggered.size import MOST_CELLS
 from evaluation.result import Result
-
-MOST_CELLS = 20_000_000
-"""The largest table of indicators, rows by columns, that the regression in another package makes."""
 
 
 def can_replicate(panel: Panel) -> bool:

@@ -33,11 +33,14 @@ class Text:
     language : {"en", "zh"}
     given : mapping
         What every sentence may name: the words of the study.
+    folder : str
+        Where the templates of pages of another kind stand; those of panels when empty.
     """
 
-    def __init__(self, language: str, given: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, language: str, given: Mapping[str, Any] | None = None, folder: str = "") -> None:
         self.language: str = check_language(language)
         self.given = dict(given or {})
+        self.folder = folder
 
     def __call__(self, key: str, /, **values: Any) -> str:
         """A label, or a sentence with its values filled in.
@@ -47,20 +50,27 @@ class Text:
         ReportError
             There is no such label or sentence, or it names a value that is not given.
         """
-        label = labels(self.language).get(key)
-        if label is not None:
-            return label
         section, _, name = key.partition(".")
-        try:
-            template = environment(self.language).get_template(f"{section}.j2")
-            block = template.blocks[name]
-            written = "".join(block(template.new_context({**self.given, **values})))
-        except (KeyError, jinja2.TemplateNotFound, jinja2.UndefinedError) as error:
-            raise ReportError(
-                f"the page has no sentence {key!r}, or it needs a value that is not given ({error})",
-                where=f"{PACKAGE.replace('.', '/')}/{self.language}/{section}.j2",
-            ) from error
-        return joined(written, self.language)
+        for folder in dict.fromkeys((self.folder, "")):
+            label = labels(self.language, folder).get(key)
+            if label is not None:
+                return label
+            file = f"{folder}/{section}.j2" if folder else f"{section}.j2"
+            block = _template(self.language, file).get(name)
+            if block is None:
+                continue
+            template, write = block
+            try:
+                return joined("".join(write(template.new_context({**self.given, **values}))), self.language)
+            except jinja2.UndefinedError as error:
+                raise ReportError(
+                    f"the sentence {key!r} needs a value that is not given ({error})",
+                    where=f"{PACKAGE.replace('.', '/')}/{self.language}/{file}",
+                ) from error
+        raise ReportError(
+            f"the page has no sentence {key!r}",
+            where=f"{PACKAGE.replace('.', '/')}/{self.language}/{file}",
+        )
 
     def listed(self, items: Iterable[str], *, short: bool = True) -> str:
         """Items in a row: with commas, or, where they hold commas of their own, semicolons."""
@@ -73,14 +83,25 @@ class Text:
 
 
 @cache
-def labels(language: str) -> dict[str, str]:
+def labels(language: str, folder: str = "") -> dict[str, str]:
     """Every label of a language by ``section.name``."""
-    sections = tomllib.loads(files(PACKAGE).joinpath("labels.toml").read_text(encoding="utf-8"))
+    name = f"labels/{folder}.toml" if folder else "labels.toml"
+    sections = tomllib.loads(files(PACKAGE).joinpath(name).read_text(encoding="utf-8"))
     return {
         f"{section}.{name}": words[check_language(language)]
         for section, names in sections.items()
         for name, words in names.items()
     }
+
+
+@cache
+def _template(language: str, file: str) -> dict[str, tuple[jinja2.Template, Callable[..., Any]]]:
+    """The sentences of a template by name, each with the template that it stands in; none without a file."""
+    try:
+        template = environment(language).get_template(file)
+    except jinja2.TemplateNotFound:
+        return {}
+    return {name: (template, write) for name, write in template.blocks.items()}
 
 
 @cache
@@ -114,7 +135,8 @@ def joined(written: str, language: str) -> str:
     """A block as it is read: lines joined, paragraphs apart."""
     glue = " " if language == "en" else ""
     paragraphs = re.split(r"\n[ \t]*\n\s*", written.strip(" \t\n"))
-    lines = (re.sub(r"[ \t]*\n[ \t]*", glue, paragraph).strip(" \t\n") for paragraph in paragraphs)
+    # a line that begins with a dash is an item of a list and stays a line
+    lines = (re.sub(r"[ \t]*\n(?!- )[ \t]*", glue, paragraph).strip(" \t\n") for paragraph in paragraphs)
     return "\n\n".join(re.sub(" {2,}", " ", line) for line in lines if line)
 
 
