@@ -318,6 +318,7 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
             ratio=ratio,
             cluster=bool(case.study.treatment.cluster),
             enough=choice.advice is not None and choice.advice.advice("clustered_t").holds,
+            did=choice.estimator == "synthetic_did",
             stated="inference" in choice.overridden,
             doubted=choice.why["holds"] is False,
             smallest=1 / max(int(leading_row(case, found)["n_assignments"]), 1),

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.staggered import StaggeredCase
+from evaluation.analysis.staggered.size import MOST_CELLS
 from evaluation.panel import Panel
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date, number
 from evaluation.report.sections.base import counted, group, label_of, period_of, said
 from evaluation.report.text import Text, bare
-from evaluation.analysis.staggered.size import MOST_CELLS
 from evaluation.result import Result
 
 
