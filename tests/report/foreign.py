@@ -267,34 +267,15 @@ def _cells(made: Any, path: Path) -> dict[str, Any]:
         names["display"] = lambda *parts, to=shown: to.extend(parts)
         tree = ast.parse(cell.source)
         last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-        with _displayed(shown):
-            exec(compile(tree, "cell", "exec"), names)
-            if last is not None:
-                shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
+        exec(compile(tree, "cell", "exec"), names)
+        if last is not None:
+            shown.append(eval(compile(ast.Expression(last.value), "cell", "eval"), names))
         cell.outputs = [
             nbformat.v4.new_output("display_data", data=part._repr_mimebundle_()[0])
             for part in shown
             if hasattr(part, "_repr_mimebundle_") and "result" not in type(part).__name__.lower()
         ]
     return names
-
-
-class _displayed:
-    """IPython's ``display`` puts what it is given into a list."""
-
-    def __init__(self, shown: list[Any]) -> None:
-        self.shown = shown
-
-    def __enter__(self) -> None:
-        import IPython.display
-
-        self.kept = IPython.display.display
-        IPython.display.display = lambda *parts: self.shown.extend(parts)
-
-    def __exit__(self, *error: object) -> None:
-        import IPython.display
-
-        IPython.display.display = self.kept
 
 
 def pages(path: Path) -> tuple[dict[str, str], dict[str, Any]]:

@@ -21,19 +21,9 @@ from staggered_project import make
 BANNED = ("significant", "显著", "***")
 NO_METHODS = ("Poisson", "jackknife", "imputation", "fixed effects", "泊松", "刀切", "插补")
 LANGUAGES = ("en", "zh")
-FREE = set(
-    [
-        "place",
-        "places",
-        "kin",
-        "kins",
-        "measured",
-        "counted",
-        "period",
-        "periods",
-        "count",
-        "units",
-        "own",
+FREE = {
+    *("place", "places", "kin", "kins", "measured", "counted", "period", "periods", "count", "units", "own"),
+    *(
         "treated",
         "names",
         "clusters",
@@ -44,18 +34,9 @@ FREE = set(
         "alone",
         "exposure",
         "cluster",
-        "one",
-        "named",
-        "simulated",
-        "single",
-        "word",
-        "together",
-        "same",
-        "agree",
-        "better",
-        "against",
-    ]
-)
+    ),
+    *("one", "named", "simulated", "single", "word", "together", "same", "agree", "better", "against"),
+}
 """Values that one language may name and the other not: a word of the study, or one and many."""
 
 

@@ -4,6 +4,9 @@ A section takes the case and what the cells of a notebook made, and returns a bl
 study, a list of them, or None where it has nothing to say.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from evaluation.report.sections.answer import answer, three_numbers
 from evaluation.report.sections.beside import beside_lead, claims_table, published_table, truth_table
 from evaluation.report.sections.effects import (
@@ -69,7 +72,7 @@ __all__ = [
     "replication_lead",
     "robustness_lead",
     "settle",
-    "show",
+    "there",
     "threats",
     "three_numbers",
     "truth_table",
@@ -78,12 +81,10 @@ __all__ = [
 ]
 
 
-def show(*parts: object) -> None:
-    """Display what there is of a page's parts, in order; lists are shown item by item."""
-    from IPython.display import display
-
+def there(*parts: Any) -> Iterator[Any]:
+    """What there is of a page's parts, in order, for a notebook to display; of lists, item by item."""
     for part in parts:
         if isinstance(part, list):
-            show(*part)
+            yield from there(*part)
         elif part is not None:
-            display(part)
+            yield part

@@ -164,8 +164,11 @@ class Effect:
 
     def span(self, text: Text) -> str:
         """ "25% to 65% lower", "5% lower to 24% higher"."""
-        low, high = (self._absolute(end, text) for end in (self.low, self.high))
         mixed, falls = self.low < 0 < self.high, self.high <= 0
+        ends = [self._absolute(end, text) for end in (self.low, self.high)]
+        if not mixed and not self.outcome.in_percent:  # the unit once, after the end that is said last
+            ends[1 if falls else 0] = number(abs((self.low, self.high)[falls]), text.language, self.digits)
+        low, high = ends
         return text("words.span", low=low, high=high, mixed=mixed, falls=falls)
 
     def _absolute(self, value: float, text: Text) -> str:
@@ -236,13 +239,18 @@ def in_words(sentence: str, text: Text) -> str:
     """
     if text.given["own"]:
         return sentence
+    kin, kins = text.given["kin"], text.given["kins"]
     words = {
-        "en": (
-            ("places", text.given["places"]),
-            ("place", text.given["place"]),
-            ("the measure", "treatment"),
+        "en": (("places", kins), ("place", kin), ("the measure", "treatment")),
+        "zh": (
+            ("尚未实施的地区", f"尚未处理的{kin}"),
+            ("已实施地区", f"已处理的{kin}"),
+            ("实施地区", f"受处理的{kin}"),
+            ("各地各期", f"各{kin}各期"),
+            ("地区", kin),
+            ("地方", kin),
+            ("措施", "处理"),
         ),
-        "zh": (("地方", text.given["place"]), ("措施", "处理")),
     }
     edge = r"\b" if text.language == "en" else ""
     for word, own in words[text.language]:

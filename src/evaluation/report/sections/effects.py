@@ -15,6 +15,7 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    in_unit,
     in_words,
     label_of,
     named,
@@ -37,10 +38,9 @@ def leading_row(case: StaggeredCase, found: Findings) -> dict[Any, Any]:
 
 
 @said
-def model_lead(case: StaggeredCase, *, text: Text) -> Prose:
+def model_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
     """What the leading estimator takes the outcome to be without treatment, as a formula."""
-    unit = unit_of(case.lead, text)
-    told = {"model": case.lead.model, "unit": unit, "estimator": case.choice.estimator}
+    told = {"model": case.lead.model, "unit": unit_of(case.lead, text), "estimator": found.choice.estimator}
     return Prose(f"{text('effects.heading')}\n\n{text('effects.model', **told)}")
 
 
@@ -317,11 +317,11 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
             df=float(leading_row(case, found)["df"]),
             ratio=ratio,
             cluster=bool(case.study.treatment.cluster),
+            enough=choice.advice is not None and choice.advice.advice("clustered_t").holds,
             did=choice.estimator == "synthetic_did",
-            stated=choice.why["leads_because"] == "stated",
-            misfit=choice.why.get("misfit", NAN),
-            regression=choice.why.get("misfit_regression", NAN),
-            spread=choice.why.get("spread", NAN),
+            stated="inference" in choice.overridden,
+            doubted=choice.why["holds"] is False,
+            smallest=1 / max(int(leading_row(case, found)["n_assignments"]), 1),
         ),
         *_otherwise(case, found, text),
     ]
@@ -333,11 +333,25 @@ def inference_sentence(case: StaggeredCase, found: Findings, *, text: Text) -> P
         if not permuting.holds:
             lines.append(text("effects.doubted", reason=in_words(permuting.reason[text.language], text)))
     said_of = text.sentences(lines)
+    if choice.kind == "placebo":
+        return Prose(f"{_synthetic(case, found, text)}\n\n{said_of}")
     estimator = case.study.estimator
     if estimator is None:
         return Prose(said_of)
     rates = rate_of_count(case.lead, estimator)
     return Prose(f"{text('effects.leads', name=text(f'methods.{estimator}'), rates=rates)}\n\n{said_of}")
+
+
+def _synthetic(case: StaggeredCase, found: Findings, text: Text) -> str:
+    """Why a synthetic method leads, with its fit before the start."""
+    choice, why = found.choice, found.choice.why
+    key = "misfit_synthetic_did" if choice.estimator == "synthetic_did" else "misfit"
+    fit = {
+        name: in_unit(number(why.get(of, NAN), text.language), unit_of(case.lead, text), text)
+        for name, of in (("misfit", key), ("regression", "misfit_regression"))
+    }
+    spell = text("words.spell", count=why["before"])
+    return text("effects.synthetic", name=text(f"methods.{choice.estimator}"), spell=spell, **fit)
 
 
 def _otherwise(case: StaggeredCase, found: Findings, text: Text) -> list[str]:
