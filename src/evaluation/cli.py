@@ -96,7 +96,7 @@ def check(
 ) -> None:
     """Check tables, study files, claims and notebooks, and prepare every study on its data."""
     from evaluation.pipeline.overview import check_project
-    from evaluation.pipeline.starting.keeping import copies
+    from evaluation.pipeline.starting.notebooks import copies
     from evaluation.study import list_studies
 
     problems, checked, notes = check_project(_root(), studies or None)
@@ -159,7 +159,7 @@ def run(
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
     from evaluation.pipeline.spec import parse_overrides
-    from evaluation.pipeline.starting.keeping import copies
+    from evaluation.pipeline.starting.notebooks import copies
     from evaluation.study import list_studies
 
     root = _root()

@@ -168,7 +168,7 @@ def notebook(
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the copy that is there.")] = False,
 ) -> None:
     """Copy the study's notebook from the package into the project, which then uses it."""
-    from evaluation.pipeline.starting.keeping import copy_notebook
+    from evaluation.pipeline.starting.notebooks import copy_notebook
 
     _say(copy_notebook(project_root(), study, replace=replace))
 
