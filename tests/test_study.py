@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 
@@ -9,7 +10,7 @@ import pytest
 
 from evaluation.claims import load_claims
 from evaluation.errors import DataError, StudyError
-from evaluation.study import list_studies, load_study
+from evaluation.study import KINDS, list_studies, load_study
 
 STUDY = "pollution_enforcement"
 
@@ -152,3 +153,37 @@ def test_what_a_study_states_itself_needs_no_ledger(root, stated):
     assert load_study("crime_rio", root=stated).claims
     with pytest.raises(DataError, match="wrong entries"):
         load_study(STUDY, root=stated)
+
+
+@pytest.fixture(scope="module")
+def reference(root):
+    spec = importlib.util.spec_from_file_location("study_reference", root / "tools" / "study_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_keys_is_made_from_the_models(reference):
+    assert reference.PAGE.read_text(encoding="utf-8") == reference.page(), "python tools/study_reference.py"
+
+
+def test_every_key_of_every_kind_has_its_meaning_in_the_page(reference):
+    bare = {
+        f"{kind}: {path}.{name}"
+        for kind, model in KINDS.items()
+        for path, inner in reference.tables(model)
+        for name in inner.model_fields
+        if not reference.meaning(inner, name)
+    }
+    assert not bare
+
+
+def test_the_example_of_the_page_of_keys_is_a_study_file(root):
+    study = load_study(root / "docs" / "study_example.toml")
+    assert study.kind == "staggered"
+    assert study.treatment.units == {"California": "1989"}
+    assert [outcome.id for outcome in study.outcomes] == ["sales", "smokers", "shops"]
+
+
+def test_an_error_of_a_study_file_points_to_the_page_of_keys(root):
+    assert "docs/study-file.md" in message({"seed": "7"}, root)

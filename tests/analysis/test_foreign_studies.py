@@ -14,6 +14,12 @@ from evaluation.analysis.staggered.times import read_periods, tell_frequency
 from foreign_studies import panel, project, question
 
 from evaluation.analysis import prepare
+from evaluation.analysis.change import year_table
+from evaluation.analysis.effects import event_path, specifications
+from evaluation.analysis.family import family
+from evaluation.analysis.one_treated import one_treated
+from evaluation.analysis.times import read_periods, tell_frequency
+from evaluation.analysis.yearly import yearly_estimates
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
 from evaluation.study import load_study
@@ -104,7 +110,31 @@ def test_the_effect_on_a_share_is_in_percentage_points(tmp_path, unit, scale):
     assert case.lead.in_points
     assert not case.lead.in_percent
     assert case.lead.unit["en"] == "%"
+    assert case.lead.effect_unit["en"] == "percentage points"
     assert effect(case) == pytest.approx(2, abs=0.5)
+
+
+def test_one_treated_unit_is_asked_about_as_one_place_is(tmp_path):
+    case = prepared(tmp_path, *smoking())
+    place = one_treated(case)
+    assert place.treated == "California"
+    assert place.donors("untreated") == sorted(set(STATES) - {"California"})
+    did = specifications(place).set_index("season").loc["month_effects"]
+    assert did["estimate"] == pytest.approx(effect(case), abs=1e-8)
+    assert did["n_assignments"] == 6
+    yearly = yearly_estimates(place).set_index("method")
+    assert set(yearly.index) == {"two_way", "control", "did"}
+    assert yearly["estimate"].to_numpy() == pytest.approx([2, 2, 2], abs=0.7)
+    assert event_path(place, "y").frame["event_time"].tolist() == list(range(-19, 12))
+    assert family(place)["outcome"].tolist() == ["y"]
+    assert year_table(place, "y").change(1988, 2000).index.tolist() == sorted(STATES)
+
+
+def test_two_treated_units_are_not_one_place(tmp_path):
+    frame, study = smoking()
+    study["treatment"]["units"] = {"California": "1989", "Utah": "1990"}
+    with pytest.raises(DesignError, match="2 units or dates of treatment"):
+        one_treated(prepared(tmp_path, frame, study))
 
 
 def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with(tmp_path):
@@ -125,7 +155,7 @@ def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with
 def test_all_treated_at_once_leaves_nobody_to_compare_with(tmp_path):
     frame = panel(STATES, list(range(1, 9)), treated=dict.fromkeys(STATES, 4)).rename_axis(["state", "t"])
     study = question("state", "t", {"switched_on": "on"})
-    with pytest.raises(DesignError, match="nobody is left to compare with"):
+    with pytest.raises(DesignError, match="every unit is treated from 0005 on"):
         prepared(tmp_path, frame.reset_index(), study)
 
 

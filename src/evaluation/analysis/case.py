@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.times import period_column, read_period, with_periods
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns, require_variation
@@ -72,7 +73,7 @@ class Case:
 
     def period(self, date: str) -> pd.Period:
         """A date of the study file as a period of the data."""
-        return pd.Period(date, freq=self.study.data.frequency)
+        return read_period(date, self.study.data.frequency)
 
     @cached_property
     def treated(self) -> str:
@@ -220,7 +221,9 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
         needed = [data.unit, "year", *(o.column for o in study.outcomes)]
         require_columns(annual, needed, table=f"table {data.annual}")
         sources.append(annual_info)
-    times = pd.PeriodIndex(frame[data.time].astype(str), freq=data.frequency)
+    study, _ = with_periods(study, frame)
+    data = study.data
+    times = pd.PeriodIndex(period_column(frame, data.time, data.frequency, data.table))
     frame = frame.assign(**{data.time: times})
     rows = _window(frame, study, times)
     case = Case(study, rows, tuple(sources), names, annual, labels, dict(overrides or {}), root)
@@ -236,7 +239,7 @@ def prepare_one_place(study: Study, overrides: Mapping[str, Any], root: Path) ->
 def _window(frame: pd.DataFrame, study: Study, times: pd.PeriodIndex) -> pd.DataFrame:
     data = study.data
     first, last = times.min(), times.max()
-    start, end = (pd.Period(x, freq=data.frequency) for x in (data.start, data.end))
+    start, end = (read_period(x, data.frequency) for x in (data.start, data.end))
     if start < first or end > last:
         raise DesignError(
             f"the window {start} to {end} reaches outside the data",

@@ -19,7 +19,9 @@ _WORST_FIRST = {
 
 
 def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -> str:
-    """Make ``index.html``: a card a report, in English and Chinese, the reader chooses (without script).
+    """Make ``index.html``: a card a report, in the languages of the pages.
+
+    In English and Chinese the reader chooses (without script).
 
     Parameters
     ----------
@@ -32,11 +34,14 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
-    context = furniture(
-        "en", title=words.text("index_title", "en"), description=words.text("index_lead", "en"), index_href=""
-    )
     # a ledger leads: it is about all the others
     ordered = sorted(entries, key=lambda entry: entry["result"].get("kind") != "ledger" or _varied(entry))
+    made = {language for entry in ordered for language in entry.get("pages") or {}}
+    tongue = "zh" if made == {"zh"} else "en"
+    title, lead = (words.text(key, tongue) for key in ("index_title", "index_lead"))
+    context = furniture(tongue, title=title, description=lead, index_href="")
+    if len(made) == 1:  # every page is in one language, and so is their list
+        context["tags"] = {tongue: words.TAGS[tongue]}
     context["cards"] = [_card(entry, now) for entry in ordered]
     return require_safe(_render("listing.html.j2", context), "index.html")
 

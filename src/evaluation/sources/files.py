@@ -306,7 +306,17 @@ def _csv(path: Path, content: bytes, ending: str, skip_rows: int) -> tuple[pd.Da
     if not any(line.strip() for line in lines):
         raise DataError("the file has no line below those skipped", where=f"{path}, --skip-rows {skip_rows}")
     separator = _separator(lines)
-    _check_names(next(csv.reader(filter(str.strip, lines), delimiter=separator)), path)
+    rows = csv.reader(filter(str.strip, lines), delimiter=separator)
+    header = next(rows)
+    _check_names(header, path)
+    longer = next((row for row in rows if any(map(str.strip, row[len(header) :]))), None)
+    if longer is not None:
+        raise DataError(
+            "a line has more cells than the header",
+            where=f"{path}: {separator.join(longer)[:80]}",
+            expected=f"{len(header)} cells separated by the {_SEPARATORS[separator]}, as in the header",
+            fix="correct the line, or give --skip-rows N where lines stand above the header",
+        )
     shared: dict[str, Any] = {
         "sep": separator,
         "skiprows": skip_rows,

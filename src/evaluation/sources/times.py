@@ -12,6 +12,9 @@ import pandas as pd
 from evaluation.errors import DataError, shortlist
 from evaluation.periods import refuse_without_order
 
+EXAMPLE = {"Y": "2016", "Q": "2016Q1", "M": "2016-03", "W": "2016-03-07", "D": "2016-03-07"}
+"""A period of each frequency as a table may write it."""
+
 _EPOCH = 1970
 _YEARS = (1800, 2200)
 _WEEK = re.compile(r"^(\d{4})-?W(\d{1,2})$")

@@ -59,32 +59,33 @@ class Threat(Model):
     """Something that could make the estimate wrong, and which way."""
 
     title: Text
+    """What it is called."""
     text: Text
+    """What could make the estimate wrong."""
     direction: Text
+    """Which way it would move the estimate."""
 
 
 class Source(Model):
     """Where the claim was published."""
 
     title: Text
+    """Of the document."""
     publisher: Text
+    """Who published it."""
     date: str
+    """The day it was published, such as "2017-07-25"."""
     section: str
+    """Where in it."""
 
 
 class Disclosure(Model):
-    """Which counts the page and its files may show.
-
-    Attributes
-    ----------
-    minimum : int
-        Counts of 1 to ``minimum`` - 1 are not shown, nor what would give them away.
-    rounding : int
-        Counts that are shown are rounded to multiples of it, and rates are made from rounded counts.
-    """
+    """Which counts the page and its files may show."""
 
     minimum: int = 10
+    """Counts of 1 to one less than this, and what would give them away, are not shown."""
     rounding: int = 1
+    """Shown counts are rounded to multiples of it, and rates are made from rounded counts."""
 
     @model_validator(mode="after")
     def _possible(self) -> Disclosure:
@@ -99,33 +100,27 @@ class Disclosure(Model):
 
 
 class BaseStudy(Model):
-    """The keys that every study file has, of whatever kind.
-
-    Attributes
-    ----------
-    id : str
-        The name of the file.
-    kind : str
-        Which kind of study: it decides which further keys there are and how the data are prepared.
-    notebook : str
-        Name of the notebook in ``notebooks/``.
-    seed : int
-        Where random numbers start.
-    languages : tuple of {"en", "zh"}
-        Of the pages; texts are asked for in these only. Those of the title when absent.
-    import_ : dict, optional
-        ``[import]``: how the table is made from a city's own export, read by ``evaluation data build``
-        (`evaluation.sources.settings`) and by nothing else.
-    """
+    """The keys that every study file has, of whatever kind."""
 
     id: str
+    """The name of the file, which it is when absent."""
     kind: str
+    """Which kind of study: it decides which further keys there are. A file without it is a panel study
+    ("panel" and "staggered" mean the same), or of one place where it has ``[[pools]]``."""
     notebook: str
+    """Name of the notebook in ``notebooks/`` that makes the page."""
     seed: int = Field(default=1, ge=0)
+    """Where random numbers start."""
     languages: tuple[Literal["en", "zh"], ...] = Field(min_length=1)
+    """Of the pages; texts are asked for in these only. Absent: English where the title is plain text, else
+    the languages of the title."""
     import_: dict[str, Any] | None = Field(default=None, alias="import", repr=False)
+    """How the table is made from an export of one's own; read by ``evaluation data build`` and by nothing
+    else."""
     title: Text
+    """Of the page; absent: the id. Any text is a string, or a table of languages."""
     question: Text = NOTHING
+    """What the page is to answer, in a sentence."""
 
     @model_validator(mode="before")
     @classmethod

@@ -15,8 +15,11 @@ class BulletinData(Model):
     """The table: a row for each place and part of a month, such as ten days."""
 
     table: str = Field(min_length=1)
+    """Name of the table: a row a unit and part of a month."""
     unit: str
+    """Column of what is ranked."""
     month: str
+    """Column of the months."""
     part: str
     """Column that numbers the parts of a month from 1."""
     parts: int = Field(default=3, ge=2, le=6)
@@ -42,17 +45,26 @@ class Measure(Model):
     """
 
     id: str
+    """To name it by."""
     column: str
+    """Of the table."""
     kind: Literal["mean", "count", "stretch"] = "mean"
+    """"mean" over the parts by their days; "count": a sum; "stretch": the row of the first part stands for
+    the whole month."""
     of: str | None = None
     """For a count: column of the days that were counted over."""
     label: Text
+    """What it is called."""
     phrase: Text
     """The measure inside a sentence."""
     unit: Text
+    """Of a value."""
     better: Literal["higher", "lower"] = "lower"
+    """Which way is an improvement."""
     scales: tuple[Scale, ...] = ("percent", "level")
+    """On which it is ranked."""
     digits: int = Field(default=1, ge=0, le=6)
+    """Digits after the point."""
 
     @model_validator(mode="after")
     def _countable(self) -> Measure:
@@ -75,12 +87,17 @@ class Ranking(Model):
     history: int = Field(default=12, ge=1, le=36)
     """How many bulletins back the history goes, this one among them."""
     measure: str
+    """Id of the measure that leads."""
     scale: Scale
+    """Whether its change is in percent or in its unit."""
     why: Text
     """Why this measure and scale lead."""
     fixed_on: str
+    """The day on which this was written down."""
     level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the sets of ranks."""
     draws: int = Field(default=1999, ge=199, le=20_000)
+    """Random draws behind the sets."""
 
     _read = field_validator("month", mode="before")(read_period)
 
@@ -111,16 +128,23 @@ class Bulletin(BaseStudy):
     """
 
     kind: Literal["bulletin"]
+    """"bulletin"."""
     place: Text
     """What one of those that are ranked is called: ``city``, ``城市``."""
     places: Text
     """What many are called, after a number: ``cities``, ``市``."""
     data: BulletinData
+    """The table."""
     bulletin: Ranking
+    """Which month, which measure leads, and how sure the sets are."""
     chance: Chance = Chance()
+    """How chance is learnt from the record."""
     outcomes: tuple[Measure, ...] = Field(min_length=1)
+    """What is measured."""
     threats: tuple[Threat, ...] = ()
+    """What could make the ranking wrong."""
     settle: tuple[Text, ...] = ()
+    """Data that would settle it."""
 
     @model_validator(mode="after")
     def _refers(self) -> Bulletin:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evaluation.study.base import NOTHING, Text
+from evaluation.study.base import LANGUAGES, Text
 from evaluation.study.staggered_design import with_leading
 from evaluation.study.words import Nouns, Words
 
@@ -20,66 +19,36 @@ PERCENT = ("%", "percent", "per cent", "percentage points", "个百分点")
 
 
 def with_defaults(raw: Any) -> Any:
-    """A study file, as read, with what follows from its own keys: ids, the lead, the rule's family."""
+    """A panel study's file, as read, with its comparison, and the model of outcomes with an exposure."""
     raw = with_leading(raw)
-    if not isinstance(raw, dict) or not isinstance(raw.get("outcomes"), list | tuple):
+    if not isinstance(raw, dict):
         return raw
-    data = raw.get("data")
-    count = isinstance(data, dict) and data.get("exposure") is not None
-    outcomes = tuple(_outcome(one, count) for one in raw["outcomes"])
+    data, rule = raw.get("data"), raw.get("rule", {})
     comparisons = raw.get("comparisons") or ({"id": "untreated"},)
-    raw = {**raw, "outcomes": outcomes, "comparisons": comparisons}
-    ids = _ids(outcomes)
-    if ids:
-        raw.setdefault("headline", {"outcome": ids[0]})
-    rule = raw.get("rule", {})
+    raw = {**raw, "comparisons": comparisons}
     if isinstance(rule, dict):
-        raw["rule"] = {"outcomes": ids, "comparisons": _ids(comparisons)[:1], **rule}
+        ids = (one["id"] for one in comparisons if isinstance(one, dict) and "id" in one)
+        raw["rule"] = {"comparisons": tuple(ids)[:1], **rule}
+    model = "count" if isinstance(data, dict) and data.get("exposure") is not None else "level"
+    if isinstance(raw.get("outcomes"), list | tuple):
+        raw["outcomes"] = tuple(
+            {"model": model, **one} if isinstance(one, dict) else one for one in raw["outcomes"]
+        )
     return raw
-
-
-def _outcome(raw: Any, count: bool) -> Any:
-    """An outcome's table with id and labels after its column; a count where there is an exposure."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("column"), str):
-        return raw
-    label = raw.get("label", raw["column"])
-    named = re.sub(r"\W+", "_", raw["column"]).strip("_").lower() or "outcome"
-    usual = {"id": named, "label": label, "phrase": label, "model": "count" if count else "level"}
-    return {**usual, **raw}
-
-
-def _ids(entries: Any) -> tuple[Any, ...]:
-    return tuple(one["id"] for one in entries if isinstance(one, Mapping) and "id" in one)
-
-
-def given_words(raw: Words, place: Text, places: Text) -> Words:
-    """The words of a study whose ``treatment`` says what a unit is called."""
-    if not (place and places):
-        return raw
-    both = {one: {"one": place[one], "many": places[one]} for one in ("en", "zh")}
-    return raw.model_copy(update={"place": raw.place.over(Nouns.model_validate(both))})
 
 
 def complete(
     study: StaggeredStudy,
     *,
-    frequency: str,
-    start: str,
-    end: str,
-    calendar: bool,
     treated: Mapping[str, tuple[str, ...]],
     untreated: bool,
     outcomes: Mapping[str, Mapping[str, Any]],
 ) -> StaggeredStudy:
-    """A study with everything that it left to its data.
+    """A study whose periods are known, with everything else that it left to its data.
 
     Parameters
     ----------
     study : StaggeredStudy
-    frequency, start, end : str
-        Of the periods used.
-    calendar : bool
-        False where periods are numbers of no calendar.
     treated : mapping
         Language to the names of the treated units.
     untreated : bool
@@ -88,9 +57,11 @@ def complete(
         Id of an outcome to the keys that its values tell, such as ``digits``.
     """
     treatment, data = study.treatment, study.data
-    words = given_words(study.words, treatment.place, treatment.places)
-    words = words.complete(data.unit, frequency, calendar)
-    place = {one: words.place[one] for one in ("en", "zh")}
+    words = study.words
+    if treatment.place and treatment.places:
+        both = {one: {"one": treatment.place[one], "many": treatment.places[one]} for one in LANGUAGES}
+        words = words.model_copy(update={"place": Nouns.model_validate(both)})
+    place = {one: words.place[one] for one in LANGUAGES}
     update: dict[str, Any] = {
         "place": treatment.place or Text(**{one: noun.one for one, noun in place.items()}),
         "places": treatment.places or Text(**{one: noun.many for one, noun in place.items()}),
@@ -107,11 +78,10 @@ def complete(
     exposure = data.per_label
     if data.exposure and exposure is None:
         exposure = Text(en=f"per {data.per:,.0f} of {data.exposure}", zh=f"每{data.per:,.0f} {data.exposure}")
-    filled = {"frequency": frequency, "start": start, "end": end, "per_label": exposure}
     return study.model_copy(
         update={
             "words": words,
-            "data": data.model_copy(update=filled),
+            "data": data.model_copy(update={"per_label": exposure}),
             "treatment": treatment.model_copy(update=update),
             "comparisons": tuple(
                 one if one.label else one.model_copy(update={"label": label}) for one in study.comparisons
@@ -123,7 +93,7 @@ def complete(
 
 def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:
     """The treated units in a sentence: by name where they are few, else how many there are."""
-    few = {one: list(names[one]) for one in ("en", "zh")}
+    few = {one: list(names[one]) for one in LANGUAGES}
     count = len(few["en"])
     if count > _FEW:
         return Text(
@@ -137,6 +107,3 @@ def is_share(outcome: Outcome) -> bool:
     """Whether an outcome is a share, so that its effects are in percentage points."""
     unit = outcome.unit.en.strip().lower()
     return outcome.model == "share" or (outcome.model == "level" and unit in (*PERCENT, "share"))
-
-
-__all__ = ["NOTHING", "POINTS", "complete", "given_words", "is_share", "with_defaults"]

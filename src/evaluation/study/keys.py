@@ -45,7 +45,7 @@ def require_key(study: BaseModel, key: str, where: str) -> None:
                 expected=f"{before + '.' if before else ''}KEY, with KEY one of {shortlist(fields, _SHOWN)}"
                 if fields
                 else f"{before!r}, which has no keys inside it",
-                fix="every key is named at the top of the module of its kind in src/evaluation/study/",
+                fix="every key is named in docs/study-file.md",
             )
         value = getattr(place, part, None)
         place = value if value is not None else _model(fields[part])

@@ -11,40 +11,24 @@ from evaluation.study.one_place import Study
 
 
 class Chance(Model):
-    """A record within the year, from which it is told how much of a rank is chance.
-
-    Attributes
-    ----------
-    table : str
-        A row a place, month and part of a month; its columns are named like those of the studies' outcomes.
-    unit, time, part : str
-        Columns of the place, the month and the part.
-    block : int
-        Parts that are drawn together: neighbouring ones resemble each other.
-    draws : int
-    """
+    """A record within the year, from which it is told how much of a rank is chance."""
 
     table: str
+    """A row a unit, month and part of a month; its columns are named as the studies' outcomes."""
     unit: str
+    """Column of the units."""
     time: str
+    """Column of the months."""
     part: str
+    """Column of the parts."""
     block: int = Field(ge=1)
+    """Parts that are drawn together: neighbouring ones resemble each other."""
     draws: int = Field(ge=100)
+    """Random draws."""
 
 
 class Ledger(BaseStudy):
     """The claims of one source, and where each is tested.
-
-    Attributes
-    ----------
-    entries : str
-        The claims file: ``data/<entries>.toml``.
-    studies : tuple of str
-        Studies whose own checks decide on claims. The page depends on them: on their files and their tables.
-    here : Study
-        A study of one place that has no page of its own: it is told on this one.
-    chance : Chance
-        The record behind the confidence sets for ranks.
 
     Raises
     ------
@@ -53,12 +37,19 @@ class Ledger(BaseStudy):
     """
 
     kind: Literal["ledger"]
+    """"ledger"."""
     source: Source
+    """Whose claims they are."""
     entries: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """The claims file: ``data/<entries>.toml``."""
     studies: tuple[str, ...]
+    """Studies whose own checks decide on claims; the page depends on their files and tables."""
     here: Study
+    """A study of one place without a page of its own: it is told on this one."""
     chance: Chance
+    """The record behind the confidence sets for ranks."""
     threats: tuple[Threat, ...] = ()
+    """What could make the ledger wrong."""
 
     @model_validator(mode="after")
     def _sound(self) -> Ledger:

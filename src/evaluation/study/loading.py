@@ -218,5 +218,5 @@ def _explain(error: ValidationError, path: Path, overrides: Mapping[str, bool]) 
     return StudyError(
         f"{path.name} has {count} wrong {'key' if count == 1 else 'keys'}",
         where="\n" + "\n".join(lines),
-        fix=f"edit studies/{path.name}; CONTRIBUTING.md names every key",
+        fix=f"edit studies/{path.name}; every key is named in docs/study-file.md",
     )

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
-    BaseStudy,
     Model,
     Source,
     Text,
-    Threat,
     read_period,
     repeated_ids,
     undeclared,
 )
+from evaluation.study.panel import Decision, Figure, Lead, Measured, PanelData, PanelStudy
 
 
-class Data(Model):
-    """Which committed table, and how its rows are units and periods."""
+class Data(PanelData):
+    """Which tables, and how their rows are units and periods."""
 
-    table: str = Field(min_length=1)
-    unit: str
-    time: str
-    frequency: Literal["Y", "Q", "M", "W", "D"]
-    start: str
-    end: str
     observed: str | None = None
     """Column that counts the observations in a row, such as days; with ``least`` the fewest that will do."""
     least: int | None = Field(default=None, ge=1)
+    """Fewest observations of a period that will do."""
     annual: str | None = None
     """Table with the columns ``unit`` and ``year``: yearly figures that months cannot be added up to."""
-    credit: Text | None = None
-    """The source in a few words, for the line under a figure; the manifest's words when absent."""
     labels: str | None = None
     """Table with the columns ``unit`` and ``name_en``: names for English pages."""
-
-    _read = field_validator("start", "end", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Data:
-        if self.start > self.end:
-            raise ValueError(f"start {self.start} lies after end {self.end}")
-        return self
 
 
 class Date(Model):
     """A date of treatment and where it comes from."""
 
     date: str
+    """First treated period."""
     label: Text
+    """What the date is called."""
     why: Text
+    """Why it could be argued for."""
 
     _read = field_validator("date", mode="before")(read_period)
 
@@ -60,10 +47,15 @@ class Treatment(Model):
     """Who is treated, from when, and the other dates that could be argued for."""
 
     unit: str
+    """The treated unit, written as in the table."""
     date: str
+    """First treated period."""
     label: Text
+    """What the date is called."""
     why: Text
+    """Why this date."""
     alternatives: tuple[Date, ...] = ()
+    """Other dates that could be argued for."""
 
     _read = field_validator("date", mode="before")(read_period)
 
@@ -81,14 +73,19 @@ class Pool(Model):
     """Places that the treated one is compared with."""
 
     id: str
+    """To name it by."""
     label: Text
+    """What these units are called; ``{count}`` in it is their number."""
     units: tuple[str, ...] | Literal["all"]
+    """The units, or "all"."""
     exclude: tuple[str, ...] = ()
+    """Units to leave out."""
     where: dict[str, str] = Field(default_factory=dict)
     """Column of the table of labels to the value that a unit must have there."""
     start: str | None = None
     """First period for this pool, where its record is shorter than the study's."""
     end: str | None = None
+    """Last period for this pool; absent: the study's."""
 
     _read = field_validator("start", "end", mode="before")(read_period)
 
@@ -97,7 +94,9 @@ class Window(Model):
     """A span of periods around the date of treatment."""
 
     id: str
+    """To name it by."""
     label: Text
+    """What it is called."""
     each_side: int = Field(ge=1)
     """Periods before the date, and as many from it on; fewer where the record ends."""
 
@@ -110,6 +109,7 @@ class Choices(Model):
     windows: tuple[Window, ...] = ()
     """Windows that the whole record is exchanged for."""
     why: Text | None = None
+    """Why these could be chosen."""
 
     @model_validator(mode="after")
     def _ids(self) -> Choices:
@@ -119,28 +119,24 @@ class Choices(Model):
         return self
 
 
-class Outcome(Model):
+class Outcome(Measured):
     """A column of the table, what it measures and how it adds up over a year."""
 
-    id: str
-    column: str
-    label: Text
-    phrase: Text
-    """The outcome inside a sentence: ``Zibo's good-air days rose by ...``."""
-    short: Text | None = None
-    """The label where room is scarce, as in the heading of a column."""
-    unit: Text
     annual: Literal["sum", "mean"] = "mean"
+    """Whether a year is the sum or the mean of its periods."""
     better: Literal["higher", "lower"] = "lower"
+    """Which way is an improvement."""
     scales: tuple[Literal["level", "log"], ...] = ("level",)
-    digits: int = Field(default=1, ge=0, le=6)
+    """On which it is compared."""
 
 
 class Years(Model):
     """The two years that the claim itself compares."""
 
     before: int
+    """The earlier year."""
     after: int
+    """The later year."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Years:
@@ -149,48 +145,41 @@ class Years(Model):
         return self
 
 
-class Headline(Model):
+class Headline(Lead):
     """The outcome that leads the page, and the second way of measuring it."""
 
-    outcome: str
     check: str | None = None
+    """Id of the second way of measuring it."""
     years: Years
+    """The two years that the claim compares."""
 
 
-class Rule(Model):
+class Rule(Decision):
     """How the verdict is reached; fixed before the estimates and printed on the page."""
 
-    level: float = Field(gt=0, lt=0.5)
     pool: str
-    outcomes: tuple[str, ...] = Field(min_length=1)
+    """Id of the pool that decides; absent: the first."""
     scales: tuple[Literal["level", "log"], ...] = ("level",)
-    fixed_on: str
-    text: Text
+    """On which the rule compares."""
 
 
-class Claim(Model):
+class Claim(Figure):
     """A figure of the source and how the data answer it."""
 
-    id: str
-    text: Text
-    value: float
-    unit: Text
-    rounding: float = Field(default=1.0, gt=0)
     kind: Literal["level", "change", "relative_change", "rank", "none"]
-    outcome: str | None = None
+    """What the figure is; "none": no data."""
     year: int | None = None
+    """The year that it speaks of."""
     baseline: int | None = None
+    """The year that it compares with."""
     pool: str | None = None
+    """Id of the pool in which a rank is taken."""
     by: Literal["rate", "change"] = "rate"
     """For ``kind = "rank"``: whether places are ranked by percentage or by absolute change."""
-    needs: Text | None = None
-    """For ``kind = "none"``: the data that would be needed."""
 
     @model_validator(mode="after")
     def _complete(self) -> Claim:
         if self.kind == "none":
-            if self.needs is None:
-                raise ValueError("a claim without data must say in 'needs' which data it would take")
             return self
         if self.outcome is None or self.year is None:
             raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome' and 'year'")
@@ -201,7 +190,7 @@ class Claim(Model):
         return self
 
 
-class Study(BaseStudy):
+class Study(PanelStudy):
     """One question with everything needed to answer it.
 
     Raises
@@ -211,19 +200,37 @@ class Study(BaseStudy):
     """
 
     kind: Literal["one_place"] = "one_place"
+    """"one_place"; absent: the same, where there are ``[[pools]]``."""
     source: Source
+    """Where the claim comes from."""
     data: Data
+    """Which tables, and how their rows are units and periods."""
     treatment: Treatment
+    """Who is treated, and from when."""
     pools: tuple[Pool, ...] = Field(min_length=1)
+    """Units to compare with."""
     neighbours: tuple[str, ...] = ()
     """Units that adjoin the treated one, for the check on spillovers."""
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
+    """What is measured."""
     headline: Headline
+    """What leads the page."""
     rule: Rule
+    """How the verdict is reached."""
     choices: Choices = Choices()
+    """What could be chosen otherwise."""
     claims: tuple[Claim, ...] = ()
-    threats: tuple[Threat, ...] = ()
-    settle: tuple[Text, ...] = ()
+    """Figures of the source, and how the data answer them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_pool(cls, value: Any) -> Any:
+        """The first pool decides, where the file does not say."""
+        if not isinstance(value, dict) or not isinstance(value.get("rule", {}), dict):
+            return value
+        first = next(iter(value.get("pools") or ()), None)
+        named = {"pool": first["id"]} if isinstance(first, dict) and "id" in first else {}
+        return {**value, "rule": {**named, **value.get("rule", {})}}
 
     @model_validator(mode="after")
     def _refers(self) -> Study:

@@ -1,32 +1,4 @@
-"""A study of a claim without data: what it can mean, and what methods find in a simulated record.
-
-One TOML file; ``studies/crime_zhangdian.toml`` is the example. Keys marked * are optional.
-
-Top of the file
-    ``id, kind = "simulated", notebook, seed, title, question``; ``[source]`` as in every study.
-``[data]``
-    ``table`` (a row a unit and month, simulated), ``places`` (a row a unit: ``unit, name_en, first_treated,
-    near``), ``truth`` (a row an outcome: ``outcome, percent, raw``), ``before`` and ``after`` (the years
-    that the claim compares), ``credit`` *.
-``[[comparisons]]``
-    ``id, label`` (``{count}`` is filled in), ``why``, ``neighbours`` ("keep" or "drop" units that are near).
-``[[outcomes]]``
-    ``id`` (a column), ``label, phrase``.
-``[percentages]``
-    ``counts`` (base counts to try), ``dispersions`` (variance over mean: 1 for independent events),
-    ``published`` * (table of percentages that others published).
-``[power]``
-    ``counts`` (events a month in each place), ``noise`` (of a place's month, in logarithms), ``draws``.
-``[[claims]]``
-    ``id, text, value`` (percent), ``unit``, ``outcome`` * (one that is simulated), ``needs``.
-``[disclosure]`` *
-    ``minimum`` (10) and ``rounding`` * (1), as for many places (`evaluation.study.staggered`): for the counts
-    that the page draws and offers as numbers.
-``[[threats]]``, ``[[settle]]``
-    As in every study.
-
-Claims of such a study have no data and are not testable, whatever the simulation shows.
-"""
+"""A study of a claim without data: what it can mean, and what methods find in a simulated record."""
 
 from __future__ import annotations
 
@@ -41,11 +13,17 @@ class SimulatedData(Model):
     """Simulated tables, and the years that the claim compares."""
 
     table: str = Field(min_length=1)
+    """A simulated table: a row a unit and month."""
     places: str = Field(min_length=1)
+    """A row a unit: ``unit, name_en, first_treated, near``."""
     truth: str = Field(min_length=1)
+    """A row an outcome: ``outcome, percent, raw``."""
     before: int
+    """The earlier year that the claim compares."""
     after: int
+    """The later year."""
     credit: Text | None = None
+    """The source in a few words."""
 
     @model_validator(mode="after")
     def _ordered(self) -> SimulatedData:
@@ -58,25 +36,35 @@ class SimulatedComparison(Model):
     """Places that the treated one is compared with."""
 
     id: str
+    """To name it by."""
     label: Text
+    """What these units are called; ``{count}`` in it is their number."""
     why: Text
+    """Why these."""
     neighbours: Literal["keep", "drop"] = "keep"
+    """Whether units that are near are kept or dropped."""
 
 
 class SimulatedOutcome(Model):
     """A column of counts."""
 
     id: str
+    """A column of the table."""
     label: Text
+    """What it is called."""
     phrase: Text
+    """The outcome inside a sentence."""
 
 
 class Percentages(Model):
     """Counts at which the claimed percentages are read."""
 
     counts: tuple[int, ...] = Field(min_length=1)
+    """Counts before, to try."""
     dispersions: tuple[float, ...] = Field(min_length=1)
+    """Variance over mean: 1 for independent events."""
     published: str | None = None
+    """Table of percentages that others published."""
 
     @model_validator(mode="after")
     def _possible(self) -> Percentages:
@@ -89,19 +77,28 @@ class PowerSettings(Model):
     """What the real design is tried with."""
 
     counts: tuple[float, ...] = Field(min_length=1)
+    """Events a month in each unit."""
     noise: float = Field(ge=0, le=1)
+    """Of a unit's month, in logarithms."""
     draws: int = Field(ge=50, le=20_000)
+    """Random draws."""
 
 
 class UntestedClaim(Model):
     """A percentage change that no data can check yet."""
 
     id: str
+    """Of the claim; of a claim of ``data/claims.toml`` the id is enough."""
     text: Text
+    """What is claimed."""
     value: float = Field(gt=-100)
+    """The percentage."""
     unit: Text
+    """Of the figure."""
     outcome: str | None = None
+    """Id of an outcome that is simulated."""
     needs: Text
+    """The data that it would take."""
 
 
 class SimulatedStudy(BaseStudy):
@@ -114,16 +111,27 @@ class SimulatedStudy(BaseStudy):
     """
 
     kind: Literal["simulated"]
+    """"simulated"."""
     source: Source
+    """Where the claim comes from."""
     data: SimulatedData
+    """The simulated tables."""
     comparisons: tuple[SimulatedComparison, ...] = Field(min_length=1)
+    """Units to compare with."""
     outcomes: tuple[SimulatedOutcome, ...] = Field(min_length=1)
+    """What is simulated."""
     percentages: Percentages
+    """What percentages of small counts can mean."""
     power: PowerSettings
+    """Which effects could be found."""
     disclosure: Disclosure | None = None
+    """Which counts may be shown."""
     claims: tuple[UntestedClaim, ...] = Field(min_length=1)
+    """What the source claims; none can be tested."""
     threats: tuple[Threat, ...] = ()
+    """What could make the answer wrong."""
     settle: tuple[Text, ...] = ()
+    """Data that would settle the question."""
 
     @model_validator(mode="after")
     def _refers(self) -> SimulatedStudy:

@@ -1,85 +1,4 @@
-"""A study of many places that are treated at dates of their own, in several outcomes.
-
-One TOML file and one table make a study; no code is needed. ``studies/crime_rio.toml`` is the fullest
-example, ``studies/crime_castle.toml`` a short one. Texts are tables ``{ en = "…", zh = "…" }``. Periods are
-written 2016, "2016-03" or "2016Q1". Keys marked * are optional.
-
-Top of the file
-    ``id, kind = "staggered", notebook, seed, title, question``; ``estimator`` * (leads for every outcome,
-    whatever its ``main``: "imputation" or, as its class is called, "Imputation").
-``[design]`` *
-    ``window`` * (months on either side of the start; rows of treated units further away are left out).
-``[source]``
-    Where the question or the claim comes from: ``title, publisher, date, section``.
-``[data]``
-    ``table`` (a row a unit and period), ``unit``, ``time``, ``frequency`` (Y, Q, M, W, D), ``start``,
-    ``end``; ``places`` * (a table with a row a unit: its columns can be used as if they stood in the main
-    table), ``name_en`` * and ``name_zh`` * (columns with the names of units), ``exposure`` * (column of
-    what counts are out of: population, cases, hours), ``per`` * (rates are per so much of it, 100000 by
-    default), ``per_label`` * (the unit of a rate, such as "per 100,000 residents and quarter"), ``credit``
-    * (the source in a few words). Whether data are simulated is not said here: the manifest says it.
-``[treatment]``
-    ``first_treated`` (column with the first treated period of the unit, empty for never) or ``switched_on``
-    (a column of 0 and 1: the first period with 1 counts, rows before the window among them);
-    each outcome may name its own instead.
-    ``comparison`` * ("never_treated", the default, or "not_yet_treated"), ``anticipation`` * (0),
-    ``window`` * (first and last event time of the paths, such as [-8, 16]), ``cluster`` * (column; the unit
-    when absent), ``weights`` * (column; for counts the linear estimators work on rates and are weighted by
-    the mean exposure when this is absent), ``independent_rows`` * (true: errors are independent between
-    rows, which is known of simulated data only), ``place``, ``places`` (what a unit is called, one and many),
-    ``treated`` (the treated places in a sentence), ``event`` (what happened, for the line at event time 0),
-    ``why``, ``from_outcome`` * (a sentence, where treatment is recorded because the outcome moved: it is
-    printed in the answer, and no verdict is given).
-``[[alternatives]]`` *
-    Another column of dates that could be argued for: ``id, label, first_treated`` (``{outcome}`` in it is the
-    outcome's id), ``why``.
-``[neighbours]`` *
-    ``column`` (first period from which an untreated unit may have been reached), ``label``.
-``[[comparisons]]``
-    Untreated units to compare with; the first is the main one. ``id, label`` (``{count}`` is filled in),
-    ``why``, ``column`` * and ``values`` * (only units with these values), ``neighbours`` * ("keep", the
-    default, or "drop").
-``[[outcomes]]``
-    ``id, column, label, phrase`` (inside a sentence), ``short`` *, ``unit``, ``better`` ("lower" or
-    "higher"), ``digits`` *, ``model``: "count" (Poisson with exposure; effects in percent), "rate" or
-    "level" (effects in the unit), "log" (of a positive column; effects in percent), ``main`` * (the
-    estimator that leads: by default the extended Poisson for counts, imputation for others),
-    ``first_treated`` * or ``switched_on`` *, ``covariates`` * (columns; "log population" takes the
-    logarithm).
-``[headline]``
-    ``outcome``: the one that leads the page.
-``[rule]``
-    ``level``, ``outcomes`` (the family that is adjusted for together), ``comparisons`` (each must agree),
-    ``fixed_on``, ``text``.
-``[end]`` *
-    Why the record ends where it does: ``why``; and, for a figure, ``table, time, frequency, column, label,
-    unit, at`` (the period of the break), ``mark`` (words at it).
-``[[published]]`` *
-    A number of the literature to agree with: ``id, outcome, value, what, citation, agreement`` ("exact"
-    with ``tolerance``; "size": same sign and between half and twice as large; "none": the other found no
-    clear effect), ``estimator`` *, ``comparison`` * (the main ones by default), ``covariates`` *,
-    ``weights`` *, ``scale`` * ("percent" or "natural": log points for count and log outcomes, the unit for
-    others).
-``[truth]`` *
-    Simulated data only: outcome = true effect, in percent for counts and logs, else in the unit.
-``[[claims]]`` *
-    ``id, text, value, unit, rounding, kind``: "none" with ``needs``, or "relative_change" with ``outcome``,
-    ``before`` and ``after`` (periods of the same length; the treated places' total in the one beside the
-    other, in percent). Of a claim of the project's ledger the ``id`` and the ``outcome`` are enough, as in
-    studies of every kind: see `evaluation.study.claimed`. Claims of a study on simulated data have no data
-    and are not testable, whatever their kind.
-``[limit]`` *
-    One of the claims says how far a time lies below the limit that the law allows: ``claim`` (its id),
-    ``table`` * (published numbers of items and sums of promised limits: ``figure`` one of ``items_before,
-    items_after, days_before, days_after``, and ``value``), ``decided`` * (id of the outcome that counts
-    decided cases alone; it and the leading one need a ``[truth]``). The page answers by arithmetic.
-``[disclosure]`` *
-    ``minimum`` (10) and ``rounding`` * (1): counts of 1 to ``minimum`` - 1, and what would give one away, are
-    not shown on the page, in its files or in the result file; estimates use every count. For studies
-    with an outcome whose model is "count".
-``[[threats]]``, ``[[settle]]``
-    As in every study.
-"""
+"""A study of units that are treated at dates of their own; every key is in docs/study-file.md."""
 
 from __future__ import annotations
 
@@ -89,17 +8,15 @@ from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import (
     NOTHING,
-    BaseStudy,
     Disclosure,
     Model,
-    Source,
     Text,
-    Threat,
     read_period,
     repeated_ids,
     undeclared,
 )
-from evaluation.study.defaults import is_share, with_defaults
+from evaluation.study.defaults import POINTS, is_share, with_defaults
+from evaluation.study.panel import Decision, Lead, Measured, PanelData, PanelStudy
 from evaluation.study.staggered_beside import Claim, End, Limit, Published
 from evaluation.study.staggered_design import (
     POISSON,
@@ -109,7 +26,6 @@ from evaluation.study.staggered_design import (
     SyntheticName,
     read_estimator,
 )
-from evaluation.study.words import Words
 
 ModelName = Literal["count", "rate", "log", "level", "share"]
 MAIN: dict[str, EstimatorName] = {
@@ -122,40 +38,35 @@ MAIN: dict[str, EstimatorName] = {
 """The estimator that leads for each kind of outcome: one that never compares with the already treated."""
 
 
-class Data(Model):
-    """Which committed table, and how its rows are units and periods."""
+class Data(PanelData):
+    """Which table, and how its rows are units and periods."""
 
-    table: str = Field(min_length=1)
-    unit: str
-    time: str
-    frequency: Literal["", "Y", "Q", "M", "W", "D"] = ""
-    start: str = ""
-    end: str = ""
     places: str | None = None
+    """Table with a row a unit: its columns can be used as if they stood in the main table."""
     name_en: str | None = None
+    """Column with the English names of units."""
     name_zh: str | None = None
+    """Column with the Chinese names of units."""
     exposure: str | None = None
+    """Column of what counts are out of: population, cases, hours."""
     per: float = Field(default=100_000.0, gt=0)
+    """Rates are per so much of the exposure."""
     per_label: Text | None = None
-    credit: Text | None = None
-
-    _read = field_validator("start", "end", mode="before")(read_period)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Data:
-        longer = len(self.start) == len(self.end) and self.start[:4].isdigit()
-        if longer and self.start > self.end:
-            raise ValueError(f"start {self.start} lies after end {self.end}")
-        return self
+    """The unit of a rate in words; absent: made from ``per`` and the name of the exposure."""
 
 
 class Dated(Model):
     """Where the first treated period of a unit stands."""
 
     first_treated: str | None = None
+    """Column with the first treated period of a unit; empty is never, and 0 is never."""
     switched_on: str | None = None
+    """Column of 0 and 1: whether the unit is treated in the period. A unit is treated from its first 1 on,
+    rows before ``data.start`` among them."""
     units: dict[str, str] = Field(default_factory=dict)
+    """Treated units, written as in the table, and the first treated period of each."""
     never: tuple[str | int | float, ...] = ()
+    """Values of ``first_treated`` that mean never treated, beside 0 and nothing."""
 
     @field_validator("units", mode="before")
     @classmethod
@@ -181,17 +92,31 @@ class Treatment(Dated):
     """Who is treated, from when, and how that is said."""
 
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    """With whom treated units are compared; absent: with never treated ones, and where all are treated in
+    the end, with those not yet treated."""
     anticipation: int = Field(default=0, ge=0)
+    """Periods before the start in which units may already have reacted."""
     window: tuple[int, int] | None = None
+    """First and last event time of paths, such as ``[-8, 16]``."""
     cluster: str | None = None
+    """Column of the clusters of errors; absent: the unit."""
     weights: str | None = None
+    """Column of weights; rates of counts are weighted by the mean exposure when absent."""
     independent_rows: bool = False
+    """Whether errors are known to be independent between rows, as in simulated data only."""
     place: Text = NOTHING
+    """What one unit is called; now also ``words.place``."""
     places: Text = NOTHING
+    """What many units are called."""
     treated: Text = NOTHING
+    """The treated units in a sentence; absent: their names, or how many there are."""
     event: Text = NOTHING
+    """What happened, for the line at the start of treatment."""
     why: Text = NOTHING
+    """Why these units and dates."""
     from_outcome: Text | None = None
+    """A sentence, where treatment is recorded because the outcome moved: it is printed in the answer, and
+    no verdict is given."""
 
     @model_validator(mode="after")
     def _spans(self) -> Treatment:
@@ -204,9 +129,13 @@ class Alternative(Model):
     """Another column of dates that could be argued for."""
 
     id: str
+    """To name it by."""
     label: Text
+    """What the dates are called."""
     first_treated: str
+    """Another column of dates that could be argued for; ``{outcome}`` in it is the id of the outcome."""
     why: Text = NOTHING
+    """Why it could be."""
 
     def column(self, outcome: str) -> str:
         """The column of dates of an outcome, by its id."""
@@ -217,18 +146,26 @@ class Neighbours(Model):
     """Untreated units that may have been reached, and from when."""
 
     column: str
+    """Column of the first period from which an untreated unit may have been reached."""
     label: Text
+    """What these units are called."""
 
 
 class Comparison(Model):
     """Untreated units that the treated ones are compared with."""
 
     id: str
+    """To name it by; the first comparison leads."""
     label: Text = NOTHING
+    """What these units are called; ``{count}`` in it is their number."""
     why: Text = NOTHING
+    """Why these."""
     column: str | None = None
+    """Only untreated units with one of ``values`` in this column are taken."""
     values: tuple[str | int, ...] = ()
+    """The values."""
     neighbours: Literal["keep", "drop"] = "keep"
+    """Whether units that ``[neighbours]`` names are kept or dropped."""
 
     @model_validator(mode="after")
     def _complete(self) -> Comparison:
@@ -237,20 +174,21 @@ class Comparison(Model):
         return self
 
 
-class Outcome(Dated):
+class Outcome(Measured, Dated):
     """A column of the table, what it measures and how it is modelled."""
 
-    id: str
-    column: str
-    label: Text
-    phrase: Text
-    short: Text | None = None
     unit: Text = NOTHING
-    better: Literal["higher", "lower"] | None = None
+    """Of a value. With "%" (0 to 100) or "share" (0 to 1) effects are in percentage points."""
     model: ModelName
+    """Counts (Poisson regression; effects in percent), rates, logarithms of positive values (effects in
+    percent), values as they stand, or shares (effects in percentage points). Absent: "count" where
+    ``data.exposure`` is given."""
     digits: int = Field(default=1, ge=0, le=6)
+    """Digits after the point; absent: told from the spread of the values."""
     main: EstimatorName | None = None
+    """The estimator that leads for this outcome, instead of what the design chooses."""
     covariates: tuple[str, ...] = ()
+    """Columns; "log population" takes the logarithm of the column population."""
 
     @model_validator(mode="after")
     def _fits(self) -> Outcome:
@@ -273,25 +211,21 @@ class Outcome(Dated):
         """Whether effects are said in percentage points: the outcome is a share."""
         return is_share(self)
 
+    @property
+    def effect_unit(self) -> Text:
+        """Of an effect, where it is not in percent: percentage points of a share, else the outcome's unit."""
+        return POINTS if self.in_points else self.unit
 
-class Headline(Model):
-    """The outcome that leads the page."""
 
-    outcome: str
-
-
-class Rule(Model):
+class Rule(Decision):
     """How the verdict is reached, with the day on which it was written down."""
 
-    level: float = Field(default=0.05, gt=0, lt=0.5)
-    outcomes: tuple[str, ...] = Field(min_length=1)
     comparisons: tuple[str, ...] = Field(min_length=1)
-    fixed_on: str = ""
-    text: Text = NOTHING
+    """Ids of the comparisons that must each agree; absent: the first."""
 
 
-class StaggeredStudy(BaseStudy):
-    """Many places, treated at dates of their own; see the module for every key.
+class StaggeredStudy(PanelStudy):
+    """Units that are treated at dates of their own, or one of them, beside units that are not.
 
     Raises
     ------
@@ -300,28 +234,45 @@ class StaggeredStudy(BaseStudy):
     """
 
     kind: Literal["staggered"] = "staggered"
+    """"panel" or "staggered"; absent: the same."""
     notebook: str = "panel_study"
-    source: Source | None = None
+    """Name of the notebook that makes the page."""
     data: Data
-    words: Words = Words()
+    """Which table, and how its rows are units and periods."""
     estimator: EstimatorName | SyntheticName | None = None
+    """Leads for every outcome, instead of what the design chooses; the names of the library's classes are
+    read, too."""
     inference: InferenceName | None = None
+    """The method of inference, instead of what the design chooses."""
     design: Span = Span()
+    """What part of the record the estimates use."""
     treatment: Treatment
+    """Who is treated, and from when: one of ``units``, ``first_treated`` and ``switched_on``."""
     alternatives: tuple[Alternative, ...] = ()
+    """Other dates that could be argued for."""
     neighbours: Neighbours | None = None
+    """Untreated units that treatment may have reached."""
     comparisons: tuple[Comparison, ...] = Field(min_length=1)
+    """Untreated units to compare with; absent: all of them."""
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
-    headline: Headline
+    """What is measured; the first leads."""
+    headline: Lead
+    """What leads the page; absent: the first outcome."""
     rule: Rule
+    """How the verdict is reached; absent: tests at 5 %, all outcomes adjusted for together."""
     end: End | None = None
+    """Why the record ends where it does, with a figure of the break."""
     published: tuple[Published, ...] = ()
+    """Numbers of the literature to agree with."""
     truth: dict[str, float] = Field(default_factory=dict)
+    """Simulated data only: id of an outcome = its true effect, in percent for counts and logarithms, else
+    in the unit."""
     claims: tuple[Claim, ...] = ()
+    """Figures of the source, and how the data answer them."""
     limit: Limit | None = None
+    """A claim that compares with a limit which the law allows."""
     disclosure: Disclosure | None = None
-    threats: tuple[Threat, ...] = ()
-    settle: tuple[Text, ...] = ()
+    """Which counts may be shown."""
 
     _named = field_validator("estimator", mode="before")(read_estimator)
     _defaults = model_validator(mode="before")(with_defaults)

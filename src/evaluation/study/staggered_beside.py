@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from evaluation.study.base import Model, Text, read_period
+from evaluation.study.panel import Figure
 from evaluation.study.staggered_design import EstimatorName
 
 
@@ -14,14 +15,23 @@ class End(Model):
     """Why the record ends where it does."""
 
     why: Text
+    """Why the record ends."""
     table: str | None = None
+    """Table of the figure."""
     time: str | None = None
+    """Its column of periods."""
     frequency: Literal["Y", "Q", "M", "W", "D"] | None = None
+    """Of the periods."""
     column: str | None = None
+    """Its column of values."""
     label: Text | None = None
+    """What they are called."""
     unit: Text | None = None
+    """Of a value."""
     at: str | None = None
+    """Period of the break."""
     mark: Text | None = None
+    """Words at the break."""
 
     _read = field_validator("at", mode="before")(read_period)
 
@@ -35,38 +45,45 @@ class End(Model):
 
 
 class Limit(Model):
-    """That a claim compares with the limit which the law allows: what it says of the past is arithmetic.
-
-    Attributes
-    ----------
-    claim : str
-        Id of the claim: a percentage below the limit.
-    table : str, optional
-        Published numbers of items and sums of promised limits, before and after.
-    decided : str, optional
-        Id of the outcome that counts decided cases alone, set beside the leading one in the answer.
-    """
+    """That a claim compares with the limit which the law allows: what it says of the past is arithmetic."""
 
     claim: str
+    """Id of the claim: a percentage below the limit."""
     table: str | None = None
+    """Published numbers of items and sums of promised limits: columns ``figure`` (items_before,
+    items_after, days_before, days_after) and ``value``."""
     decided: str | None = None
+    """Id of the outcome that counts decided cases alone, set beside the leading one."""
 
 
 class Published(Model):
     """A number of the literature and how near ours must come."""
 
     id: str
+    """To name it by."""
     outcome: str
+    """Id of the outcome."""
     value: float
+    """The number."""
     what: Text
+    """What it is, in words."""
     citation: str
+    """Where it stands."""
     agreement: Literal["exact", "size", "none"]
+    """"exact" (within ``tolerance``), "size" (same sign, and between half and twice as large) or "none"
+    (the other found no clear effect)."""
     tolerance: float | None = Field(default=None, gt=0)
+    """Largest difference that agrees."""
     estimator: EstimatorName | None = None
+    """That makes our number; absent: the leading one."""
     comparison: str | None = None
+    """Id of the comparison; absent: the first."""
     covariates: tuple[str, ...] = ()
+    """Instead of the outcome's own."""
     weights: str | None = None
+    """Instead of the study's own."""
     scale: Literal["percent", "natural"] = "natural"
+    """"natural": log points for counts and logarithms, the unit for others."""
 
     @model_validator(mode="after")
     def _complete(self) -> Published:
@@ -75,26 +92,21 @@ class Published(Model):
         return self
 
 
-class Claim(Model):
+class Claim(Figure):
     """A figure of the source and how the data answer it."""
 
-    id: str
-    text: Text
-    value: float
-    unit: Text
-    rounding: float = Field(default=1.0, gt=0)
     kind: Literal["relative_change", "none"]
-    outcome: str | None = None
+    """"relative_change": of the total of the treated units between two periods, in percent; "none": no
+    data."""
     before: str | None = None
+    """The earlier period."""
     after: str | None = None
-    needs: Text | None = None
+    """The later period, of the same length."""
 
     _read = field_validator("before", "after", mode="before")(read_period)
 
     @model_validator(mode="after")
     def _complete(self) -> Claim:
-        if self.kind == "none" and self.needs is None:
-            raise ValueError("a claim without data must say in 'needs' which data it would take")
         if self.kind != "none" and (self.outcome is None or self.before is None or self.after is None):
             raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome', 'before' and 'after'")
         return self

@@ -53,16 +53,11 @@ _PERIODS = {"Y": "years", "Q": "quarters", "M": "months"}
 
 
 class Span(Model):
-    """What part of the record the estimates use.
-
-    Attributes
-    ----------
-    window : int, optional
-        Months on either side of the start of treatment: rows of treated units further away are left out of
-        the estimates; all rows of units that are never treated stay. The whole record when absent.
-    """
+    """What part of the record the estimates use."""
 
     window: int | None = Field(default=None, ge=1)
+    """Months on either side of the start of treatment: rows of treated units further away are left out of
+    the estimates, all rows of units that are never treated stay. Absent: the whole record."""
 
     def periods(self, frequency: str) -> int | None:
         """The window in periods of the data, from weeks and days rounded to whole ones; None without one."""

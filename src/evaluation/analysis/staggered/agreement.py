@@ -188,7 +188,7 @@ def verdicts(case: StaggeredCase, against: pd.DataFrame, together: pd.DataFrame)
         out[outcome.id] = compare(
             f"{case.study.id}-{outcome.id}",
             nan,
-            "%" if outcome.in_percent else outcome.unit.en,
+            "%" if outcome.in_percent else outcome.effect_unit.en,
             None,
             [] if circular else tests(case, outcome, against, together),
             level=case.study.rule.level,

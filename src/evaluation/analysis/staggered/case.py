@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.times import read_period, read_periods
 from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
 from evaluation.sources.manifest import TableInfo
-from evaluation.sources.times import read_period, read_periods
 from evaluation.study.base import Text
 from evaluation.study.staggered import POISSON, Comparison, Outcome, StaggeredStudy
 

@@ -14,10 +14,10 @@ import pandas as pd
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.size import require_room
+from evaluation.analysis.times import EXAMPLE, period_column, read_period, read_periods, with_periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
 from evaluation.panel import require_columns, require_variation
 from evaluation.sources.manifest import TableInfo, load_manifest, read_table
-from evaluation.sources.times import read_period, read_periods, tell_frequency
 from evaluation.study.base import LANGUAGES, Text
 from evaluation.study.defaults import PERCENT as IN_PERCENT
 from evaluation.study.defaults import complete
@@ -60,9 +60,12 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
         sources.append(place_info)
         frame = _with_places(frame, places, study)
     require_columns(frame, _needed(study), table=f"table {data.table}")
-    study, calendar = _timed(study, frame)
+    study, calendar = with_periods(study, frame)
     data = study.data
-    frame = frame.assign(**{data.time: _times(frame, data.time, data.frequency, data.table)})
+    problems = study.design.problems(data.frequency)
+    if problems:
+        raise StudyError("the window of the design does not fit the data", where=problems[0])
+    frame = frame.assign(**{data.time: period_column(frame, data.time, data.frequency, data.table)})
     twice = frame.duplicated([data.unit, data.time])
     if twice.any():
         shown = frame.loc[twice, [data.unit, data.time]].astype(str).agg(" ".join, axis=1)
@@ -102,29 +105,9 @@ def prepare_staggered(study: StaggeredStudy, overrides: Mapping[str, Any], root:
     return case
 
 
-def _timed(study: StaggeredStudy, frame: pd.DataFrame) -> tuple[StaggeredStudy, bool]:
-    """A study with its frequency and its first and last period, and whether these are of a calendar."""
-    data = study.data
-    told, calendar = str(data.frequency), True
-    times = frame[data.time]
-    if told in ("", "Y"):
-        found, calendar = tell_frequency(times, data.table)
-        told = told or found
-    if data.start and data.end:
-        start, end = data.start, data.end
-    else:
-        read = _times(frame, data.time, told, data.table)
-        start, end = data.start or str(read.min()), data.end or str(read.max())
-    filled = {"frequency": told, "start": start.split("/")[0], "end": end.split("/")[0]}
-    problems = study.design.problems(told)
-    if problems:
-        raise StudyError("the window of the design does not fit the data", where=problems[0])
-    return study.model_copy(update={"data": data.model_copy(update=filled)}), calendar
-
-
 def _completed(case: StaggeredCase) -> StaggeredCase:
     """The case with everything in its study that was left to the data, and notes on what was taken so."""
-    study, data = case.study, case.study.data
+    study = case.study
     told: dict[str, dict[str, Any]] = {}
     table = case.table
     for outcome in study.outcomes:
@@ -141,10 +124,6 @@ def _completed(case: StaggeredCase) -> StaggeredCase:
     units = case.treated(lead)
     study = complete(
         study,
-        frequency=data.frequency,
-        start=data.start,
-        end=data.end,
-        calendar=case.calendar,
         treated={one: tuple(case.name(unit, one) for unit in units) for one in LANGUAGES},
         untreated=len(case.first(lead)) > len(units) + len(case.already(lead)),
         outcomes=told,
@@ -229,7 +208,7 @@ def _ending(study: StaggeredStudy, root: Path) -> tuple[pd.Series, TableInfo] | 
         return None
     frame, info = read_table(end.table, root / "data")
     require_columns(frame, [end.time, end.column], table=f"table {end.table}")
-    times = _times(frame, end.time, end.frequency, end.table)
+    times = period_column(frame, end.time, end.frequency, end.table)
     return pd.Series(frame[end.column].to_numpy(dtype=float), index=pd.PeriodIndex(times)), info
 
 
@@ -277,32 +256,10 @@ def _with_places(frame: pd.DataFrame, places: pd.DataFrame, study: StaggeredStud
     return frame.merge(places[new], on=data.unit, how="left", validate="many_to_one")
 
 
-def _times(frame: pd.DataFrame, column: str, frequency: str, table: str) -> pd.Series:
-    try:
-        times = read_periods(frame[column], frequency)
-    except ValueError as error:
-        raise DataError(
-            f"column {column!r} of table {table} holds what is no period",
-            where=str(error),
-            expected=f"periods of the frequency {frequency}, such as {_EXAMPLE[frequency]}",
-            fix="correct the values or 'frequency'",
-        ) from None
-    if times.isna().any():
-        raise DataError(
-            f"column {column!r} of table {table} is empty in {int(times.isna().sum())} rows",
-            where=f"rows {shortlist(times.index[times.isna()] + 2)}",
-            fix="fill the period in",
-        )
-    return times
-
-
-_EXAMPLE = {"Y": "2016", "Q": "2016Q1", "M": "2016-03", "W": "2016-03-07", "D": "2016-03-07"}
-
-
 def _window(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, pd.DataFrame]:
     data = study.data
     times = frame[data.time]
-    start, end = (pd.Period(x, freq=data.frequency) for x in (data.start, data.end))
+    start, end = (read_period(x, data.frequency) for x in (data.start, data.end))
     if start < times.min() or end > times.max():
         raise DesignError(
             f"the window {start} to {end} reaches outside the data",
@@ -341,7 +298,7 @@ def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
                 raise DataError(
                     f"column {column!r} holds what is no period",
                     where=str(error),
-                    expected=f"the first treated period, such as {_EXAMPLE[data.frequency]}, or nothing",
+                    expected=f"the first treated period, such as {EXAMPLE[data.frequency]}, or nothing",
                 ) from None
     for named in (study.treatment, *study.outcomes):
         if named.switched_on:
@@ -426,6 +383,7 @@ def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
             )
         if study.treatment.comparison == "not_yet_treated" and len(set(case.first(outcome, dates))) > 2:
             continue
+        _require_others(case, outcome, dates, named)
         for item in study.comparisons:
             if not case.controls(outcome, item, dates):
                 raise DesignError(
@@ -441,6 +399,23 @@ def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
             where=f"column {study.neighbours.column!r}" if study.neighbours else None,
             expected="a date for untreated units only",
             fix="empty the column for treated units",
+        )
+
+
+def _require_others(case: StaggeredCase, outcome: Outcome, dates: str | None, named: str) -> None:
+    """Somebody is untreated to the end; else nobody is left, whatever the comparison."""
+    first = case.first(outcome, dates)
+    end = case.period(case.study.data.end)
+    if (first <= end).all():
+        when = first.min()
+        once = bool((first == when).all())
+        raise DesignError(
+            f"nobody is left to compare with{named}: every unit is treated "
+            + (f"from {when} on, none later or never" if once else f"by {end}"),
+            where=f"{len(first)} units; outcome {outcome.id}",
+            expected="a unit that is never treated, or units that are treated at different dates",
+            fix="add untreated units to the table"
+            + ("" if once else ', or set treatment.comparison = "not_yet_treated"'),
         )
 
 

@@ -76,7 +76,7 @@ def result_file(
 def _estimate(case: StaggeredCase, row: Mapping[Any, Any], adjusted: pd.Series | None) -> Estimate:
     outcome = case.study.outcome(row["outcome"])
     log = outcome.model == "log" or is_poisson(row["estimator"])
-    unit = "log points" if log else outcome.unit.en
+    unit = "log points" if log else outcome.effect_unit.en
     if outcome.model == "count" and not log and case.study.data.per_label is not None:
         unit = case.study.data.per_label.en
     window = case.study.design.window
