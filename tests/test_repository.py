@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-MOST_NOTEBOOK_LINES = 80
 MOST_BYTES = 1_500_000
 
 
@@ -188,13 +187,6 @@ def test_notebooks_hold_no_outputs(notebooks: list[tuple[str, list[dict[str, Any
         if any(cell.get("outputs") or cell.get("execution_count") for cell in cells)
     ]
     assert dirty == [], "run `make format`"
-
-
-def test_notebooks_are_thin(notebooks: list[tuple[str, list[dict[str, Any]]]]) -> None:
-    for name, cells in notebooks:
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        lines = sum(len(source.splitlines()) for source in code)
-        assert lines <= MOST_NOTEBOOK_LINES, f"{name}: {lines} lines of code; move work into the package"
 
 
 def test_no_large_file_is_tracked(root: Path, tracked: list[Path]) -> None:

@@ -63,7 +63,7 @@ def answer_block(case: analysis.Case, language: str) -> tuple[str, dict[str, byt
         "",
     ]
     block = "\n".join(lines).replace("\u00a0", " ")
-    return block, {names["light"]: figure.light, names["dark"]: figure.dark}
+    return block, {names["light"]: figure.shared, names["dark"]: darken(figure.shared)}
 
 
 def readme(language: str, block: str) -> str:

@@ -13,9 +13,9 @@ import pytest
 from evaluation.analysis import prepare, staggered
 from evaluation.analysis.approvals import item_mix, open_cases, passed_over
 from evaluation.errors import DataError, StudyError
-from evaluation.report import approval_story
-from evaluation.report import staggered_story as story
+from evaluation.report import sections as story
 from evaluation.report.display import Figure, Prose, Table
+from evaluation.report.sections import approvals as approval_story
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_no_verdict_is_given_where_the_outcome_made_the_record(business):
     checks = staggered.verdicts(business, against, against.iloc[:0])
     assert {check.attributable for check in checks.values()} == {"not_testable"}
     assert "because the days fell" in checks["permit"].reason
-    assert approval_story.facts(business, "en") == []
-    assert approval_story.records(business, "en") == []
+    assert approval_story.facts(business) == []
+    assert approval_story.records(business) == []
 
 
 def test_economies_without_a_figure_are_no_comparison(business):
@@ -84,7 +84,7 @@ def test_simulated_records_decide_no_claim(huantai, found):
     )
     assert {item.attributable for item in found.verdicts.values()} == {"not_testable"}
     for language in ("en", "zh"):
-        answer = approval_story.answer(huantai, found, language)
+        answer = approval_story.answer(huantai, found)[language]
         assert [verdict for _, verdict in answer.verdicts] == ["no_data", "not_testable"]
         assert "80%" in answer.sentence
     assert staggered.result_file(huantai, found).content["simulated"] is True
@@ -121,10 +121,10 @@ def test_the_whole_record_shows_what_decided_cases_leave_out(huantai, root):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_real_figures_are_not_marked_simulated_and_simulated_ones_are(huantai, language):
-    real = approval_story.facts(huantai, language)
+    real = [part[language] for part in approval_story.facts(huantai)]
     assert [type(part) for part in real] == [Prose, Prose, Figure, Prose, Figure, Table]
     assert not real[-1].simulated
-    made = approval_story.records(huantai, language)
+    made = [part[language] for part in approval_story.records(huantai)]
     assert [type(part) for part in made] == [Prose, Figure, Figure, Table]
     assert made[-1].simulated
     assert ("SIMULATED" if language == "en" else "模拟") in made[0].markdown.upper()
@@ -138,7 +138,7 @@ def test_files_passed_over_are_named_on_the_page(huantai):
     )
     assert passed_over(case) == {"办件2017.csv": "the file is empty"}
     assert passed_over(huantai) == {}
-    first = approval_story.records(case, "zh")[0]
+    first = approval_story.records(case)[0]["zh"]
     assert "办件2017.csv" in first.markdown
     assert "未计入" in first.markdown
 
@@ -152,7 +152,7 @@ def test_checks_of_a_circular_record_say_what_they_are_worth(business):
     found = Found()
     found.paths = paths
     found.estimates = staggered.estimates(business, outcomes=(business.lead,), only_leading=True)
-    table = story.drift_table(business, found, "en")
+    table = story.drift_table(business, found)["en"]
     assert "not for it" in table.notes[-1]
 
 
@@ -168,7 +168,7 @@ def test_every_table_that_the_page_shows_is_in_the_result_and_from_the_project(r
     assert case.simulated
     figures = tmp_path / "data" / "approvals" / "zibo_official.csv"
     figures.write_text(figures.read_text(encoding="utf-8") + " ", encoding="utf-8")
-    for look in (partial(approval_story.facts, case, "en"), partial(prepare, case.study, root=tmp_path)):
+    for look in (partial(approval_story.facts, case), partial(prepare, case.study, root=tmp_path)):
         with pytest.raises(DataError, match="zibo_official"):
             look()
 
@@ -183,16 +183,16 @@ def test_the_answer_on_a_legal_limit_hangs_on_no_id(root, huantai, found, tmp_pa
     claim = 'id = "approval-huantai-time"\nkind = "none"\nvalue = -80'
     text = text.replace('id = "approval-huantai-time"', claim).replace("approval-huantai-time", "ours")
     text = text.replace('"naive"', '"done"').replace("naive = -26.8", "done = -26.8")
-    own = approval_story.answer(huantai, found, language)
+    own = approval_story.answer(huantai, found)[language]
     path.write_text(text, encoding="utf-8")
     case = prepare("approval_huantai", root=tmp_path)
     rows = found.estimates.replace({"outcome": {"naive": "done"}})
     claims = tuple(replace(check, id="ours") for check in found.claims)
-    ours = approval_story.answer(case, replace(found, estimates=rows, claims=claims), language)
+    ours = approval_story.answer(case, replace(found, estimates=rows, claims=claims))[language]
     assert (ours.sentence, ours.detail, ours.verdicts) == (own.sentence, own.detail, own.verdicts)
-    assert len(approval_story.facts(case, language)) == 6
+    assert len(approval_story.facts(case)) == 6
     plain = replace(case, study=case.study.model_copy(update={"limit": None}))
-    assert approval_story.facts(plain, language) == []
+    assert approval_story.facts(plain) == []
     path.write_text(text.replace('decided = "done"', 'decided = "gone"'), encoding="utf-8")
     with pytest.raises(StudyError, match=r"limit.decided: 'gone' is not declared"):
         prepare("approval_huantai", root=tmp_path)

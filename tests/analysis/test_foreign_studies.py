@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from evaluation.analysis.staggered.times import read_periods, tell_frequency
 from foreign_studies import panel, project, question
 
 from evaluation.analysis import prepare

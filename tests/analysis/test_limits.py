@@ -9,7 +9,8 @@ import pytest
 
 from evaluation.analysis.limits import Limits, compatible, limit_bounds, limit_curve, official_limits
 from evaluation.errors import DataError
-from evaluation.report import approval_story as story
+from evaluation.report.sections import approvals as story
+from evaluation.report.text import Text
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +73,14 @@ def test_impossible_figures_are_refused() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_figures_and_table_say_the_numbers(limits: Limits, language: str) -> None:
-    figure = story.limits_figure(limits, language)
+    figure = story.limits_figure(limits, Text(language))
     assert "47%" in figure.alt
     assert "26%" in figure.alt
     assert "2.8" in figure.alt
-    eighty = story.eighty_figure(0.8, language)
+    eighty = story.eighty_figure(0.8, Text(language))
     assert "60%" in eighty.alt
-    table = story.limits_table(limits, language).content()
+    table = story.limits_table(limits, Text(language)).content()
     assert [row[2] for row in table["rows"]] == ["−450", "0", "+102", "+373"]
     assert "705" in table["notes"][0]
     assert not table["simulated"]
-    assert story.eighty_sentence(language).markdown
+    assert story.eighty_sentence(Text(language)).markdown

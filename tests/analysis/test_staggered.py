@@ -18,7 +18,7 @@ from evaluation.diagnostics import bacon
 from evaluation.errors import EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import cluster_robust
-from evaluation.report import staggered_story as story
+from evaluation.report import sections as story
 
 sys.path.insert(0, str(Path(__file__).parent))
 from staggered_project import frames, make
@@ -423,5 +423,5 @@ def test_many_comparison_units_make_no_warning(tmp_path):
     case = prepare(path, root=tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        shown = story.years_figure(case, "en")
+        shown = story.years_figure(case, staggered.yearly(case, case.lead))["en"]
     assert len(shown.data.columns) > 100

@@ -14,7 +14,7 @@ from evaluation.analysis import prepare, staggered
 from evaluation.analysis.staggered import effects
 from evaluation.inference import recommend
 from evaluation.inference.enough import FEW_CLUSTERS, MANY_CLUSTERS, how_many
-from evaluation.report import staggered_story as story
+from evaluation.report import sections as story
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stranger_projects import SHARE, insurance, one_state, stranger
@@ -53,7 +53,7 @@ def test_fifty_one_places_have_an_interval_whoever_leads(grouped):
     for name in ("imputation", "two_way", "extended"):
         assert rows.loc[name, "ci_low"] < -2.5 < rows.loc[name, "ci_high"], name
     for language, words in (("en", "so few places"), ("zh", "地区太少")):
-        answer = story.answer(case, found, language)
+        answer = story.answer(case, found)[language]
         assert words not in answer.sentence
         assert "95%" in answer.sentence
     assert set(rows.loc[["group_time", "stacked"], "no_interval"]) == {"not_run"}
@@ -64,20 +64,23 @@ def test_the_reason_for_no_interval_is_the_tests_own(few):
     row = found.estimates[found.estimates["leading"]].iloc[0]
     assert (row["no_interval"], row["n_assignments"]) == ("few_assignments", 18)
     assert "could have been given in 18 ways, which allow no p-value below 0.056" in str(
-        story.answer(case, found, "en").sentence
+        story.answer(case, found)["en"].sentence
     )
-    assert "18种安置方式" in story.answer(case, found, "zh").sentence
-    title = story.outcomes_figure(case, found, "en").title
+    assert "18种安置方式" in story.answer(case, found)["zh"].sentence
+    title = story.outcomes_figure(case, found)["en"].title
     assert "18 ways" in title
-    assert "18 ways" in story.methods_sentence(case, found, "en").markdown
+    assert "18 ways" in story.methods_sentence(case, found)["en"].markdown
 
 
 def test_every_reason_has_its_words_in_both_languages():
-    from evaluation.report.staggered_story.wording import no_interval
+    from evaluation.report.sections.base import no_interval
+    from evaluation.report.text import Text
 
     for key in effects.NO_INTERVAL:
         for language in LANGUAGES:
-            assert "95%" in no_interval({"no_interval": key, "n_assignments": 18}, language)
+            assert "95%" in no_interval(
+                {"no_interval": key, "n_assignments": 18}, Text(language, {"kins": "x"})
+            )
 
 
 @pytest.mark.parametrize("draw", range(3))
@@ -115,7 +118,7 @@ def test_the_band_is_where_the_placebos_are(one):
     # 25 assignments: p is at most 0.05 for the farthest alone
     estimate = path.frame["estimate"].to_numpy()
     assert (np.abs(estimate[after]) > reach[after]).tolist() == outside.tolist()
-    shown = story.path_figure(case, path, "en")
+    shown = story.path_figure(case, path)["en"]
     assert f"{outside.sum()} of 6 later years have p at most 0.05 by randomisation" in shown.alt
     assert "interval" not in shown.alt
 
@@ -129,7 +132,7 @@ def test_one_date_of_treatment_has_one_zero_for_path_and_effect(one):
     gap = y[0] - y[1:].mean(axis=0)
     after = path.frame.set_index("event_time")["estimate"]
     assert after[0] == pytest.approx(gap[14] - gap[:14].mean())
-    assert "as for the effect above" in story.path_figure(case, path, "en").alt
+    assert "as for the effect above" in story.path_figure(case, path)["en"].alt
 
 
 def test_several_dates_say_in_words_that_the_zeros_differ(grouped):
@@ -138,7 +141,7 @@ def test_several_dates_say_in_words_that_the_zeros_differ(grouped):
     assert path.base == "window"
     assert (
         "mean of the 5 years shown before the start; the effects above"
-        in story.path_figure(case, path, "en").alt
+        in story.path_figure(case, path)["en"].alt
     )
 
 
@@ -155,16 +158,16 @@ def test_checks_use_the_placebos_or_are_left_out(one, few):
 
 def test_the_two_tests_before_the_start_say_what_each_asks(one):
     case, found = one
-    table = story.drift_table(case, found, "en")
+    table = story.drift_table(case, found)["en"]
     assert any("the answer rests on" in note for note in table.notes)
     checks = staggered.checks(case, found.paths["share"])
-    asked = story.checks_table(case, checks, "en").frame.iloc[:, 0]
+    asked = story.checks_table(case, checks)["en"].frame.iloc[:, 0]
     assert any("the steady drift is in the table above" in question for question in asked)
 
 
 def test_worse_is_counted_where_it_is_said(tmp_path):
     case, found = read(one_state(tmp_path, 24, effect=3.0))
-    table = story.family_table(case, found, "en")
+    table = story.family_table(case, found)["en"]
     assert table.frame.iloc[0, -1] == "worse"
     assert "by the whole rule 0 are better and 1 worse" in table.caption
 
@@ -188,11 +191,11 @@ def test_each_outcome_is_captioned_with_its_own_places(tmp_path):
         rule__outcomes=["share", "other"],
     )
     case, found = read(path)
-    table = story.estimates_table(case, found, "en")
+    table = story.estimates_table(case, found)["en"]
     assert "17 to 27 other states" in table.notes[0]
     assert [name.rpartition("beside ")[2] for name in table.frame.iloc[:, 0]] == ["27", "17"]
-    assert any("17 to 27 other states" in name for name in story.family_table(case, found, "en").frame)
-    assert "17 other states" in story.path_figure(case, found.paths["other"], "en").alt
+    assert any("17 to 27 other states" in name for name in story.family_table(case, found)["en"].frame)
+    assert "17 other states" in story.path_figure(case, found.paths["other"])["en"].alt
 
 
 def test_one_rule_says_when_clusters_are_few():
@@ -211,9 +214,9 @@ def test_the_page_and_the_recommendation_agree_when_places_are_few(tmp_path, tre
 
 
 def test_no_effect_is_said_to_be_invisible_that_the_page_has_found(one, few):
-    assert "however large" not in story.settle(*one, "en").markdown
-    assert "not computed" in story.settle(*one, "en").markdown
-    assert "no effect, however large" in story.settle(*few, "en").markdown
+    assert "however large" not in story.settle(*one)["en"].markdown
+    assert "not computed" in story.settle(*one)["en"].markdown
+    assert "no effect, however large" in story.settle(*few)["en"].markdown
 
 
 def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
@@ -221,7 +224,7 @@ def test_methods_that_disagree_on_zero_are_not_said_to_agree(few):
     table = found.estimates.copy()
     table.loc[:, ["ci_low", "ci_high"]] = [-4.0, 0.5]
     table.loc[table["estimator"] == "group_time", "ci_high"] = -0.5
-    text = story.methods_sentence(case, replace(found, estimates=table), "en").markdown
+    text = story.methods_sentence(case, replace(found, estimates=table))["en"].markdown
     assert "1 of the 6 intervals leave out zero" in text
 
 
@@ -243,4 +246,4 @@ def test_three_hundred_places_have_the_usual_error(tmp_path):
     assert found.paths["share"].test is None
     row = found.estimates[found.estimates["leading"]].iloc[0]
     assert row["ci_low"] < -2.0 < row["ci_high"]
-    assert "120 groups with a treated place and 180" in story.inference_sentence(case, found, "en").markdown
+    assert "120 groups with a treated place and 180" in story.inference_sentence(case, found)["en"].markdown

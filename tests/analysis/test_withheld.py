@@ -16,7 +16,7 @@ from scipy.linalg import null_space
 
 from evaluation.analysis import prepare, staggered
 from evaluation.errors import DataError, DesignError, StudyError
-from evaluation.report import staggered_story as story
+from evaluation.report import sections as story
 
 sys.path.insert(0, str(Path(__file__).parent))
 from staggered_project import make
@@ -66,7 +66,7 @@ def shown_sums(case: Any, found: Any) -> list[tuple[str, np.ndarray, float]]:
             told.append((name, cells.astype(float), rate * people[cells].sum() / 1000))
 
     years = staggered.yearly(case, case.lead)
-    csv = drawn(story.years_figure(case, "en"))
+    csv = drawn(story.years_figure(case, staggered.yearly(case, case.lead))["en"])
     assert csv.notna().sum().sum() > 100
     lines = csv.set_index(csv.columns[0])
     names = [unit for unit in years.units.columns if years.units[unit].notna().any()]
@@ -77,13 +77,13 @@ def shown_sums(case: Any, found: Any) -> list[tuple[str, np.ndarray, float]]:
             add(f"{unit} {when}", (rows["town"] == unit).to_numpy() & (year == when), lines.at[when, column])
         add(f"treated {when}", ever & (year == when), lines.loc[when].iloc[-1])
         add(f"others {when}", ~ever & (year == when), years.untreated.get(when, np.nan))
-    cohorts = story.cohort_table(case, "en").frame
+    cohorts = story.cohort_table(case, staggered.cohorts(case, case.lead))["en"].frame
     starts = np.array([np.nan if pd.isna(p) else p.year for p in rows["first_treated"]])
     for row in cohorts.to_dict("records"):
         when = int(row["Start"])
         for side, then in (("Before", year < when), ("After", year >= when)):
             add(f"cohort {when} {side}", (starts == when) & then, row[side])
-    around = drawn(story.around_figure(case, found, "en")).set_index("event_time")
+    around = drawn(story.around_figure(case, found.around)["en"]).set_index("event_time")
     event = year - starts
     for when, index in around.iloc[:, 0].items():
         add(f"event {when}", event == when, index * found.around.before[0] / 100)
@@ -122,14 +122,14 @@ def test_estimates_use_every_count(case: Any, found: Any, tmp_path: Any) -> None
     open_found = staggered.findings(plain)
     pd.testing.assert_frame_equal(found.estimates, open_found.estimates)
     assert found.around.changes == open_found.around.changes
-    assert story.withheld(plain, "en") is None
+    assert story.withheld(plain) is None
     assert "disclosure" not in staggered.result_file(plain, open_found).content
 
 
 def test_the_page_and_the_result_file_say_what_is_withheld(case: Any, found: Any) -> None:
     shares = staggered.shares(case, case.lead)
     for language, small in (("en", f"{shares.small} figures"), ("zh", f"{shares.small}个数字")):
-        text = story.withheld(case, language).markdown
+        text = story.withheld(case)[language].markdown
         assert small in text
         assert "9" in text
         assert str(shares.beside) in text
@@ -146,7 +146,7 @@ def test_the_page_and_the_result_file_say_what_is_withheld(case: Any, found: Any
 def test_rounded_counts_make_the_rates(tmp_path: Any) -> None:
     path = make(tmp_path / "rounded", rare, disclosure={"minimum": 10, "rounding": 5})
     case = prepare(path, root=path.parents[1])
-    assert "multiples of 5" in story.withheld(case, "en").markdown
+    assert "multiples of 5" in story.withheld(case)["en"].markdown
     years = staggered.yearly(case, case.lead)
     people = case.table.pivot(index="year", columns="town", values="people")
     for unit in years.units.columns:
@@ -229,9 +229,12 @@ def test_a_figure_of_small_counts_alone_is_replaced_by_words(tmp_path: Any) -> N
     path = make(tmp_path / "words", few, disclosure=RULE)
     case = prepare(path, root=path.parents[1])
     found = staggered.findings(case)
-    for part in (story.around_figure(case, found, "en"), story.path_figure(case, found.paths["crime"], "en")):
+    for part in (
+        story.around_figure(case, found.around)["en"],
+        story.path_figure(case, found.paths["crime"])["en"],
+    ):
         assert "is not drawn" in part.markdown
         assert "Crimes" in part.markdown
-    assert "未画出" in story.around_figure(case, found, "zh").markdown
-    said, beside = story.withheld(case, "en").markdown, staggered.shares(case, case.lead).beside
+    assert "未画出" in story.around_figure(case, found.around)["zh"].markdown
+    said, beside = story.withheld(case)["en"].markdown, staggered.shares(case, case.lead).beside
     assert ("more that would give them away" in said) == (beside > 0)

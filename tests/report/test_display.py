@@ -116,7 +116,7 @@ def test_figure_carries_its_words_and_one_picture(sample: SimpleNamespace) -> No
     figure = sample.drawings("zh")[1]
     data, metadata = figure._repr_mimebundle_()
     assert metadata["image/png"]["alt"] == figure.alt == data[FIGURE]["alt"]
-    assert data["image/png"] == data[FIGURE]["light"]
+    assert data["image/png"] == data[FIGURE]["shared"]
     assert data[FIGURE]["csv"].startswith("period,济南,青岛,淄博")
     with pytest.raises(ReportError, match="no alternative text"):
         Figure(light=figure.light, alt=" ", title="t", name="n")

@@ -12,12 +12,12 @@ from evaluation.analysis.bulletin_ranks import (
 )
 from evaluation.analysis.bulletin_record import bulletin_result
 from evaluation.analysis.case import Case
-from evaluation.analysis.change import Headline, YearTable, headline, year_table
-from evaluation.analysis.choices import Curve, rule_by_pool, specification_curve
+from evaluation.analysis.change import Headline, YearTable, headline, two_years, year_table
+from evaluation.analysis.choices import SYNTHETIC, Curve, rule_by_pool, specification_curve
 from evaluation.analysis.claim_ranks import claimed_ranks
 from evaluation.analysis.claims_record import ledger_result
 from evaluation.analysis.claims_scale import one_scale
-from evaluation.analysis.effects import EventPath, event_path, specifications
+from evaluation.analysis.effects import SEASONS, EventPath, event_path, specification, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.preparing import prepare
@@ -27,6 +27,7 @@ from evaluation.analysis.robustness import (
     Twin,
     diagnose,
     inference_methods,
+    synthetic_estimate,
     synthetic_estimates,
     twin,
 )
@@ -42,6 +43,8 @@ from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
 
 __all__ = [
+    "SEASONS",
+    "SYNTHETIC",
     "BulletinCase",
     "Case",
     "Curve",
@@ -81,10 +84,13 @@ __all__ = [
     "rule_by_pool",
     "rule_power",
     "several_months",
+    "specification",
     "specification_curve",
     "specifications",
+    "synthetic_estimate",
     "synthetic_estimates",
     "twin",
+    "two_years",
     "year_table",
     "yearly_estimates",
 ]

@@ -61,6 +61,23 @@ class Headline:
     others_change: dict[str, float]
     tests: dict[str, RandomizationTest]
 
+    @classmethod
+    def of(
+        cls, case: Case, years: YearTable, before: int, after: int, tests: dict[str, RandomizationTest]
+    ) -> Headline:
+        """What the tests of two years, by pool, say of the treated unit of a case."""
+        treated: Any = years.values.loc[case.treated]
+        change = years.change(before, after)
+        return cls(
+            years=years,
+            before=before,
+            after=after,
+            treated_before=float(treated[before]),
+            treated_after=float(treated[after]),
+            others_change={pool: float(change[case.donors(pool)].mean()) for pool in tests},
+            tests=tests,
+        )
+
     @property
     def change(self) -> float:
         """Change of the treated unit between the two years."""
@@ -107,23 +124,21 @@ def headline(case: Case, outcome: str | None = None) -> Headline:
     study = case.study
     table = year_table(case, outcome or study.headline.outcome)
     before, after = study.headline.years.before, study.headline.years.after
-    treated: Any = table.values.loc[case.treated]
-    change = table.change(before, after)
-    return Headline(
-        years=table,
-        before=before,
-        after=after,
-        treated_before=float(treated[before]),
-        treated_after=float(treated[after]),
-        others_change={pool.id: float(change[case.donors(pool.id)].mean()) for pool in study.pools},
-        tests={pool.id: change_test(case, table, before, after, pool.id) for pool in study.pools},
-    )
+    tests = {pool.id: change_test(case, table, before, after, pool.id) for pool in study.pools}
+    return Headline.of(case, table, before, after, tests)
 
 
 def change_test(
     case: Case, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
 ) -> RandomizationTest:
-    """Difference in differences of two years, with every donor as a placebo.
+    """Difference in differences of two years, with every donor as a placebo; see `two_years`."""
+    return randomization_test(TwoWayFixedEffects(), *two_years(case, table, before, after, pool, scale))
+
+
+def two_years(
+    case: Case, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
+) -> tuple[Panel, Design]:
+    """Panel and design of two years: the treated unit and the donors of a pool.
 
     Parameters
     ----------
@@ -155,9 +170,7 @@ def change_test(
         }
     )
     long[FIRST_TREATED] = np.where(long["unit"] == case.treated, float(after), np.nan)
-    panel = Panel(long, unit="unit", time="year")
-    design = Design(outcome="value", first_treated=FIRST_TREATED)
-    return randomization_test(TwoWayFixedEffects(), panel, design)
+    return Panel(long, unit="unit", time="year"), Design(outcome="value", first_treated=FIRST_TREATED)
 
 
 def as_test(test: RandomizationTest, outcome: str, scale: str, level: float = 0.95) -> Test:

@@ -42,9 +42,54 @@ class EventPath:
     pool: str
     n_donors: int
 
+    @classmethod
+    def of(cls, test: RandomizationTest, outcome: Outcome, start: pd.Period, pool: str) -> EventPath:
+        """The path that a randomisation test of an event study gives, measured from its mean before."""
+        events = test.terms["event_time"].to_numpy(dtype=int)
+        # the mean of the periods before treatment is a steadier zero than a single month
+        observed, placebo = _from_mean_before(test, events)
+        low, high = np.quantile(placebo, [0.025, 0.975], axis=0)
+        frame = pd.DataFrame(
+            {
+                "event_time": events,
+                "time": pd.PeriodIndex([start + int(e) for e in events]),
+                "estimate": observed,
+                "placebo_low": low,
+                "placebo_high": high,
+            }
+        )
+        return cls(
+            frame.sort_values("event_time", ignore_index=True), outcome, str(start), pool, len(placebo)
+        )
+
 
 def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
     """The average effect for each outcome, scale, treatment date, season method and donor pool.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row of `specification` for each.
+    """
+    study = case.study
+    return pd.DataFrame(
+        specification(case, outcome, scale, date.date, season, pool.id, level=level)
+        for outcome in study.outcomes
+        for scale, date, season, pool in product(outcome.scales, study.treatment.dates, SEASONS, study.pools)
+    )
+
+
+def specification(
+    case: Case,
+    outcome: Outcome,
+    scale: str,
+    date: str,
+    season: str,
+    pool: str,
+    estimator: TwoWayFixedEffects | None = None,
+    level: float = 0.95,
+) -> dict[str, Any]:
+    """The average effect by one choice of outcome, scale, treatment date, season method and donor pool.
 
     ``month_effects`` is two-way fixed effects over the whole window. ``year_on_year`` compares the
     first twelve periods from the date (fewer at the end of the data) with the same months of the
@@ -53,45 +98,37 @@ def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
     Parameters
     ----------
     case : Case
+    outcome : Outcome
+    scale : {"level", "log"}
+    date : str
+    season : {"month_effects", "year_on_year"}
+    pool : str
+    estimator : TwoWayFixedEffects, optional
+        With other options than its own.
     level : float
-        Level of the intervals from placebo tests.
+        Level of the interval from placebo tests.
 
     Returns
     -------
-    pandas.DataFrame
+    dict
         ``outcome, scale, date, season, pool, estimate, ci_low, ci_high, level, p_value, n_as_extreme,
         n_assignments, cluster_se, cluster_p, n_units, n_periods, reason``; estimates in units of the outcome
         a period, or in log points. ``reason`` says why a number is absent.
     """
-    study = case.study
-    rows: list[dict[str, Any]] = []
-    for outcome in study.outcomes:
-        for scale, date, season, pool in product(outcome.scales, study.treatment.dates, SEASONS, study.pools):
-            named = {
-                "outcome": outcome.id,
-                "scale": scale,
-                "date": date.date,
-                "season": season,
-                "pool": pool.id,
-            }
-            rows.append(named | _estimate(case, outcome, scale, date.date, season, pool.id, level))
-    return pd.DataFrame(rows)
-
-
-def _estimate(
-    case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str, level: float
-) -> dict[str, Any]:
+    estimator = estimator or TwoWayFixedEffects()
+    named = {"outcome": outcome.id, "scale": scale, "date": date, "season": season, "pool": pool}
     blank: dict[str, Any] = dict.fromkeys(
         ("estimate", "ci_low", "ci_high", "p_value", "cluster_se", "cluster_p"), np.nan
     )
     blank |= {"level": level, "n_as_extreme": None, "n_assignments": 0, "n_units": 0, "n_periods": 0}
     try:
         panel, design = season_panel(case, outcome, scale, date, season, pool)
-        test = randomization_test(TwoWayFixedEffects(), panel, design)
+        test = randomization_test(estimator, panel, design)
     except EvaluationError as error:
-        return {**blank, "reason": error.what}
-    clustered = TwoWayFixedEffects().fit(panel, design)
+        return {**named, **blank, "reason": error.what}
+    clustered = estimator.fit(panel, design)
     return {
+        **named,
         **permuted(test, level),
         "cluster_se": clustered.std_error,
         "cluster_p": clustered.p_value,
@@ -147,27 +184,11 @@ def event_path(case: Case, outcome: str, date: str | None = None, pool: str | No
     pool : str, optional
         The first pool when absent.
     """
-    study = case.study
-    chosen = study.outcome(outcome)
-    date = date or study.treatment.date
-    pool = pool or study.pools[0].id
+    chosen = case.study.outcome(outcome)
+    date, pool = date or case.study.treatment.date, pool or case.study.pools[0].id
     panel, design = case.panel(case.rows(pool), chosen, "level", date)
     test = randomization_test(TwoWayFixedEffects(event_study=True), panel, design)
-    events = test.terms["event_time"].to_numpy(dtype=int)
-    # the mean of the periods before treatment is a steadier zero than a single month
-    observed, placebo = _from_mean_before(test, events)
-    low, high = np.quantile(placebo, [0.025, 0.975], axis=0)
-    start = case.period(date)
-    frame = pd.DataFrame(
-        {
-            "event_time": events,
-            "time": pd.PeriodIndex([start + int(e) for e in events]),
-            "estimate": observed,
-            "placebo_low": low,
-            "placebo_high": high,
-        }
-    )
-    return EventPath(frame.sort_values("event_time", ignore_index=True), chosen, date, pool, len(placebo))
+    return EventPath.of(test, chosen, case.period(date), pool)
 
 
 def _from_mean_before(

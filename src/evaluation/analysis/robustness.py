@@ -25,6 +25,7 @@ from evaluation.inference import (
     wild_cluster_bootstrap,
 )
 from evaluation.panel import Panel
+from evaluation.result import Result
 from evaluation.study import LANGUAGES, Outcome
 
 
@@ -51,22 +52,26 @@ class Twin:
     pool: str
     rmspe_before: float
 
+    @classmethod
+    def of(cls, result: Result, outcome: Outcome, date: str, pool: str) -> Twin:
+        """What a fit of `SyntheticControl` gives."""
+        details: Any = result.details
+        weights = details.fit.unit_weights
+        return cls(
+            path=details.fit.path[["time", "treated", "synthetic"]],
+            weights=weights[weights > 0.005].sort_values(ascending=False),
+            outcome=outcome,
+            date=date,
+            pool=pool,
+            rmspe_before=details.fit.rmspe_before,
+        )
+
 
 def twin(case: Case, outcome: str, pool: str, date: str | None = None) -> Twin:
     """The synthetic control of the treated place: donors weighted to follow it before treatment."""
     chosen, date = case.study.outcome(outcome), date or case.study.treatment.date
     panel, design = case.panel(case.rows(pool), chosen, "level", date)
-    details: Any = SyntheticControl(variance="none").fit(panel, design).details
-    fit = details.fit
-    weights = fit.unit_weights[fit.unit_weights > 0.005].sort_values(ascending=False)
-    return Twin(
-        path=fit.path[["time", "treated", "synthetic"]],
-        weights=weights,
-        outcome=chosen,
-        date=date,
-        pool=pool,
-        rmspe_before=fit.rmspe_before,
-    )
+    return Twin.of(SyntheticControl(variance="none").fit(panel, design), chosen, date, pool)
 
 
 def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
@@ -81,20 +86,40 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
+        A row of `synthetic_estimate` for each.
+    """
+    date = date or case.study.treatment.date
+    choices = product(case.study.outcomes, case.study.pools, SYNTHETIC)
+    return pd.DataFrame(
+        synthetic_estimate(case, outcome, pool.id, method, date) for outcome, pool, method in choices
+    )
+
+
+def synthetic_estimate(case: Case, outcome: Outcome, pool: str, method: str, date: str) -> dict[str, Any]:
+    """One synthetic comparison, with every donor as a placebo.
+
+    Parameters
+    ----------
+    case : Case
+    outcome : Outcome
+    pool : str
+    method : {"control", "did"}
+        Synthetic control, or synthetic difference-in-differences.
+    date : str
+
+    Returns
+    -------
+    dict
         ``outcome, scale, date, pool, method, estimate, p_value, n_as_extreme, n_assignments, p_ratio, misfit,
         misfit_ratio, n_units, n_periods``. ``p_value`` compares estimates, ``p_ratio`` the gap after
         treatment relative to that before; ``misfit`` is the gap before, in units of the outcome,
         ``misfit_ratio`` that beside the median of the placebos: above `FITS` no mix of donors follows the
         treated place.
     """
-    date = date or case.study.treatment.date
-    rows = []
-    for outcome, pool, method in product(case.study.outcomes, case.study.pools, SYNTHETIC):
-        panel, design = case.panel(case.rows(pool.id), outcome, "level", date)
-        paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
-        named = {"outcome": outcome.id, "scale": "level", "date": date, "pool": pool.id, "method": method}
-        rows.append(named | placebos(paths) | {"n_units": panel.n_units, "n_periods": panel.n_periods})
-    return pd.DataFrame(rows)
+    panel, design = case.panel(case.rows(pool), outcome, "level", date)
+    paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
+    named = {"outcome": outcome.id, "scale": "level", "date": date, "pool": pool, "method": method}
+    return named | placebos(paths) | {"n_units": panel.n_units, "n_periods": panel.n_periods}
 
 
 def inference_methods(case: Case, pool: str) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from evaluation.inference._facts import (
     design_facts,
 )
 from evaluation.inference.cluster_robust import FEW_DF
-from evaluation.inference.enough import FEW_CLUSTERS, MANY_CLUSTERS, how_many
+from evaluation.inference.enough import FEW_CLUSTERS, how_many
 from evaluation.inference.refusal import refusal
 from evaluation.panel import Panel
 
@@ -113,6 +113,11 @@ class Recommendation:
         """The method to report; None where none holds."""
         return self.methods[0] if self.methods else None
 
+    @property
+    def first_for_any(self) -> Advice | None:
+        """The first method that holds and takes any estimator; None where none does."""
+        return next((one for one in self.methods if one.method in ANY_ESTIMATOR), None)
+
     def advice(self, method: str) -> Advice:
         """What is said of one method.
 
@@ -150,6 +155,8 @@ class Recommendation:
         )
 
 
+ANY_ESTIMATOR = ("randomization_test", "jackknife", "clustered_t")
+"""Methods that can be put to whatever estimator leads; the others are of the two-way regression."""
 CHECKED = frozenset(
     {
         "randomization_test",
@@ -197,8 +204,14 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     time = [_time(facts), _subcluster(facts, few)]
     wild, cr2 = _wild(facts, few, restricted=True), _satterthwaite(facts, "cr2")
     cr3, clusters = _satterthwaite(facts, "cr3"), _ibragimov_muller(facts)
-    rest = [_wild(facts, few, restricted=False), _clustered_t(facts, few)]
-    order = [*space, clusters, wild, *time, cr2, cr3] if few else [wild, cr2, cr3, clusters, *space, *time]
+    usual = _clustered_t(facts, few)
+    jackknife = _jackknife(facts, few, usual)
+    rest = [_wild(facts, few, restricted=False), usual]
+    some = [wild, cr2, cr3, jackknife, clusters, *space, *time]
+    if usual.holds:
+        some = [wild, cr2, cr3, usual, jackknife, clusters, *space, *time]
+        rest = rest[:1]
+    order = [*space, clusters, wild, *time, cr2, cr3, jackknife] if few else some
     order = [_taken(a, panel, design) for a in [*order, *rest]]
     made = Recommendation(facts, tuple(a for a in order if a.holds), tuple(a for a in order if not a.holds))
     return _simulated(made, design, early, draws, seed)
@@ -464,9 +477,22 @@ def _clustered_t(f: DesignFacts, few: bool) -> Advice:
         return _say("clustered_t", "few", False, **values)
     if f.size_ratio > UNEQUAL_SIZE:
         return _say("clustered_t", "unequal", False, **values)
-    if f.clusters < MANY_CLUSTERS:
+    if how_many(f.treated_clusters, f.control_clusters + f.mixed_clusters) != "many":
         return _say("clustered_t", "not_many", False, **values)
     return _say("clustered_t", "holds", True, **values)
+
+
+def _jackknife(f: DesignFacts, few: bool, usual: Advice) -> Advice:
+    """Any estimator again without each cluster, t with the smaller side's clusters less one."""
+    fewest = min(f.treated_clusters, f.control_clusters + f.mixed_clusters)
+    values: dict[str, Any] = {**_fewest(f), "df": fewest - 1}
+    if f.two_way:
+        return _say("jackknife", "two_way", False, texts="shared")
+    if few:
+        return _say("jackknife", "few", False, **values)
+    if usual.holds:
+        return _say("jackknife", "not_needed", False, **values)
+    return _say("jackknife", "holds", True, **values)
 
 
 def _fewest(f: DesignFacts) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Scales of the figures: where ticks stand and how they are written."""
+"""Scales of the figures: where ticks stand and how they are written, dated lines, words at lines' ends."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,12 @@ from numpy.typing import NDArray
 
 from evaluation.errors import ReportError
 from evaluation.report import language as words
-from evaluation.report.canvas import DENSITY, LINE, MARGIN, SMALL, WIDTH, Canvas, halo, points
+from evaluation.report.canvas import DENSITY, LINE, MARGIN, SMALL, WIDTH, Canvas, emphasize, points, spread
+
+_DATED = re.compile(r"\d{4}([-/]\d{2}){1,2}|\d{4}-?Q[1-4]")
+_PLAIN = (1e-4, 1e7)  # numbers between are written out, others as multiples of a power of ten
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_END_ROOM = 112.0  # widest label at the end of a line, px
 
 
 @dataclass(frozen=True)
@@ -33,50 +39,54 @@ class Timeline:
 
 
 def timeline(index: pd.Index, language: str, most: int = 7) -> Timeline:
-    """Read an index of months, dates, years or anything else in order."""
-    months = _as_months(index)
-    if months is not None:
-        return _monthly(months, language, most)
+    """Read an index of dates of any frequency, years, numbers or anything else in order."""
+    if _dated(index):
+        return _dates(index, language, most)
     try:
         values = np.asarray([float(str(period)) for period in index])
     except ValueError:
         return _ordered(index, most)
-    if len(values) > 1 and values.max() < 1000:
-        # not years: periods since something
-        whole = [v for v in nice_ticks(values.min(), values.max(), most) if v == round(v)]
-        return Timeline(
-            values, [(v, words.number(v, language, 0)) for v in whole], lambda period: float(str(period))
-        )
-    steps = _thin(np.arange(np.ceil(values.min()), values.max() + 1), most)
-    return Timeline(values, [(float(v), f"{v:.0f}") for v in steps], lambda period: float(str(period)))
+    low, high = values.min(), values.max()
+    years = high >= 1000  # anything smaller counts periods since something
+    whole = [v for v in _ticks(low, high, most) if v == round(v)] if not years else [
+        float(v) for v in _thin(np.arange(np.ceil(low), high + 1), most)]  # fmt: skip
+    texts = [f"{v:.0f}" if years else words.number(v, language, 0) for v in whole]
+    return Timeline(values, list(zip(whole, texts, strict=True)), lambda period: float(str(period)))
 
 
-def _as_months(index: pd.Index) -> pd.PeriodIndex | None:
+def _dated(index: pd.Index) -> bool:
     if isinstance(index, pd.PeriodIndex):
-        return None if index.freqstr.startswith(("Y", "A")) else index.asfreq("M")
+        return not index.freqstr.startswith(("Y", "A"))
     if isinstance(index, pd.DatetimeIndex):
-        return index.to_period("M")
-    if len(index) and all(
-        isinstance(period, str) and len(period) == 7 and period[4] == "-" for period in index
-    ):
-        return pd.PeriodIndex(index, freq="M")
-    return None
+        return True
+    return len(index) > 0 and all(isinstance(period, str) and _DATED.fullmatch(period) for period in index)
 
 
-def _monthly(months: pd.PeriodIndex, language: str, most: int) -> Timeline:
+def _start(period: Any) -> pd.Timestamp:
+    """The first day of a period."""
+    if isinstance(period, pd.Period):
+        return period.start_time
+    return pd.Timestamp(period) if isinstance(period, pd.Timestamp) else pd.Period(str(period)).start_time
+
+
+def _dates(index: pd.Index, language: str, most: int) -> Timeline:
     def place(period: Any) -> float:
-        when = pd.Period(str(period)[:7], freq="M")
-        return when.year + (when.month - 1) / 12
+        day = _start(period)
+        return float(day.year + (day.month - 1 + (day.day - 1) / day.days_in_month) / 12)
 
-    x = np.asarray([place(month) for month in months])
+    def written(period: Any) -> str:
+        if isinstance(period, pd.Period) and period.freqstr.startswith("Q"):
+            return str(period)
+        monthly = all(_start(each).day == 1 for each in index)
+        return words.month(_start(period), language, short=True) if monthly else f"{_start(period):%Y-%m-%d}"
+
+    x = np.asarray([place(period) for period in index])
     years = np.arange(np.ceil(x.min() - 1e-9), np.floor(x.max()) + 1)
     if len(years) < 2:
-        chosen = [months[int(i)] for i in _thin(np.arange(len(months)), 4)]
-        ticks = [(place(month), words.month(month, language, short=True)) for month in chosen]
-    else:
-        suffix = "年" if language == "zh" else ""
-        ticks = [(float(year), f"{year:.0f}{suffix}") for year in _thin(years, most)]
-    return Timeline(x, ticks, place)
+        chosen = [index[int(i)] for i in _thin(np.arange(len(index)), 4)]
+        return Timeline(x, [(place(period), written(period)) for period in chosen], place)
+    suffix = "年" if language == "zh" else ""
+    return Timeline(x, [(float(year), f"{year:.0f}{suffix}") for year in _thin(years, most)], place)
 
 
 def _ordered(index: pd.Index, most: int) -> Timeline:
@@ -95,6 +105,14 @@ def _thin(values: NDArray[Any], most: int) -> NDArray[Any]:
     return values[:: max(1, int(np.ceil(len(values) / most)))]
 
 
+def _ticks(low: float, high: float, most: int) -> list[float]:
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    slack = 1e-9 * (high - low)
+    return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
+
+
 def limits(*arrays: Any, margin: float = 0.06, include: float | None = None) -> tuple[float, float]:
     """Smallest and largest finite value with a margin (a share of the range) on both sides."""
     values = np.concatenate([np.asarray(array, dtype=float).ravel() for array in arrays])
@@ -106,152 +124,162 @@ def limits(*arrays: Any, margin: float = 0.06, include: float | None = None) -> 
             "A figure has no number to draw.", fix="leave the figure out, and say that there are no data"
         )
     low, high = float(values.min()), float(values.max())
-    pad = (high - low) * margin or 1.0
+    pad = (high - low) * margin or abs(high) * 0.1 or 1.0
     return low - pad, high + pad
 
 
-def nice_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round values within the limits, at most about ``most``."""
-    from matplotlib.ticker import MaxNLocator
+def tick_texts(ticks: Sequence[float], language: str, *, sign: bool = False, suffix: str = "") -> list[str]:
+    """Write ticks with the decimals that their step needs; far from one, with a power of ten.
 
-    ticks = MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in ticks if low - 1e-9 <= tick <= high + 1e-9]
-
-
-def tick_texts(ticks: Sequence[float], language: str, *, sign: bool = False) -> list[str]:
-    """Write ticks with the decimals that their step needs."""
-    step = min(np.diff(ticks)) if len(ticks) > 1 else 1.0
-    digits = next((d for d in range(7) if abs(round(step, d) - step) < 1e-9 * max(1, abs(step))), 6)
-    return [words.number(tick, language, digits, sign=sign) for tick in ticks]
+    ``suffix`` is written after every number.
+    """
+    largest = max(map(abs, ticks), default=0.0)
+    power = 0
+    if largest and not _PLAIN[0] <= largest < _PLAIN[1]:
+        power = int(np.floor(np.log10(largest)))
+        suffix = "×10" + str(power).translate(_SUPERSCRIPT) + suffix
+    values = [tick / 10.0**power for tick in ticks]
+    step = min(np.diff(values)) if len(values) > 1 else 1.0
+    digits = next((d for d in range(7) if abs(round(step, d) - step) < 1e-6 * abs(step)), 6)
+    return [
+        words.number(value, language, digits, sign=sign) + (suffix if value or not power else "")
+        for value in values
+    ]
 
 
 def value_scale(
-    canvas: Canvas, low: float, high: float, *, sign: bool = False
-) -> tuple[list[float], list[str], float]:
-    """Ticks of a vertical scale, their texts, and the room in pixels that they need at the left."""
-    ticks = nice_ticks(low, high)
-    texts = tick_texts(ticks, canvas.language, sign=sign)
-    return ticks, texts, MARGIN + max(canvas.width(text, SMALL) for text in texts) + 6
-
-
-def draw_value_scale(
-    canvas: Canvas, axes: Any, ticks: Sequence[float], texts: Sequence[str], low: float, high: float
+    axes: Any,
+    side: str,
+    low: float,
+    high: float,
+    language: str,
+    *,
+    sign: bool = False,
+    most: int = 5,
+    grid: bool = True,
+    whole: bool = False,
+    suffix: str = "",
+    scale: float = 1.0,
 ) -> None:
-    """Faint horizontal lines with their values at the left."""
-    axes.set_ylim(low, high)
-    axes.set_yticks(ticks, texts)
-    for tick in ticks:
-        axes.axhline(tick, color=canvas.theme["rule"], lw=points(1), zorder=0)
+    """Limits, ticks as written in the page's language and faint lines of a scale (``side`` x or y).
+
+    ``scale`` times a value is what is written, with ``suffix`` after it.
+    """
+    from matplotlib.ticker import FixedFormatter, FixedLocator
+
+    axis = getattr(axes, f"{side}axis")
+    getattr(axes, f"set_{side}lim")(low, high)
+    ticks = _ticks(low * scale, high * scale, most)
+    ticks = [tick for tick in ticks if not whole or tick == round(tick)]
+    texts = tick_texts(ticks, language, sign=sign, suffix=suffix)
+    axis.set_major_locator(FixedLocator([tick / scale for tick in ticks]))
+    axis.set_major_formatter(FixedFormatter(texts))
+    if grid:
+        axes.grid(visible=True, axis=side, lw=points(1))
+    else:
+        axes.tick_params(axis=side, length=points(4), width=points(1))
 
 
-def draw_time_scale(canvas: Canvas, axes: Any, line: Timeline, pad: float = 0.02) -> None:
+def time_scale(axes: Any, line: Timeline, pad: float = 0.02) -> None:
     """Ticks of time below the plot, with short marks."""
     span = float(line.x.max() - line.x.min()) or 1.0
     axes.set_xlim(line.x.min() - pad * span, line.x.max() + pad * span)
     axes.set_xticks([at for at, _ in line.ticks], [text for _, text in line.ticks])
-    axes.tick_params(axis="x", length=points(4), width=points(1), color=canvas.theme["reference"])
+    axes.tick_params(axis="x", length=points(4), width=points(1))
 
 
-def draw_x_values(canvas: Canvas, axes: Any, ticks: Sequence[float], texts: Sequence[str]) -> None:
-    """Values below the plot; one that would pass the sheet's edge is moved inwards."""
-    axes.set_xticks(ticks, texts)
-    box = axes.get_position()
-    low, high = axes.get_xlim()
-    for tick, label, text in zip(ticks, axes.get_xticklabels(), texts, strict=True):
-        x = (box.x0 + box.width * (tick - low) / (high - low)) * WIDTH
-        half = canvas.width(text, SMALL) / 2
-        if x + half > WIDTH - 2:
-            label.set_ha("right")
-        elif x - half < 2:
-            label.set_ha("left")
+def zero_line(canvas: Canvas, axes: Any, side: str = "y") -> None:
+    """The line at zero of a scale."""
+    draw = axes.axhline if side == "y" else axes.axvline
+    draw(0, color=canvas.theme["reference"], lw=points(1.2), zorder=1)
 
 
-def x_title(canvas: Canvas, axes: Any, text: str, below: float) -> None:
-    """Write the title of the horizontal scale, wrapped, its last line at the bottom of ``below`` pixels."""
-    if not text:
-        return
-    lines = canvas.wrap(text, WIDTH - 2 * MARGIN, SMALL)
-    bottom = axes.get_position().y0 * canvas.height
-    left = axes.get_position().x0 * WIDTH
-    widest = max(canvas.width(line, SMALL) for line in lines)
-    x = min(left, WIDTH - MARGIN - widest)
-    for i, line in enumerate(lines):
-        y = canvas.height - bottom + below - (len(lines) - i) * SMALL * LINE
-        canvas.write(max(MARGIN, x), y, line, size=SMALL, colour=canvas.theme["muted"])
-
-
-def x_title_room(canvas: Canvas, text: str) -> float:
-    """Pixels that ticks and title of a horizontal scale take below the plot."""
-    lines = canvas.wrap(text, WIDTH - 2 * MARGIN, SMALL) if text else []
-    return 24 + len(lines) * SMALL * LINE
-
-
-def event_rows(
-    canvas: Canvas,
-    places: Sequence[float],
-    texts: Sequence[str],
-    to_px: Callable[[float], float],
-    right: float,
-) -> list[int]:
-    """Row (0 lowest) for each label of a dated line, so that no two overlap.
+def events(canvas: Canvas, axes: Any, places: Sequence[float], texts: Sequence[str]) -> None:
+    """Dated lines through the plot, each with its label above; no two labels overlap.
 
     Later dates take the lower rows: a label then never crosses the line of a date after it.
     """
-    rows = [0] * len(places)
-    taken: list[tuple[int, float, float]] = []
+    if not places:
+        return
+    canvas.settle()
+    edges = axes.get_tightbbox().x0 / DENSITY, WIDTH - MARGIN - 1
+    taken: list[tuple[float, float, float, float]] = []
     for i in sorted(range(len(places)), key=lambda i: -places[i]):
-        place, text = places[i], texts[i]
-        start, end = _label_span(to_px(place), canvas.width(text, SMALL), right)
-        row = 0
-        while any(r == row and start < e + 6 and end > s - 6 for r, s, e in taken):
-            row += 1
-        taken.append((row, start, end))
-        rows[i] = row
-    return rows
-
-
-def draw_events(
-    canvas: Canvas,
-    axes: Any,
-    places: Sequence[float],
-    texts: Sequence[str],
-    rows: Sequence[int],
-    right: float,
-) -> None:
-    """Dated lines through the plot, each with its label above."""
-    transform = axes.get_xaxis_transform()
-    height = axes.get_position().height * canvas.height
-    for place, text, row in zip(places, texts, rows, strict=True):
-        top = 1 + (4 + (row + 1) * SMALL * LINE) / height
+        lines = canvas.wrap(texts[i], WIDTH - 2 * MARGIN - 12)
+        width = max((canvas.width(line) for line in lines), default=0.0)
+        x = axes.transData.transform((places[i], 0))[0] / DENSITY
+        start = x + 5 if x + 5 + width <= edges[1] else max(edges[0], x - 5 - width)
+        tall, bottom = len(lines) * SMALL * LINE, 4.0
+        for left, right, low, high in sorted(taken, key=lambda each: each[2]):
+            if start < right + 6 and start + width > left - 6 and bottom < high and bottom + tall > low:
+                bottom = high
+        taken.append((start, start + width, bottom, bottom + tall))
+        top = 1 + (bottom + tall) / axes.get_window_extent().height * DENSITY
         axes.plot(
-            [place, place],
+            [places[i]] * 2,
             [0, top],
-            transform=transform,
+            transform=axes.get_xaxis_transform(),
             color=canvas.theme["reference"],
             lw=points(1.1),
             dashes=(2.5, 2.5),
             zorder=1.5,
             clip_on=False,
         )
-        x = axes.transData.transform((place, 0))[0] / DENSITY
-        start, _ = _label_span(x, canvas.width(text, SMALL), right)
-        shift = (start - x) / (axes.get_position().width * WIDTH) * (axes.get_xlim()[1] - axes.get_xlim()[0])
-        halo(
-            axes.text(
-                place + shift,
-                1 + (4 + row * SMALL * LINE) / height,
-                text,
-                transform=transform,
-                size=points(SMALL),
-                color=canvas.theme.text("reference"),
-                va="bottom",
-                zorder=6,
-            ),
-            canvas.theme,
+        beside(
+            canvas,
+            axes,
+            (places[i], 1),
+            "\n".join(lines),
+            shift=(start - x, bottom),
+            ha="left",
+            coords=axes.get_xaxis_transform(),
         )
 
 
-def _label_span(x: float, width: float, right: float) -> tuple[float, float]:
-    """A label begins right of its line, or ends left of it where it would pass the right edge."""
-    start = x + 5 if x + 5 + width <= right else max(MARGIN, x - 5 - width)
-    return start, start + width
+def beside(
+    canvas: Canvas,
+    axes: Any,
+    at: tuple[float, float],
+    text: str,
+    *,
+    shift: tuple[float, float],
+    ha: str,
+    role: str = "reference",
+    coords: Any = "data",
+    va: str = "",
+    bold: bool = False,
+) -> Any:
+    """Words beside a point, in a rim of paper; ``shift`` in pixels."""
+    ink = canvas.theme.text(role)
+    written = axes.annotate(
+        text,
+        at,
+        tuple(points(px) for px in shift),
+        xycoords=coords,
+        textcoords="offset points",
+        ha=ha,
+        va=va or ("bottom" if shift[1] >= 0 else "top"),
+        size=points(SMALL),
+        color=ink,
+        annotation_clip=False,
+        zorder=7,
+    )
+    return emphasize(written, canvas.theme, ink if bold else None)
+
+
+def label_ends(canvas: Canvas, axes: Any, tips: Sequence[tuple[float, float, str, str]], height: float) -> None:
+    """Words at the right ends of lines (y, x, role, text), moved apart where they would overlap."""
+    bottom, top = axes.get_ylim()
+    line = SMALL * 1.2
+    written = [canvas.wrap(text, _END_ROOM) for *_, text in tips]
+    wanted = [(y - bottom) / (top - bottom) * height for y, *_ in tips]
+    sizes = [len(lines) * line + 3 for lines in written]
+    edge = max(sizes, default=0.0) / 2
+    middles = spread(wanted, sizes, edge, height - edge)
+    for place, lines, (_, x, role, _) in zip(middles, written, tips, strict=True):
+        at = (x, bottom + place / height * (top - bottom))
+        shown = "\n".join(lines)
+        beside(
+            canvas, axes, at, shown, shift=(7, 0), ha="left", role="muted" if role == "unit" else role,
+            va="center", bold=role == "treated",
+        )  # fmt: skip

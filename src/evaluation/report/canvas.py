@@ -1,7 +1,8 @@
-"""The sheet that every figure is drawn on: title above, source below.
+"""The sheet that every figure is drawn on, and the picture made of it.
 
-Lengths are CSS pixels on a sheet 420 wide, drawn at 2 device pixels each. Shown on the narrowest
-phone the sheet is 296 wide, where the smallest text (11.5) is still 8 pixels high.
+A page writes title, subtitle and source as text around the picture; the picture that a reader takes away
+carries them within. Lengths are CSS pixels on a sheet 420 wide, drawn at 2 device pixels each. Shown on the
+narrowest phone the sheet is 296 wide, where the smallest text (11.5) is still 8 pixels high.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +27,44 @@ DENSITY = 2.0
 MARGIN = 8
 SMALL, BODY, TITLE = 11.5, 12.5, 16.0
 LINE = 1.3  # line height
+DASHES = {"dash": (5.0, 1.8), "dots": (1.6, 1.4)}
 _INCH = 100  # CSS pixels to the inch of matplotlib, so that one point is 100/72 px
 _NOT_AT_START = "，。、；：？！）》」』】〕…—％%”’·,.;:?!)]}"
 _NOT_AT_END = "（《「『【〔“‘([{"
 _MISSING = re.compile(r"Glyph (\d+)")
+
+
+class Texts(TypedDict):
+    """The words that every figure has.
+
+    ``title`` is what it shows, ``source`` where its numbers come from, ``alt`` the same for those who cannot
+    see it, ``name`` its address within the page.
+    """
+
+    title: str
+    source: str
+    alt: str
+    language: str
+    name: str
+    simulated: NotRequired[bool]
+    subtitle: NotRequired[str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a key.
+
+    Attributes
+    ----------
+    text : str
+    colour : str
+        Name of a colour of the theme, of the mark.
+    mark : {"dot", "open", "line", "dash", "dots", "band", ""}
+    """
+
+    text: str
+    colour: str
+    mark: str = "dot"
 
 
 def points(px: float) -> float:
@@ -36,55 +72,49 @@ def points(px: float) -> float:
     return px * 72 / _INCH
 
 
-def draw(
-    paint: Callable[[Canvas], None],
-    *,
-    title: str,
-    source: str,
-    alt: str,
-    language: str,
-    name: str,
-    simulated: bool,
-    subtitle: str = "",
-    data: Any = None,
-) -> Figure:
+def draw(paint: Callable[[Canvas], None], *, data: Any = None, **texts: Unpack[Texts]) -> Figure:
     """Paint a figure.
 
     Parameters
     ----------
     paint : callable
-        Draws on a fresh canvas, whose ``sheet`` it calls first.
-    title, source, alt : str
-        What the figure shows, where its numbers come from (both inside the picture) and the same for
-        those who cannot see it.
+        Draws on a fresh canvas, of which it asks ``axes`` once.
     data : DataFrame, optional
         The numbers drawn, linked below the figure.
+    **texts : Texts
 
     Raises
     ------
     ReportError
         When no font has a glyph for a character, or a text is missing.
     """
-    words.check_language(language)
-    for label, value in (("title", title), ("source", source), ("alternative text", alt), ("name", name)):
-        if not str(value).strip():
-            raise ReportError(f"A figure has no {label}.", where=name or title, fix=f"write the {label}")
-    picture = _paint(paint, themes()[0], (title, subtitle, source, language, simulated), name)
-    return Figure(light=picture, alt=alt, title=title, name=name, language=language, data=data)
-
-
-def _paint(
-    paint: Callable[[Canvas], None], theme: Theme, texts: tuple[str, str, str, str, bool], name: str
-) -> bytes:
     import matplotlib
 
+    words.check_language(texts["language"])
+    for key, label in (
+        ("title", "title"),
+        ("source", "source"),
+        ("alt", "alternative text"),
+        ("name", "name"),
+    ):
+        if not str(texts[key]).strip():  # type: ignore[literal-required]
+            where = texts["name"] or texts["title"]
+            raise ReportError(f"A figure has no {label}.", where=where, fix=f"write the {label}")
+    theme = themes()[0]
     with matplotlib.rc_context(), warnings.catch_warnings(record=True) as caught:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(rc(theme))
         warnings.simplefilter("always")
-        canvas = Canvas(theme, *texts)
+        canvas = Canvas(theme, texts["language"], texts.get("simulated", False))
         paint(canvas)
-        picture = canvas.png()
+        plot = canvas.pixels()
+        shared = np.vstack([canvas.strip(_head(texts, theme)), plot, canvas.strip(_foot(texts, theme))])
+    _complain(caught, texts["name"])
+    return Figure(light=encode(plot, theme), shared=encode(shared, theme), data=data, **texts)
+
+
+def _complain(caught: Sequence[warnings.WarningMessage], name: str) -> None:
+    """Raise an error for glyphs that no font has; give every other warning on."""
     missing = set()
     for warning in caught:
         match = _MISSING.search(str(warning.message))
@@ -98,169 +128,228 @@ def _paint(
             where=f"figure {name}",
             fix="write them otherwise; a box in their place would be shown to every reader",
         )
-    return picture
+
+
+def _head(texts: Texts, theme: Theme) -> list[tuple[str, float, str, bool]]:
+    mark = words.text("simulated", texts["language"]) if texts.get("simulated") else ""
+    return [
+        (mark, SMALL, theme.text("simulated"), True),
+        (texts["title"], TITLE, theme["ink"], True),
+        (texts.get("subtitle", ""), BODY, theme["muted"], False),
+    ]
+
+
+def _foot(texts: Texts, theme: Theme) -> list[tuple[str, float, str, bool]]:
+    return [(texts["source"], SMALL, theme["muted"], False)]
 
 
 class Canvas:
-    """One sheet. Call ``sheet`` once, then draw on the axes it returns."""
+    """One sheet. Ask it once for ``axes``, whose height is kept while matplotlib lays out what is around."""
 
-    def __init__(
-        self, theme: Theme, title: str, subtitle: str, source: str, language: str, simulated: bool
-    ) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Sheet
-
+    def __init__(self, theme: Theme, language: str, simulated: bool = False) -> None:
         self.theme, self.language, self.simulated = theme, language, simulated
-        self.title, self.subtitle, self.source = title, subtitle, source
-        self.figure = Sheet(figsize=(WIDTH / _INCH, 1), dpi=_INCH * DENSITY)
-        self._agg = FigureCanvasAgg(self.figure)
-        self.height = 0.0
-
-    def sheet(self, height: float, *, left: float, right: float, above: float = 0, below: float = 0) -> Any:
-        """Lay out title, subtitle, a plot ``height`` high and the source; return the axes.
-
-        ``above`` and ``below`` are kept free for what the plot writes outside its axes.
-        """
-        room = WIDTH - 2 * MARGIN
-        titles = self.wrap(self.title, room, TITLE, bold=True)
-        subtitles = self.wrap(self.subtitle, room, BODY) if self.subtitle else []
-        sources = self.wrap(self.source, room, SMALL)
-        y = 6.0
-        placed: list[tuple[float, str, float, str, bool]] = []
-        if self.simulated:
-            placed.append(
-                (y, words.text("simulated", self.language), SMALL, self.theme.text("simulated"), True)
-            )
-            y += SMALL * LINE + 1
-        for lines, size, colour, bold, gap in (
-            (titles, TITLE, self.theme["ink"], True, 4.0),
-            (subtitles, BODY, self.theme["muted"], False, 4.0),
-        ):
-            for line in lines:
-                placed.append((y, line, size, colour, bold))
-                y += size * LINE
-            y += gap if lines else 0
-        top = y + 6 + above
-        y = top + height + below + 10
-        for line in sources:
-            placed.append((y, line, SMALL, self.theme["muted"], False))
-            y += SMALL * LINE
-        self.height = y + 6
-        self.figure.set_size_inches(WIDTH / _INCH, round(self.height * DENSITY) / DENSITY / _INCH)
-        self.height = self.figure.get_figheight() * _INCH
-        for y, line, size, colour, bold in placed:
-            self.write(MARGIN, y, line, size=size, colour=colour, bold=bold)
-        axes = self.figure.add_axes(
-            (
-                left / WIDTH,
-                1 - (top + height) / self.height,
-                (WIDTH - left - right) / WIDTH,
-                height / self.height,
-            )
+        self.figure = _sheet(1.0)
+        self.figure.set_layout_engine(
+            "constrained", w_pad=MARGIN / _INCH, h_pad=6 / _INCH, wspace=0, hspace=0
         )
+        self._plot: Any = None
+        self._height = 0.0
+
+    def axes(self, height: float) -> Any:
+        """Axes ``height`` pixels high; their width is what ticks and words at their sides leave."""
+        self._height = height
+        self.figure.set_size_inches(WIDTH / _INCH, (height + 60) / _INCH)
+        self._plot = axes = self.figure.add_subplot()
         axes.patch.set_visible(False)
-        for spine in axes.spines.values():
-            spine.set_visible(False)
-        axes.tick_params(length=0, labelsize=points(SMALL), pad=points(5))
+        axes.tick_params(labelsize=points(SMALL), pad=points(5), color=self.theme["reference"])
+        axes.grid(visible=False)
         if self.simulated:
-            self._mark_simulated(axes)
+            axes.text(
+                0.5,
+                0.5,
+                words.text("simulated", self.language),
+                transform=axes.transAxes,
+                rotation=min(24, 2 + height / 12),
+                ha="center",
+                va="center",
+                size=points(44),
+                color=self.theme["simulated"],
+                alpha=0.32,
+                zorder=0.5,
+                in_layout=False,
+            )
         return axes
 
-    def write(self, x: float, y: float, line: str, *, size: float, colour: str, bold: bool = False) -> None:
-        """Write one line, its top left corner ``x, y`` pixels from the sheet's."""
-        text = self.figure.text(
-            x / WIDTH, 1 - (y + size) / self.height, line, size=points(size), color=colour, va="baseline"
-        )
-        if bold:
-            embolden(text, colour, size)
+    def grow(self, height: float) -> None:
+        """Make the axes ``height`` pixels high after all."""
+        self._height = height
 
-    def width(self, line: str, size: float, *, bold: bool = False) -> float:
+    def settle(self) -> None:
+        """Let matplotlib lay the sheet out, as high as the plot's own height asks for."""
+        for _ in range(4):
+            self.figure.get_layout_engine().execute(self.figure)
+            short = self._height - self._plot.get_window_extent().height / DENSITY
+            if abs(short) < 0.3:
+                return
+            high = self.figure.get_figheight() * _INCH + short
+            self.figure.set_figheight(round(high * DENSITY) / DENSITY / _INCH)
+
+    def below(self, text: str, colour: str = "muted") -> None:
+        """Write what the horizontal scale is, or a note, below the plot."""
+        if text:
+            lines = "\n".join(self.wrap(text, WIDTH - 2 * MARGIN, SMALL))
+            style: dict[str, Any] = {"size": points(SMALL), "color": self.theme.text(colour)}
+            self.figure.supxlabel(lines, x=MARGIN / WIDTH, ha="left", **style)
+
+    def key(self, entries: Sequence[Entry]) -> None:
+        """Marks with their words above the plot, in as many columns as fit."""
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        if not entries:
+            return
+        handles: list[Any] = []
+        for entry in entries:
+            colour = self.theme[entry.colour]
+            if entry.mark == "band":
+                handles.append(Patch(color=colour, alpha=0.22, lw=0))
+            elif entry.mark in ("line", *DASHES):
+                style = {"dashes": DASHES[entry.mark]} if entry.mark in DASHES else {}
+                handles.append(Line2D([], [], color=colour, lw=points(2), **style))
+            elif entry.mark:
+                face = colour if entry.mark == "dot" else self.theme["paper"]
+                ring = {"mec": colour, "mew": points(1.5), "mfc": face}
+                handles.append(Line2D([], [], marker="o", ms=points(7), ls="", **ring))
+            else:
+                handles.append(Line2D([], [], ls=""))
+        room = WIDTH - 2 * MARGIN
+        lines = ["\n".join(self.wrap(entry.text, room - 26, SMALL)) for entry in entries]
+        colours = [
+            self.theme["muted"] if entry.colour in ("unit", "rule") else self.theme.text(entry.colour)
+            for entry in entries
+        ]
+        for columns in range(len(entries), 0, -1):
+            legend = self.figure.legend(
+                handles,
+                lines,
+                ncols=columns,
+                loc="outside upper left",
+                fontsize=points(SMALL),
+                labelcolor=colours,
+                borderpad=0,
+                borderaxespad=MARGIN / SMALL,
+                handlelength=1.5,
+                handletextpad=0.5,
+                columnspacing=1.2,
+                labelspacing=0.3,
+            )
+            if columns == 1 or legend.get_window_extent().width <= room * DENSITY:
+                return
+            legend.remove()
+
+    def write(
+        self,
+        axes: Any,
+        x: float,
+        y: float,
+        line: str,
+        *,
+        size: float = SMALL,
+        colour: str = "ink",
+        bold: bool = False,
+        ha: str = "left",
+    ) -> Any:
+        """Write a line ``x`` pixels from the sheet's left edge at the height of the axes' ``y``, over lines."""
+        from matplotlib.transforms import blended_transform_factory
+
+        ink = self.theme.text(colour)
+        text = axes.text(
+            x / WIDTH,
+            y,
+            line,
+            transform=blended_transform_factory(self.figure.transFigure, axes.transData),
+            size=points(size),
+            color=ink,
+            ha=ha,
+            va="baseline",
+            zorder=6,
+            in_layout=False,
+        )
+        return emphasize(text, self.theme, ink if bold else None)
+
+    def width(self, line: str, size: float = SMALL, *, bold: bool = False) -> float:
         """Width of a line in pixels."""
         text = self.figure.text(0, 0, line, size=points(size))
-        extent = text.get_window_extent(self._agg.get_renderer())
+        extent = text.get_window_extent()
         text.remove()
         return float(extent.width) / DENSITY + (0.3 if bold else 0)
 
-    def wrap(self, line: str, room: float, size: float, *, bold: bool = False) -> list[str]:
-        """Break a text into as few lines as fit ``room`` pixels, of about equal length."""
-        lines = self._fill(line, room, size, bold)
-        if len(lines) < 2:
-            return lines
-        clauses = self._clauses(line, room, size, bold)
-        if clauses and len(clauses) <= len(lines):
-            return clauses
-        narrow, wide = room / 2, room
-        while wide - narrow > 4:
-            middle = (narrow + wide) / 2
-            if len(self._fill(line, middle, size, bold)) > len(lines):
-                narrow = middle
-            else:
-                wide = middle
-        return self._fill(line, wide, size, bold)
-
-    def _clauses(self, line: str, room: float, size: float, bold: bool) -> list[str]:
-        """Lines broken after Chinese punctuation only, which reads best; none where a clause is too wide."""
-        if not re.search(r"[\u4e00-\u9fff]", line):
-            return []
-        lines = [""]
-        for clause in re.findall(r"[^，；：。？！]+[，；：。？！]*”?|[，；：。？！]+", line):
-            if lines[-1] and self.width(lines[-1] + clause, size, bold=bold) > room:
-                lines.append("")
-            lines[-1] += clause
-        return lines if all(self.width(part, size, bold=bold) <= room for part in lines) else []
-
-    def _fill(self, line: str, room: float, size: float, bold: bool) -> list[str]:
+    def wrap(self, line: str, room: float, size: float = SMALL) -> list[str]:
+        """Break a text into lines that fit ``room`` pixels."""
         lines: list[str] = []
         current = ""
         for piece in pieces(line):
-            if current and self.width((current + piece).rstrip(), size, bold=bold) > room:
+            if current and self.width((current + piece).rstrip(), size) > room:
                 lines.append(current.rstrip())
                 piece = piece.lstrip()
                 current = ""
             current += piece
             # one word wider than the room: cut, but never below one character, however little room there is
-            while len(current) > 1 and self.width(current.rstrip(), size, bold=bold) > room:
+            while len(current) > 1 and self.width(current.rstrip(), size) > room:
                 cut = max(
-                    (k for k in range(1, len(current)) if self.width(current[:k], size, bold=bold) <= room),
-                    default=1,
+                    (k for k in range(1, len(current)) if self.width(current[:k], size) <= room), default=1
                 )
                 lines.append(current[:cut])
                 current = current[cut:]
         return [*lines, current.rstrip()] if current.strip() else lines
 
-    def _mark_simulated(self, axes: Any) -> None:
-        axes.text(
-            0.5,
-            0.5,
-            words.text("simulated", self.language),
-            transform=axes.transAxes,
-            rotation=min(24, 2 + axes.get_position().height * self.height / 12),
-            ha="center",
-            va="center",
-            size=points(44),
-            color=self.theme["simulated"],
-            alpha=0.32,
-            zorder=0.5,
-        )
+    def pixels(self) -> NDArray[np.uint8]:
+        """The plot as it is drawn."""
+        self.settle()
+        return _pixels(self.figure)
 
-    def png(self) -> bytes:
-        """The picture."""
-        self._agg.draw()
-        return encode(np.asarray(self._agg.buffer_rgba())[..., :3], self.theme)
+    def strip(self, texts: Sequence[tuple[str, float, str, bool]]) -> NDArray[np.uint8]:
+        """Lines of words (text, size, colour, bold) alone, as wide as the plot."""
+        placed, y = [], 6.0
+        for text, size, colour, bold in texts:
+            for line in self.wrap(text, WIDTH - 2 * MARGIN, size) if text else []:
+                y += size * LINE
+                placed.append((y - 0.3 * size, line, size, colour, bold))
+            y += 3 if text else 0
+        height = round(y + 4)
+        sheet = _sheet(height)
+        for at, line, size, colour, bold in placed:
+            text = sheet.text(MARGIN / WIDTH, 1 - at / height, line, size=points(size), color=colour)
+            emphasize(text, self.theme, colour if bold else None)
+        return _pixels(sheet)
 
 
-def embolden(text: Any, colour: str, size: float) -> None:
-    """Thicken a text: the Chinese font has one weight, and two families in one line would not match."""
+def _sheet(height: float) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Sheet
+
+    sheet = Sheet(figsize=(WIDTH / _INCH, height / _INCH), dpi=_INCH * DENSITY)
+    FigureCanvasAgg(sheet)
+    return sheet
+
+
+def _pixels(sheet: Any) -> NDArray[np.uint8]:
+    sheet.canvas.draw()
+    return np.asarray(sheet.canvas.buffer_rgba())[..., :3]
+
+
+def emphasize(text: Any, theme: Theme, bold: str | None = None) -> Any:
+    """Put a rim of the paper's colour round a text; with a colour, thicken it too.
+
+    The Chinese font has one weight, and two families in one line would not match.
+    """
     from matplotlib import patheffects
 
-    text.set_path_effects([patheffects.withStroke(linewidth=points(size * 0.045), foreground=colour)])
-
-
-def halo(text: Any, theme: Theme, px: float = 3) -> Any:
-    """Put a rim of the paper's colour round a text that stands on lines."""
-    from matplotlib import patheffects
-
-    text.set_path_effects([patheffects.withStroke(linewidth=points(px), foreground=theme["paper"])])
+    effects = [patheffects.withStroke(linewidth=points(3), foreground=theme["paper"])]
+    if bold:
+        stroke = text.get_size() * 0.045
+        effects.append(patheffects.withStroke(linewidth=stroke, foreground=bold))
+    text.set_path_effects(effects)
     return text
 
 

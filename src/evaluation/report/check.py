@@ -72,7 +72,7 @@ class _Reader(HTMLParser):
         if tag != "a" and not value.startswith("#"):
             self.problems.append(f"<{tag} href={value[:60]!r}>")
         elif scheme and scheme.group(1).lower() not in ("http", "https", "mailto"):
-            if not value.startswith("data:text/csv;"):
+            if not value.startswith(("data:text/csv;", "data:image/png;")):
                 self.problems.append(f"a link to {value[:60]!r}")
         elif value.startswith("#"):
             self.targets.add(value[1:])

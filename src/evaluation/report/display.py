@@ -42,16 +42,20 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture, drawn light; its dark twin has the same pixels under another palette.
+    """A picture, drawn light, with its words; a dark page shows it through `evaluation.report.png.night`.
 
     Attributes
     ----------
-    light, dark : bytes
-        PNG, 840 pixels wide.
+    light : bytes
+        PNG, 840 pixels wide: the plot alone; its words are text around it.
+    shared : bytes
+        The same with title, subtitle and source drawn in, for a reader who takes the picture away.
     alt : str
         What the picture says, for those who do not see it.
-    title, name : str
-        The title drawn in it, and its address within the page.
+    title, subtitle, source, name : str
+        Above it, below it, and its address within the page.
+    simulated : bool
+        Mark it as made from simulated data.
     data : DataFrame, optional
         The numbers drawn.
     """
@@ -62,6 +66,10 @@ class Figure:
     name: str
     language: str = "en"
     data: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    subtitle: str = ""
+    source: str = ""
+    simulated: bool = False
+    shared: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -74,24 +82,25 @@ class Figure:
         """Width and height in pixels of the picture."""
         return png.size(self.light)
 
-    @property
-    def dark(self) -> bytes:
-        """The same picture for a dark page."""
-        return png.darken(self.light)
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         width, height = self.size
-        light = base64.b64encode(self.light).decode("ascii")
+        light, shared = (
+            base64.b64encode(picture).decode("ascii") for picture in (self.light, self.shared or self.light)
+        )
         structured = {
             "light": light,
+            "shared": shared,
             "alt": self.alt,
             "title": self.title,
+            "subtitle": self.subtitle,
+            "source": self.source,
+            "simulated": self.simulated,
             "name": slug(self.name),
             "width": width,
             "height": height,
             "csv": None if self.data is None else to_csv(self.data),
         }
-        data = {"image/png": light, FIGURE: structured, "text/plain": f"{self.title}\n{self.alt}"}
+        data = {"image/png": shared, FIGURE: structured, "text/plain": f"{self.title}\n{self.alt}"}
         return data, {"image/png": {"alt": self.alt, "width": width // 2}}
 
 

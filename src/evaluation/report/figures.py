@@ -1,21 +1,28 @@
-"""Figures of a report. Each draws a light and a dark picture from plain numbers.
+"""The figures of the reports: thin calls of five primitives (rows, intervals, lines, dots, curve).
 
-All take, by keyword, ``title`` (what the figure shows, a whole sentence), ``source`` (where its numbers come
-from), ``alt`` (the same for those who cannot see it), ``language``, ``name`` and ``simulated``.
+All take the words of `evaluation.report.canvas.Texts`: ``title`` (what it shows), ``source`` (where its
+numbers come from), ``alt`` (the same for those who cannot see it), ``language``, ``name`` and ``simulated``.
+No figure knows a subject: the words for units, periods and effects are the caller's.
 """
 
+from evaluation.report.canvas import Entry
 from evaluation.report.figures_curve import specification_curve
-from evaluation.report.figures_estimates import event_study, forest
-from evaluation.report.figures_intervals import intervals
-from evaluation.report.figures_lines import series
-from evaluation.report.figures_numbers import Number, placebo, three_numbers
-from evaluation.report.figures_pair import pair
-from evaluation.report.figures_possible import possible
-from evaluation.report.figures_power import power_curve
-from evaluation.report.figures_ranks import rank_intervals, sparklines
+from evaluation.report.figures_dots import placebo
+from evaluation.report.figures_intervals import event_study, intervals
+from evaluation.report.figures_lines import pair, possible, power_curve, series
+from evaluation.report.figures_rows import (
+    Number,
+    claimed_and_left,
+    forest,
+    rank_intervals,
+    sparklines,
+    three_numbers,
+)
 
 __all__ = [
+    "Entry",
     "Number",
+    "claimed_and_left",
     "event_study",
     "forest",
     "intervals",

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import ReportError
-from evaluation.report.axes import draw_value_scale, limits, value_scale
-from evaluation.report.canvas import LINE, MARGIN, SMALL, WIDTH, Canvas, draw, points
+from evaluation.report.axes import beside, limits, value_scale, zero_line
+from evaluation.report.canvas import SMALL, WIDTH, Canvas, Entry, Texts, draw, points
 from evaluation.report.display import Figure
-from evaluation.report.figures_key import Entry, Key, need, numbers, word
+from evaluation.report.figures_key import need, numbers, word
 
 Choices = Mapping[str, tuple[str, Mapping[str, str]]]
 _ROW = 16.0  # px of a line of the matrix
 _LABEL_ROOM = 128.0  # widest label of an option, px
-
-
-@dataclass(frozen=True)
-class _Option:
-    """A line of the matrix: where it stands (px below the curve), its words, who chose it."""
-
-    top: float
-    lines: list[str]
-    chosen: NDArray[np.bool_]
-    heading: bool = False
 
 
 def specification_curve(
@@ -36,16 +25,11 @@ def specification_curve(
     *,
     choices: Choices,
     y_label: str,
-    title: str,
-    source: str,
-    alt: str,
-    language: str,
-    name: str,
-    simulated: bool = False,
     main: Mapping[str, str] | None = None,
     level: float = 0.05,
     y_limits: tuple[float, float] | None = None,
     height: float = 170,
+    **texts: Unpack[Texts],
 ) -> Figure:
     """Draw all specifications in order of their estimates, and below them a matrix of their choices.
 
@@ -70,59 +54,51 @@ def specification_curve(
     ReportError
         A column is missing, an option has no label, or not exactly one row fits ``main``.
     """
+    name, language = texts["name"], texts["language"]
     need(table, [*choices, "estimate"], name)
     _check_options(table, choices, name)
     frame = _ordered(table)
     at = None if main is None else _main_row(frame, main, name)
-    absent = len(table) - len(frame)
     value, low, high = (frame[column].to_numpy(float) for column in ("_value", "_low", "_high"))
     beyond = _beyond(frame, level)
     bottom, top = y_limits or limits(value, low, high, include=0)
-    x = np.arange(len(frame), dtype=float)
     known = np.isfinite(low) & np.isfinite(high)
+    count = {"level": f"{level:g}", "count": int(beyond.sum()), "all": len(frame)}
+    key = [Entry(word("beyond", language, **count), "treated"), Entry(word("within", language), "unit")]
+    if known.any():
+        key.append(Entry(word("line" if known.all() else "line_some", language), "unit", ""))
+    absent = len(table) - len(frame)
+    note = word("columns", language, all=len(frame))
+    note += word("absent", language, count=absent) if absent else ""
 
     def paint(canvas: Canvas) -> None:
-        theme = canvas.theme
-        ticks, texts, left = value_scale(canvas, bottom, top, sign=True)
-        options, tall = _matrix(canvas, frame, choices)
-        left = max(
-            left,
-            MARGIN + 8 + max(canvas.width(line, SMALL) for option in options for line in option.lines
-                             if not option.heading),
-        )  # fmt: skip
-        key = Key(canvas, _entries(frame, beyond, known, level, language))
-        caption = word("columns", language, all=len(frame))
-        caption += word("absent", language, count=absent) if absent else ""
-        notes = canvas.wrap(caption, WIDTH - 2 * MARGIN, SMALL)
-        mark = SMALL * LINE + 4 if at is not None else 0
-        below = tall + 6 + len(notes) * SMALL * LINE
-        axes = canvas.sheet(height, left=left, right=MARGIN + 2, above=key.height + mark, below=below)
-        draw_value_scale(canvas, axes, ticks, texts, bottom, top)
+        canvas.key(key)
+        rows, tall = _matrix(canvas, frame, choices)
+        axes = canvas.axes(height + tall)
+        value_scale(axes, "y", bottom, top, language, sign=True)
+        pixel = (top - bottom) / height
+        axes.set_ylim(bottom - tall * pixel, top)  # the matrix hangs below the curve, on the same columns
         axes.set_xlim(-0.8, len(frame) - 0.2)
         axes.set_xticks([])
-        axes.axhline(0, color=theme["reference"], lw=points(1.2), zorder=1)
-        start = canvas.height * (1 - axes.get_position().y1)
-        key.draw(start - mark - key.height)
-        step = (WIDTH - left - MARGIN - 2) / len(frame)
-        _curve(canvas, axes, (x, value, low, high), beyond, known, step)
-        _draw_matrix(canvas, axes, options, beyond, start + height, step)
+        zero_line(canvas, axes)
+        step = (WIDTH - 140) / len(frame)
+        _columns(canvas, axes, (value, low, high), beyond, known, step, bottom, top)
+        for down, label, chosen in rows:
+            y = bottom - down * pixel
+            style: dict[str, Any] = {"coords": axes.get_yaxis_transform(), "va": "center"}
+            role = "ink" if chosen.size else "muted"
+            beside(canvas, axes, (0, y), label, shift=(-6, 0), ha="right", role=role, **style)
+            if not chosen.size:
+                continue
+            axes.axhline(y, color=canvas.theme["rule"], lw=points(1), zorder=0)
+            for part, colour in ((chosen & ~beyond, "reference"), (chosen & beyond, "treated")):
+                width, ends = points(float(np.clip(step * 0.6, 1.5, 4.5))), (y - 5 * pixel, y + 5 * pixel)
+                axes.vlines(np.flatnonzero(part), *ends, color=canvas.theme[colour], lw=width, zorder=3)
+        canvas.below(note)
         if at is not None:
-            _mark_main(canvas, axes, (float(at), float(value[at])), tall, height, start, beyond[at])
-        for i, note in enumerate(notes):
-            y = start + height + tall + 6 + i * SMALL * LINE
-            canvas.write(MARGIN, y, note, size=SMALL, colour=theme["muted"])
+            _mark_main(canvas, axes, at, float(value[at]), bool(beyond[at]))
 
-    return draw(
-        paint,
-        title=title,
-        subtitle=y_label,
-        source=source,
-        alt=alt,
-        language=language,
-        name=name,
-        simulated=simulated,
-        data=table,
-    )
+    return draw(paint, data=table, **{**texts, "subtitle": y_label})
 
 
 def _check_options(table: pd.DataFrame, choices: Choices, name: str) -> None:
@@ -165,138 +141,49 @@ def _beyond(frame: pd.DataFrame, level: float) -> NDArray[np.bool_]:
     return found
 
 
-def _entries(
-    frame: pd.DataFrame, beyond: NDArray[np.bool_], known: NDArray[np.bool_], level: float, language: str
-) -> list[Entry]:
-    told = {"level": f"{level:g}", "count": int(beyond.sum()), "all": len(frame)}
-    entries = [
-        Entry(word("beyond", language, **told), "treated"),
-        Entry(word("within", language), "unit"),
-    ]
-    if known.any():
-        entries.append(Entry(word("line" if known.all() else "line_some", language), "unit", ""))
-    return entries
-
-
-def _matrix(canvas: Canvas, frame: pd.DataFrame, choices: Choices) -> tuple[list[_Option], float]:
-    """Lines of the matrix from top to bottom, and its height in pixels."""
-    options: list[_Option] = []
+def _matrix(
+    canvas: Canvas, frame: pd.DataFrame, choices: Choices
+) -> tuple[list[tuple[float, str, NDArray[np.bool_]]], float]:
+    """Lines of the matrix (middle in px below the curve, words, who chose it; none: a heading), its height."""
+    rows: list[tuple[float, str, NDArray[np.bool_]]] = []
     y = 8.0
     for column, (heading, labels) in choices.items():
-        if heading:
-            options.append(_Option(y, [heading], np.zeros(0, dtype=bool), heading=True))
-            y += _ROW - 1
-        for option, label in labels.items():
-            chosen = (frame[column] == option).to_numpy()
-            if not chosen.any():
+        listed = [(heading, np.zeros(0, dtype=bool))] if heading else []
+        listed += [(label, (frame[column] == option).to_numpy()) for option, label in labels.items()]
+        for label, chosen in listed:
+            if chosen.size and not chosen.any():
                 continue
-            lines = canvas.wrap(label, _LABEL_ROOM, SMALL)
-            options.append(_Option(y, lines, chosen))
-            y += _ROW + (len(lines) - 1) * SMALL * 1.2
+            lines = canvas.wrap(label, _LABEL_ROOM)
+            tall = _ROW + (len(lines) - 1) * SMALL * 1.25
+            rows.append((y + tall / 2, "\n".join(lines), chosen))
+            y += tall
         y += 5
-    return options, y
+    return rows, y
 
 
-def _curve(
-    canvas: Canvas, axes: Any, drawn: tuple[Any, Any, Any, Any], beyond: Any, known: Any, step: float
+def _columns(
+    canvas: Canvas, axes: Any, drawn: Any, beyond: Any, known: Any, step: float, bottom: float, top: float
 ) -> None:
-    x, value, low, high = drawn
-    bottom, top = axes.get_ylim()
+    """The curve: a thin interval and a dot a specification."""
+    value, low, high = drawn
+    x = np.arange(len(value))
     for chosen, colour, order in ((~beyond, "unit", 2.0), (beyond, "treated", 3.0)):
         part = chosen & known
-        axes.vlines(
-            x[part],
-            np.clip(low[part], bottom, top),
-            np.clip(high[part], bottom, top),
-            color=canvas.theme[colour],
-            lw=points(min(1.6, max(1.0, step * 0.3))),
-            zorder=order,
-        )
-        axes.plot(
-            x[chosen],
-            value[chosen],
-            "o",
-            color=canvas.theme["treated" if colour == "treated" else "reference"],
-            ms=points(float(np.clip(step * 0.95, 3.4, 6.5))),
-            mew=0,
-            zorder=order + 2,
-        )
+        ends = np.clip(low[part], bottom, top), np.clip(high[part], bottom, top)
+        width = points(min(1.6, max(1.0, step * 0.3)))
+        axes.vlines(x[part], *ends, color=canvas.theme[colour], lw=width, zorder=order)
+        dots = {"color": canvas.theme["treated" if colour == "treated" else "reference"], "mew": 0}
+        size = points(float(np.clip(step * 0.95, 3.4, 6.5)))
+        axes.plot(x[chosen], value[chosen], "o", ms=size, zorder=order + 2, **dots)
 
 
-def _draw_matrix(
-    canvas: Canvas, axes: Any, options: list[_Option], beyond: Any, start: float, step: float
-) -> None:
-    theme = canvas.theme
-    transform = axes.get_xaxis_transform()
-    height = axes.get_position().height * canvas.height
-    width = points(float(np.clip(step * 0.6, 1.5, 4.5)))
-    for option in options:
-        for i, line in enumerate(option.lines):
-            y = start + option.top + i * SMALL * 1.2
-            colour = theme["muted"] if option.heading else theme["ink"]
-            canvas.write(MARGIN, y, line, size=SMALL, colour=colour)
-        if option.heading:
-            continue
-        middle = option.top + SMALL * 0.62 + (len(option.lines) - 1) * SMALL * 0.6
-        axes.plot(
-            [0, 1],
-            [-middle / height] * 2,
-            transform=axes.transAxes,
-            color=theme["rule"],
-            lw=points(1),
-            clip_on=False,
-            zorder=0,
-        )
-        for part, colour in ((option.chosen & ~beyond, "reference"), (option.chosen & beyond, "treated")):
-            axes.vlines(
-                np.flatnonzero(part),
-                -(middle - 5) / height,
-                -(middle + 5) / height,
-                transform=transform,
-                color=theme[colour],
-                lw=width,
-                clip_on=False,
-                capstyle="butt",
-                zorder=3,
-            )
-
-
-def _mark_main(
-    canvas: Canvas,
-    axes: Any,
-    at: tuple[float, float],
-    tall: float,
-    height: float,
-    start: float,
-    beyond: bool,
-) -> None:
+def _mark_main(canvas: Canvas, axes: Any, at: int, value: float, beyond: bool) -> None:
     """A line through curve and matrix at the main specification, its name above."""
-    theme = canvas.theme
-    axes.plot(
-        [at[0]] * 2,
-        [-(tall - 5) / height, 1 + 3 / height],
-        transform=axes.get_xaxis_transform(),
-        color=theme["ink"],
-        lw=points(1),
-        zorder=1.6,
-        clip_on=False,
-    )
-    axes.plot(
-        *at,
-        "o",
-        ms=points(8.5),
-        mfc=theme["treated" if beyond else "reference"],
-        mec=theme["ink"],
-        mew=points(1.6),
-        zorder=8,
-    )
-    text = word("main", canvas.language)
-    width = canvas.width(text, SMALL, bold=True)
-    box = axes.get_position()
-    low, high = axes.get_xlim()
-    x = (box.x0 + box.width * (at[0] - low) / (high - low)) * WIDTH
-    left = float(np.clip(x - width / 2, MARGIN, WIDTH - MARGIN - width))
-    canvas.write(left, start - SMALL * LINE - 3, text, size=SMALL, colour=theme["ink"], bold=True)
-
-
-__all__ = ["Choices", "specification_curve"]
+    ink = canvas.theme["ink"]
+    axes.axvline(at, color=ink, lw=points(1), zorder=1.6)
+    face = canvas.theme["treated" if beyond else "reference"]
+    axes.plot(at, value, "o", ms=points(8.5), mfc=face, mec=ink, mew=points(1.6), zorder=8)
+    share = at / max(1, axes.get_xlim()[1])
+    ha, shift = ("left", -2) if share < 0.2 else ("right", 2) if share > 0.8 else ("center", 0)
+    style: dict[str, Any] = {"coords": axes.get_xaxis_transform(), "role": "ink", "bold": True}
+    beside(canvas, axes, (at, 1), word("main", canvas.language), shift=(shift, 2), ha=ha, **style)

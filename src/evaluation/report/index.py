@@ -1,4 +1,4 @@
-"""The page that lists all reports, and the page that says why one is missing, each in both languages."""
+"""The page that lists all reports, in the languages they are written in, and the page of a failure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ _WORST_FIRST = {
 
 
 def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -> str:
-    """Make ``index.html``: a card a report, in the languages of the pages.
-
-    In English and Chinese the reader chooses (without script).
+    """Make ``index.html``: a card a report, in the languages of its pages, the reader chooses (without script).
 
     Parameters
     ----------
@@ -34,14 +32,18 @@ def render_index(entries: Iterable[Mapping[str, Any]], now: str | None = None) -
     now : str, optional
         Time of the run: a report whose latest run failed says how old it is.
     """
+    entries = list(entries)
+    written = {language for entry in entries for language in entry.get("pages") or ()}
+    languages = [language for language in words.LANGUAGES if language in written] or list(words.LANGUAGES)
+    context = furniture(
+        languages[0],
+        title=words.text("index_title", languages[0]),
+        description=words.text("index_lead", languages[0]),
+        index_href="",
+        languages=languages,
+    )
     # a ledger leads: it is about all the others
     ordered = sorted(entries, key=lambda entry: entry["result"].get("kind") != "ledger" or _varied(entry))
-    made = {language for entry in ordered for language in entry.get("pages") or {}}
-    tongue = "zh" if made == {"zh"} else "en"
-    title, lead = (words.text(key, tongue) for key in ("index_title", "index_lead"))
-    context = furniture(tongue, title=title, description=lead, index_href="")
-    if len(made) == 1:  # every page is in one language, and so is their list
-        context["tags"] = {tongue: words.TAGS[tongue]}
     context["cards"] = [_card(entry, now) for entry in ordered]
     return require_safe(_render("listing.html.j2", context), "index.html")
 
@@ -133,7 +135,10 @@ def _age(generated: Any, now: str | None) -> dict[str, str] | None:
 def _both(value: Any) -> dict[str, str] | None:
     if isinstance(value, str):
         return {"en": value, "zh": value}
-    return None if not value else {language: str(value.get(language, "")) for language in words.LANGUAGES}
+    if not value:
+        return None
+    some = next((text for text in value.values() if text), "")  # what one language lacks is told in the other
+    return {language: str(value.get(language) or some) for language in words.LANGUAGES}
 
 
 def _tally(claims: Iterable[Mapping[str, Any]], what: str) -> list[tuple[str, int]]:

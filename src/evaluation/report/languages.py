@@ -68,7 +68,7 @@ def in_languages(function: Callable[_P, _T]) -> Callable[_P, _T]:
         if "language" in signature.bind_partial(*args, **kwargs).arguments:
             return function(*args, **kwargs)
         written = {one: one_by_one(*args, **{**kwargs, "language": one}) for one in LANGUAGES}
-        return _together(written, function.__name__)
+        return together(written, function.__name__)
 
     return said
 
@@ -78,13 +78,14 @@ def _own(bundle: Mapping[str, Any]) -> dict[str, Any]:
     return {media: data for media, data in bundle.items() if media.startswith(_OURS)}
 
 
-def _together(written: Mapping[Any, Any], where: str) -> Any:
+def together(written: Mapping[Any, Any], where: str) -> Any:
+    """What was made in each language as one, item by item for lists; None where it is nothing."""
     values = list(written.values())
     if all(value is None for value in values):
         return None
     if all(isinstance(value, list) for value in values) and len({len(value) for value in values}) == 1:
         items = zip(*values, strict=True)
-        return [_together(dict(zip(written, item, strict=True)), where) for item in items]
+        return [together(dict(zip(written, item, strict=True)), where) for item in items]
     if any(value is None or isinstance(value, list) for value in values):
         raise ReportError("The languages do not show the same.", where=where)
     return InLanguages(written)

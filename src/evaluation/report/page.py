@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,7 @@ RESULT = "application/vnd.evaluation.result+json"
 _SETUP = {"parameters", "injected-parameters", "hide"}
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
 _RUNS = ("application/javascript", "text/javascript", "application/vnd.jupyter.widget-view+json")
+_HEADING = re.compile(r'<h(?P<level>\d) id="(?P<address>[^"]*)">((?!</?h\d).)*</h(?P=level)>', re.DOTALL)
 _LARGEST_CSV = 16_000  # characters of a figure's numbers carried in the page
 Block = dict[str, Any]
 
@@ -34,8 +36,8 @@ def render_page(
     language: str,
     study_id: str,
     title: str,
-    alternate_href: str,
     provenance: Mapping[str, Any],
+    alternate_href: str = "",
     index_href: str = "../index.html",
 ) -> str:
     """Make the page of an executed notebook.
@@ -50,7 +52,8 @@ def render_page(
     language : {"en", "zh"}
     study_id, title : str
     alternate_href, index_href : str
-        Addresses of the same page in the other language and of the index, relative to this page.
+        Addresses of the same page in the other language (none for a page of one language) and of the index,
+        relative to this page.
     provenance : mapping
         ``command, commit, generated, seed, versions, data, overrides`` and ``history`` (what moved, see
         `evaluation.report.moved`); anything else is listed too.
@@ -95,7 +98,7 @@ def ready() -> None:
 
     cells = [v4.new_markdown_cell("# x\n\n$x$"), v4.new_code_cell("x = 1")]
     notebook = v4.new_notebook(cells=cells)
-    render_page(notebook, language="en", study_id="x", title="x", alternate_href="", provenance={})
+    render_page(notebook, language="en", study_id="x", title="x", provenance={})
 
 
 def _export(notebook: Any, context: dict[str, Any]) -> str:
@@ -152,9 +155,29 @@ def _blocks(notebook: Any, language: str, home: str = "../") -> tuple[list[Block
                 waiting = []
     if waiting:
         blocks.append({"kind": "code", "sources": waiting})
+    blocks = _without_empty_headings(blocks, writer)
     _number(blocks)
     _join_links(blocks)
     return blocks, writer
+
+
+def _without_empty_headings(blocks: list[Block], writer: Writer) -> list[Block]:
+    """The blocks without headings that nothing stands under, since their cells showed nothing."""
+    kept: list[Block] = []
+    following = 0  # level of the heading that comes next; 0 where something is to be read before one
+    for block in reversed(blocks):
+        markup = block.get("html", "") if block["kind"] == "prose" else ""
+        alone = _HEADING.fullmatch(markup.strip())
+        first = _HEADING.match(markup.strip())
+        last = not any(one["kind"] != "code" for one in kept)
+        if alone and (last or 0 < following <= int(alone["level"])):
+            address = html.unescape(alone["address"])
+            writer.contents = [item for item in writer.contents if item[0] != address]
+            continue
+        kept.append(block)
+        if block["kind"] != "code":
+            following = int(first["level"]) if first else 0
+    return kept[::-1]
 
 
 def _after(blocks: list[Block], answer: Block | None) -> int:
@@ -166,12 +189,11 @@ def _after(blocks: list[Block], answer: Block | None) -> int:
 
 
 def _join_links(blocks: list[Block]) -> None:
-    """The link to a figure's numbers stands in one line with the fold of its code."""
+    """The links to a figure's picture and numbers stand in one line with the fold of its code."""
     for block, after in itertools.pairwise(blocks):
-        if after["kind"] == "code" and block.get("csv"):
-            caption = block.get("title") or block.get("caption")
-            after["csv"] = {"address": block["csv"], "name": block["name"], "caption": caption}
-            block["csv"] = None
+        if after["kind"] == "code" and (block.get("csv") or block.get("shared")):
+            after["of"] = {**block, "caption": block.get("title") or block.get("caption")}
+            block["csv"] = block["shared"] = None
 
 
 def _outputs(cell: Any, number: int, writer: Writer, *, hidden: bool) -> list[Block]:
@@ -238,8 +260,12 @@ def _figure(content: Mapping[str, Any], writer: Writer) -> Block:
         "kind": "figure",
         "id": writer.address(content["name"]),
         "source": f"data:image/png;base64,{content['light']}",
+        "shared": f"data:image/png;base64,{content['shared']}" if content.get("shared") else None,
         "alt": content["alt"],
         "title": content["title"],
+        "subtitle": content.get("subtitle", ""),
+        "note": content.get("source", ""),
+        "simulated": content.get("simulated", False),
         "name": display.slug(content["name"]),
         "width": content["width"] // 2,
         "height": content["height"] // 2,

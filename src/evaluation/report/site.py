@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -58,15 +59,21 @@ def night_matrix() -> str:
 
 
 def furniture(
-    language: str, *, title: str, description: str, index_href: str, alternate_href: str | None = None
+    language: str,
+    *,
+    title: str,
+    description: str,
+    index_href: str,
+    alternate_href: str | None = None,
+    languages: Sequence[str] = words.LANGUAGES,
 ) -> dict[str, Any]:
-    """What the base template asks for."""
+    """What the base template asks for; ``languages`` are those that a page of several is written in."""
     other = "zh" if language == "en" else "en"
     return {
         "language": language,
         "lang": words.TAGS[language],
         "other_lang": words.TAGS[other],
-        "tags": words.TAGS,
+        "tags": {one: words.TAGS[one] for one in languages},
         "title": title,
         "description": " ".join(description.split())[:300],
         "alternate_href": alternate_href,

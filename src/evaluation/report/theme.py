@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from evaluation.errors import ReportError
 
 STYLE_SHEET = Path(__file__).parent / "template" / "style.css"
@@ -38,6 +41,11 @@ class Theme:
     def text(self, role: str) -> str:
         """Colour of text that speaks of ``role``."""
         return self.colours.get(f"{role}-text", self.colours[role])
+
+
+def rgb(colour: str) -> NDArray[np.float64]:
+    """``#rrggbb`` as red, green, blue in 0..1."""
+    return np.asarray([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
 
 
 @cache
@@ -99,6 +107,13 @@ def rc(theme: Theme) -> dict[Any, Any]:
         "xtick.color": theme["muted"],
         "ytick.color": theme["muted"],
         "grid.color": theme["rule"],
+        "axes.spines.left": False,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.spines.bottom": False,
+        "xtick.major.size": 0,
+        "ytick.major.size": 0,
+        "legend.frameon": False,
         "lines.solid_capstyle": "round",
         "lines.solid_joinstyle": "round",
         "lines.dash_capstyle": "round",

@@ -19,6 +19,8 @@ WORDS: dict[str, str] = {
     "table": "Table",
     "csv": "Numbers (CSV)",
     "csv_of": "Numbers of “{caption}” as CSV",
+    "picture": "Picture (PNG)",
+    "picture_of": "Picture of “{caption}” with title and source, as PNG",
     "answer": "The answer",
     "record": "How this page was made",
     "made": "Made",

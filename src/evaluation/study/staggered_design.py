@@ -31,6 +31,7 @@ InferenceName = Literal[
     "cr2",
     "cr3",
     "ibragimov_muller",
+    "jackknife",
     "clustered_t",
 ]
 """What `evaluation.inference.recommend` calls the methods that it recommends."""

@@ -1,13 +1,14 @@
 """Many places treated at dates of their own: what notebooks call, in the order of the page."""
 
+from evaluation.analysis.choice import Choice
 from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.checks import checks, detectable
-from evaluation.analysis.staggered.effects import Choice, advice, choose, estimates
+from evaluation.analysis.staggered.effects import advice, choose, estimates
 from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.findings import Findings, findings
-from evaluation.analysis.staggered.methods import without_events
+from evaluation.analysis.staggered.methods import ask, without_events
 from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.staggered.record import result_file
@@ -23,6 +24,7 @@ __all__ = [
     "advice",
     "all_shares",
     "around",
+    "ask",
     "check_claims",
     "checks",
     "choose",

@@ -39,7 +39,7 @@ def published(case: StaggeredCase) -> pd.DataFrame:
             "id": item.id,
             "outcome": item.outcome,
             "comparison": item.comparison or case.main.id,
-            "estimator": item.estimator or case.study.outcome(item.outcome).leading,
+            "estimator": item.estimator or case.leading(case.study.outcome(item.outcome)),
             "value": item.value,
             **dict.fromkeys(("ours", "ci_low", "ci_high"), nan),
             "scale": item.scale,
@@ -69,17 +69,17 @@ def published(case: StaggeredCase) -> pd.DataFrame:
 
 def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     outcome = case.study.outcome(item.outcome)
-    name = item.estimator or outcome.leading
+    name = item.estimator or case.leading(outcome)
     against = case.study.comparison(item.comparison) if item.comparison else case.main
     asked = ask(case, outcome, name, against, covariates=item.covariates or None, weights=item.weights)
     result = asked.fit()
-    choice = choose(case, outcome, against)
-    held = infer(asked, result, choice, None, 0.95, case.study.seed, leading=True)
+    kind = choose(case, outcome, against).kind_of(name)
+    held = infer(asked, result, kind, None, 0.95, case.study.seed, leading=True)
     ends = np.array([result.estimate, held["ci_low"], held["ci_high"]])
     if rate_of_count(outcome, name):
         # a rate has no log points of its own: they are those of its percentage
         shown, _ = relative(
-            asked, outcome, result, choice.kind, None, (held["ci_low"], held["ci_high"]), 0.95
+            asked, outcome, result, kind, None, (held["ci_low"], held["ci_high"]), 0.95
         )
         ends = np.array([shown[name] for name in ("percent", "percent_low", "percent_high")])
         ends = ends if item.scale == "percent" else np.log1p(ends / 100)

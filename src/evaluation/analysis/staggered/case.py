@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.choice import Choice, choose_for
 from evaluation.analysis.times import read_period, read_periods
 from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
 from evaluation.sources.manifest import TableInfo
 from evaluation.study.base import Text
-from evaluation.study.staggered import POISSON, Comparison, Outcome, StaggeredStudy
+from evaluation.study.staggered import MAIN, POISSON, Comparison, Outcome, StaggeredStudy
 
 VALUE, FIRST, EXPOSURE, CLUSTER, WEIGHT = "value", "first_treated", "exposure", "cluster", "weight"
 LOG = "log "
@@ -77,6 +78,44 @@ class StaggeredCase:
     def lead(self) -> Outcome:
         """The outcome that leads the page."""
         return self.study.outcome(self.study.headline.outcome)
+
+    @property
+    def choice(self) -> Choice:
+        """What the design chose for the leading outcome against the main comparison."""
+        return self.chosen(self.lead)
+
+    def chosen(self, outcome: Outcome, comparison: Comparison | None = None) -> Choice:
+        """Estimator and inference for an outcome against a comparison, found from the design alone.
+
+        The estimator is that against the main comparison, where it leads.
+        """
+        comparison = comparison or self.main
+        if (outcome.id, comparison.id) not in self._choices:
+            panel, design = self.panel(outcome, comparison)
+            study = self.study
+            found = choose_for(
+                panel,
+                design,
+                model=outcome.model,
+                usual=MAIN[outcome.model],
+                exposure=study.data.exposure is not None,
+                main=outcome.main,
+                estimator=study.estimator,
+                inference=study.inference,
+                independent_rows=study.treatment.independent_rows,
+            )
+            if comparison.id != self.main.id:
+                found = found.of(self.chosen(outcome).estimator)
+            self._choices[outcome.id, comparison.id] = found
+        return self._choices[outcome.id, comparison.id]
+
+    @cached_property
+    def _choices(self) -> dict[tuple[str, str], Choice]:
+        return {}
+
+    def leading(self, outcome: Outcome) -> str:
+        """The estimator that leads for an outcome."""
+        return self.chosen(outcome).estimator
 
     def name(self, unit: Any, language: str) -> str:
         """A unit as readers of the language write it."""

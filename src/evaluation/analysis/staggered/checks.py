@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evaluation import diagnostics, distributions
+from evaluation.analysis.choice import SYNTHETIC
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.effects import choose
 from evaluation.analysis.staggered.methods import Asked, ask, jackknife
@@ -63,9 +64,11 @@ def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
         study names neighbours, ``spillover``; a check that this design does not allow is left out.
     """
     outcome = case.lead
-    asked = ask(case, outcome, outcome.leading)
+    asked = ask(case, outcome, case.leading(outcome))
     held = Jackknifed(asked.name, asked.estimator)
     choice = choose(case, outcome)
+    if choice.estimator in SYNTHETIC:
+        return _of_synthetic(case, asked)
     estimator: Any = held if choice.kind == "jackknife" else asked.estimator
     linear, design = case.panel(outcome)
     alpha, seed = case.study.rule.level, case.study.seed
@@ -91,6 +94,8 @@ def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
     for name, make in wanted.items():
         if name == "spillover" and case.study.neighbours is None:
             continue
+        if name == "leave_one_out" and len(design.cohorts(linear).values) == 1:
+            continue
         if name in ("smoothness", "relative_magnitudes") and _cannot_reject(path, alpha):
             continue
         try:
@@ -101,6 +106,22 @@ def checks(case: StaggeredCase, path: Path) -> dict[str, Diagnostic]:
     if len(both) == 2 and (both[0].text == both[1].text or both[0].statistic == both[1].statistic == 0):
         del found["smoothness"]
     return found
+
+
+def _of_synthetic(case: StaggeredCase, asked: Asked) -> dict[str, Diagnostic]:
+    """Whether one donor carries the estimate: the only check of trends that weights fitted to them leave."""
+    try:
+        found = diagnostics.leave_one_out(
+            asked.estimator.estimator,
+            asked.panel,
+            asked.design,
+            what="donor",
+            inference="standard",
+            alpha=case.study.rule.level,
+        )
+    except EvaluationError:
+        return {}
+    return {"leave_one_out": found}
 
 
 def _cannot_reject(path: Path, alpha: float) -> bool:

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from math import isfinite, nan
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.choice import SYNTHETIC, Choice, Kind
 from evaluation.analysis.estimate import permuted
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.methods import (
     Asked,
     Jackknife,
     ask,
-    clusters_of,
     jackknife,
     names_for,
 )
 from evaluation.analysis.staggered.relative import relative
 from evaluation.errors import EvaluationError
 from evaluation.inference import RandomizationTest, assignments, randomization_test, recommend
-from evaluation.inference.enough import FEW_CLUSTERS, how_many
 from evaluation.inference.recommend import Recommendation
-from evaluation.numerics.jackknife import smaller_side, t_probability, t_quantile
+from evaluation.numerics.jackknife import t_probability, t_quantile
 from evaluation.result import Result
 from evaluation.study.staggered import Comparison, Outcome
 
-Kind = Literal["jackknife", "clustered", "randomization", "rows"]
 DRAWS = 999
 FAST = 100
 """With more assignments than this, estimators that do not lead are not put to the randomisation test."""
@@ -39,34 +36,8 @@ SAME = 1e-6
 """Estimates nearer than this share of their size are one estimate computed in two ways."""
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """Which inference is used for an outcome against a comparison, found from the design alone.
-
-    Attributes
-    ----------
-    kind : {"jackknife", "clustered", "randomization", "rows"}
-        ``"jackknife"``: over clusters, t with as many degrees of freedom as the smaller side has
-        clusters, less one. ``"clustered"``: the estimator's own, where both sides have `MANY_CLUSTERS`.
-        ``"randomization"``: fewer than `FEW_CLUSTERS` on a side. ``"rows"``: errors known to be
-        independent, for simulated data that are made so.
-    treated, untreated, clusters : int
-        Clusters with a treated unit, with an untreated one, and all.
-    advice : Recommendation, optional
-        Every method judged; None where units of all kinds are treated in the end.
-    """
-
-    few: ClassVar[int] = FEW_CLUSTERS
-    """Fewer clusters than this on a side: randomisation."""
-    kind: Kind
-    treated: int
-    untreated: int
-    clusters: int
-    advice: Recommendation | None = field(default=None, repr=False)
-
-
 def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Choice:
-    """The inference that holds for an outcome against a comparison.
+    """The estimator and the inference for an outcome against a comparison; see `StaggeredCase.chosen`.
 
     Parameters
     ----------
@@ -75,12 +46,7 @@ def choose(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     comparison : Comparison, optional
         The main one when absent.
     """
-    panel, design = case.panel(outcome, comparison)
-    labels, codes = clusters_of(panel, design)
-    sides = smaller_side(codes, design.cohorts(panel).treated)
-    kinds: dict[str, Kind] = {"few": "randomization", "some": "jackknife", "many": "clustered"}
-    kind = "rows" if case.study.treatment.independent_rows else kinds[how_many(*sides)]
-    return Choice(kind, *sides, len(labels))
+    return case.chosen(outcome, comparison)
 
 
 def advice(case: StaggeredCase, outcome: Outcome) -> Recommendation | None:
@@ -134,7 +100,7 @@ def estimates(
     rows = []
     for outcome in outcomes or case.study.outcomes:
         choice = choose(case, outcome, comparison)
-        names = names_for(outcome)[:1] if only_leading else names_for(outcome)
+        names = names_for(case, outcome)[: 1 if only_leading else None]
         done: list[tuple[dict[str, Any], Jackknife | None]] = []
         for name in names:
             done.append(_row(case, outcome, comparison, name, choice, done, level, options))
@@ -156,7 +122,7 @@ def _row(
         "outcome": outcome.id,
         "comparison": comparison.id,
         "estimator": name,
-        "leading": name == outcome.leading,
+        "leading": name == case.leading(outcome),
         **dict.fromkeys(("estimate", "std_error", "ci_low", "ci_high", "p_value", "df"), nan),
         **dict.fromkeys(("percent", "percent_low", "percent_high", "counterfactual", "own_error"), nan),
         "level": level,
@@ -183,17 +149,18 @@ def _row(
     twin = next((r for r in done if _same(r[0], row, name)), None)
     row["same_as"] = twin[0]["estimator"] if twin else ""
     found: Jackknife | None = None
-    if choice.kind == "jackknife":
+    kind = choice.kind_of(name)
+    if kind == "jackknife":
         found = twin[1] if twin and twin[1] is not None else jackknife(asked, result)
-    if choice.kind == "randomization" and twin:
+    if kind == "randomization" and twin:
         # an identity of algebra holds under every assignment
         held = {name: twin[0][name] for name in HELD}
     else:
-        held = infer(asked, result, choice, found, level, case.study.seed, leading=row["leading"])
+        held = infer(asked, result, kind, found, level, case.study.seed, leading=row["leading"])
     row |= held
     row |= without_rounding(asked, outcome, row)
     interval = (row.get("ci_low", nan), row.get("ci_high", nan))
-    percent, why = relative(asked, outcome, result, choice.kind, found, interval, level)
+    percent, why = relative(asked, outcome, result, kind, found, interval, level)
     row |= percent
     row["reason"] = "; ".join(filter(None, (row["reason"], why)))
     return row, found
@@ -202,10 +169,7 @@ def _row(
 def _same(other: dict[str, Any], row: dict[str, Any], name: str) -> bool:
     """Whether another linear estimator gave this number: an identity of algebra, not chance."""
     gap = abs(other["estimate"] - row["estimate"])
-    linear = "poisson" not in (name, other["estimator"]) and "extended_poisson" not in (
-        name,
-        other["estimator"],
-    )
+    linear = not {name, other["estimator"]} & {"poisson", "extended_poisson", *SYNTHETIC}
     return linear and not other["same_as"] and bool(gap <= SAME * max(abs(row["estimate"]), 1e-12))
 
 
@@ -217,17 +181,17 @@ HELD = (
 
 NO_INTERVAL = (
     *("few_assignments", "no_slope", "unbounded", "not_run", "not_permuted"),
-    *("leave_out", "no_error"),
+    *("leave_out", "no_error", "no_constant"),
 )
 """Why an interval is absent. By randomisation: too few assignments for the level; what an effect adds to
 placebo estimates is not known; the effects not rejected have no bound; the test was not made, or cannot
-be. By a standard error: without one of the clusters there is no effect; the estimator has none."""
+be; no constant effect is compatible with the gaps after treatment. By a standard error: without one of the clusters there is no effect; the estimator has none."""
 
 
 def infer(
     asked: Asked,
     result: Result,
-    choice: Choice,
+    kind: Kind,
     found: Jackknife | None,
     level: float,
     seed: int,
@@ -237,15 +201,17 @@ def infer(
     """Standard error, interval and p-value by the chosen inference, in the estimate's own unit."""
     blank: dict[str, Any] = dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value", "df"), nan)
     blank |= {"inference": "", "reason": "", "no_interval": "", "n_as_extreme": None, "n_assignments": 0}
-    if choice.kind == "randomization":
+    if kind == "placebo":
+        return {**blank, **by_placebos(asked, result, level, seed)}
+    if kind == "randomization":
         return {**blank, **_randomised(asked, level, seed, leading=leading)}
     absent = "no_error"
-    if choice.kind == "jackknife":
+    if kind == "jackknife":
         found = jackknife(asked, result) if found is None else found
         error, df, words = found.std_error, float(found.df), "jackknife over clusters"
         reason = "" if isfinite(error) else "without one of the clusters there is no effect"
         absent = "leave_out"
-    elif choice.kind == "rows":
+    elif kind == "rows":
         error, df, words, reason = _by_rows(asked)
     else:
         error, df, words, reason = result.std_error, result.df, "clustered", ""
@@ -323,6 +289,53 @@ def _randomised(asked: Asked, level: float, seed: int, *, leading: bool) -> dict
     }
 
 
+def by_placebos(asked: Asked, result: Result, level: float, seed: int) -> dict[str, Any]:
+    """p-value and interval of a synthetic method by placebos: treatment given to donors instead.
+
+    The statistic of a synthetic control is the root mean squared gap after treatment over that before
+    (Abadie, Diamond and Hainmueller 2010). With gaps g after treatment, their mean m and variance v, the effects tau that the
+    test does not reject are those with ``(m - tau)**2 + v <= (c r)**2``: r is the root mean squared gap before
+    treatment and c the largest ratio of a placebo that is still among the ``1 - level`` largest (Firpo and
+    Possebom 2018, for a constant effect). The interval therefore leaves out 0 where the p-value is at most
+    ``1 - level``, and it is absent where no constant effect is compatible with the gaps. For synthetic
+    difference-in-differences, which measures from weighted periods before treatment, the statistic is the
+    estimate, and the interval reaches as far from it as c, the like of the placebo estimates. With several
+    dates estimates are compared, and there is no interval.
+    """
+    try:
+        test = randomised(asked, seed)
+    except EvaluationError as error:
+        return {"reason": error.what, "no_interval": "not_permuted"}
+    words = f"placebos over {test.n_assignments} assignments, smallest p {test.smallest_p:.3f}"
+    found = {
+        "p_value": test.p_value,
+        "n_as_extreme": test.n_as_extreme,
+        "n_assignments": test.n_assignments,
+        "inference": words,
+    }
+    needed = int(np.floor((1 - level) * test.n_assignments + 1e-9))
+    if needed < 1:
+        reason = (
+            f"{test.n_assignments} assignments give no p-value below {test.smallest_p:.3f}, so no "
+            f"{level:.0%} interval exists"
+        )
+        return {**found, "reason": reason, "no_interval": "few_assignments"}
+    if result.details is None or len(result.details.fits) != 1:
+        reason = "with several dates the ratio of gaps has no one base, so placebos give no interval"
+        return {**found, "reason": reason, "no_interval": "no_slope"}
+    fit = result.details.fit
+    limit = float(np.sort(np.abs(test.placebo[:, 0]))[::-1][needed - 1])
+    room = limit**2
+    if asked.name == "synthetic_control":
+        gaps = fit.path.loc[fit.path["role"] == "after", "gap"].to_numpy(dtype=float)
+        room = (limit * fit.rmspe_before) ** 2 - float(gaps.var())
+    if not room >= 0:
+        reason = "no constant effect is compatible with the gaps after treatment"
+        return {**found, "reason": reason, "no_interval": "no_constant"}
+    half = float(np.sqrt(room))
+    return {**found, "ci_low": result.estimate - half, "ci_high": result.estimate + half}
+
+
 def _few_assignments(asked: Asked) -> bool:
     try:
         return assignments(asked.panel, asked.design).n_distinct <= FAST
@@ -345,7 +358,17 @@ def randomised(asked: Asked, seed: int) -> RandomizationTest:
     rows = pd.util.hash_pandas_object(asked.panel.frame).to_numpy().tobytes()
     key = (asked.name, repr(asked.estimator), repr(asked.design), seed, DRAWS, rows)
     if key not in _TESTS:
-        _TESTS[key] = randomization_test(asked.estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+        options: dict[str, Any] = {}
+        estimator: Any = asked.estimator
+        if asked.name in SYNTHETIC:
+            estimator = estimator.estimator  # all placebos in one batch
+        if asked.name in SYNTHETIC and len(asked.design.cohorts(asked.panel).values) == 1:
+            options = {"treated_as_donor": False}
+            if asked.name == "synthetic_control":
+                options["statistic"] = "rmspe_ratio"
+        _TESTS[key] = randomization_test(
+            estimator, asked.panel, asked.design, draws=DRAWS, seed=seed, **options
+        )
         while len(_TESTS) > _HELD_TESTS:
             _TESTS.popitem(last=False)
     return _TESTS[key]

@@ -93,7 +93,8 @@ class Around:
     outcome : Outcome
     frame : pandas.DataFrame
         Index event time, columns ``treated, untreated``: figures relative to their own mean over the event
-        times before 0 that are shown, which is 100.
+        times before 0 that are shown: in percent of it, which is 100, or for outcomes whose effects are said
+        in their unit the difference from it.
     before, after : tuple of float
         Treated and untreated before (mean over event times) and after, in the outcome's unit or rate.
     shares : Shares
@@ -117,7 +118,8 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     """The raw figures by time since the start; nothing is modelled.
 
     For each event time the treated units observed then are pooled, and for each of them the untreated
-    units' pooled figure of the same calendar period, weighted as the treated unit is.
+    units' pooled figure of the same calendar period, weighted as the treated unit is. Where every unit is
+    treated in the end, the figure is of those that are not yet, and periods without one are left out.
 
     Parameters
     ----------
@@ -132,13 +134,17 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     low, high = case.window()
     weight = rows[data.exposure] if counts and data.exposure else pd.Series(1.0, index=rows.index)
     total = rows[outcome.column] if counts else rows[outcome.column] * weight
-    never = pd.DataFrame({"total": total[~ever], "weight": weight[~ever], "time": rows.loc[~ever, data.time]})
+    # where all are treated in the end, those that are not yet
+    beside = ~ever if not ever.all() else rows[data.time] < rows[FIRST]
+    never = pd.DataFrame(
+        {"total": total[beside], "weight": weight[beside], "time": rows.loc[beside, data.time]}
+    )
     pooled = never.groupby("time")[["total", "weight"]].sum()
     rate = pooled["total"] / pooled["weight"]
     mine = pd.DataFrame({"total": total[ever], "weight": weight[ever]})
     mine["event"] = [(t - g).n for t, g in zip(rows.loc[ever, data.time], rows.loc[ever, FIRST], strict=True)]
     mine["other"] = rows.loc[ever, data.time].map(rate) * mine["weight"]
-    mine = mine[(mine["event"] >= low) & (mine["event"] <= high)]
+    mine = mine[(mine["event"] >= low) & (mine["event"] <= high) & mine["other"].notna()]
     sums = mine.groupby("event")[["total", "other", "weight"]].sum()
     scale = data.per if counts and data.exposure else 1.0
     figures = pd.DataFrame(
@@ -158,7 +164,7 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         figures["untreated"] = may.masked(figures["untreated"], "other")
     return Around(
         outcome,
-        100 * figures / before,
+        100 * figures / before if outcome.in_percent else figures - before,
         (float(before["treated"]), float(before["untreated"])),
         (float(after["treated"]), float(after["untreated"])),
         may,

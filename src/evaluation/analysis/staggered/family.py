@@ -39,7 +39,8 @@ def family(case: StaggeredCase) -> pd.DataFrame:
     choices = [choose(case, outcome).kind for outcome in chosen]
     found: dict[str, tuple[float, FloatArray]] = {}
     reasons: dict[str, str] = {}
-    if set(choices) == {"randomization"}:
+    permuted = set(choices) <= {"randomization", "placebo"}
+    if permuted:
         statistics = _placebos(case, chosen, reasons)
     else:
         statistics = _multiplied(case, chosen, reasons)
@@ -53,7 +54,7 @@ def family(case: StaggeredCase) -> pd.DataFrame:
             np.array([found[n][0] for n in names]),
             np.column_stack([found[n][1] for n in names]),
             names=names,
-            studentize=set(choices) == {"randomization"},
+            studentize=permuted,
         )
         adjusted = dict(zip(names, done.adjusted.tolist(), strict=True))
         alone = dict(zip(names, done.p_values.tolist(), strict=True))
@@ -106,7 +107,7 @@ def _multiplied(
 
 def _parts(case: StaggeredCase, outcome: Outcome) -> tuple[float, pd.Series, float]:
     """Estimate, each cluster's part of its error, and degrees of freedom."""
-    asked = ask(case, outcome, outcome.leading)
+    asked = ask(case, outcome, case.leading(outcome))
     result = asked.fit()
     choice = choose(case, outcome)
     influence = result.influence if choice.kind in ("clustered", "rows") else None
@@ -125,13 +126,14 @@ def _placebos(
 ) -> dict[str, tuple[float, FloatArray]]:
     out = {}
     for outcome in outcomes:
-        asked = ask(case, outcome, outcome.leading)
+        asked = ask(case, outcome, case.leading(outcome))
         try:
             test = randomised(asked, case.study.seed)
         except EvaluationError as error:
             reasons[outcome.id] = error.what
             continue
-        out[outcome.id] = (test.estimate, test.placebo[:, 0])
+        if np.isfinite(test.estimate):
+            out[outcome.id] = (test.estimate, test.placebo[:, 0])
     lengths = {len(draws) for _, draws in out.values()}
     if len(lengths) > 1:
         reasons |= dict.fromkeys(out, "outcomes have different sets of places, so placebos do not match")

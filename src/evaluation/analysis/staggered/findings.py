@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from evaluation.analysis.choice import Choice
 from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase
-from evaluation.analysis.staggered.effects import Choice, advice, choose, estimates
+from evaluation.analysis.staggered.effects import advice, choose
+from evaluation.analysis.staggered.effects import estimates as estimates_of
 from evaluation.analysis.staggered.evidence import Around, around
 from evaluation.analysis.staggered.family import comparisons, family
-from evaluation.analysis.staggered.paths import Path, paths
+from evaluation.analysis.staggered.paths import Path
+from evaluation.analysis.staggered.paths import paths as paths_of
 from evaluation.claims import ClaimCheck
 from evaluation.inference import Recommendation
 
@@ -61,25 +64,36 @@ class Findings:
         return [self.paths[name] for name in names if name in self.paths][:4]
 
 
-def findings(case: StaggeredCase) -> Findings:
-    """Estimate everything that a page on the study says.
+def findings(
+    case: StaggeredCase,
+    *,
+    estimates: pd.DataFrame | None = None,
+    against: pd.DataFrame | None = None,
+    together: pd.DataFrame | None = None,
+    paths: Mapping[str, Path] | None = None,
+) -> Findings:
+    """Estimate everything that a page on the study says, or what of it is not given.
 
     Parameters
     ----------
     case : StaggeredCase
+    estimates, against, together, paths : optional
+        As `estimates`, `comparisons`, `family` and `paths` return them: what a notebook made in its cells is
+        what its page says.
 
     Raises
     ------
     EvaluationError
         The leading outcome cannot be estimated against the main comparison.
     """
-    table = estimates(case)
-    against, together = comparisons(case), family(case)
+    table = estimates_of(case) if estimates is None else estimates
+    against = comparisons(case) if against is None else against
+    together = family(case) if together is None else together
     return Findings(
         estimates=table,
         against=against,
         together=together,
-        paths=paths(case),
+        paths=paths_of(case) if paths is None else paths,
         around=around(case, case.lead),
         verdicts=verdicts(case, against, together),
         claims=check_claims(case, against, together),

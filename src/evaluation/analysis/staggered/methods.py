@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.analysis.choice import SYNTHETIC
 from evaluation.analysis.staggered.case import EXPOSURE, StaggeredCase, is_poisson
 from evaluation.design import Design
 from evaluation.errors import EvaluationError
@@ -21,6 +22,8 @@ from evaluation.estimators import (
     PoissonFixedEffects,
     PoissonImputation,
     Stacked,
+    SyntheticControl,
+    SyntheticDiD,
     TwoWayFixedEffects,
 )
 from evaluation.estimators.poisson_imputation import ImputedCounts
@@ -35,10 +38,11 @@ LINEAR = ("two_way", "imputation", "extended", "group_time", "interaction_weight
 COUNTS = ("extended_poisson", "poisson", *LINEAR)
 
 
-def names_for(outcome: Outcome) -> tuple[str, ...]:
+def names_for(case: StaggeredCase, outcome: Outcome) -> tuple[str, ...]:
     """Estimators that an outcome is put to, the leading one first."""
-    every = COUNTS if outcome.model == "count" else LINEAR
-    return (outcome.leading, *(name for name in every if name != outcome.leading))
+    choice = case.chosen(outcome)
+    every = (*(COUNTS if outcome.model == "count" else LINEAR), *choice.beside)
+    return (choice.estimator, *(name for name in every if name != choice.estimator))
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ def _estimator(name: str, panel: Panel) -> Any:
         "group_time": GroupTime(),
         "interaction_weighted": InteractionWeighted(),
         "stacked": Stacked(),
+        "synthetic_control": SyntheticControl(variance="none"),
+        "synthetic_did": SyntheticDiD(variance="none"),
     }
     return made[name]
 
@@ -106,6 +112,8 @@ def _fitting(name: str, case: StaggeredCase, design: Design) -> Design:
     """The design in the form that an estimator takes."""
     if name == "stacked":
         return replace(design, window=case.window())
+    if name in SYNTHETIC:
+        return replace(design, weights=None, covariates=())
     if name == "extended":
         return replace(design, comparison="not_yet_treated")
     return design

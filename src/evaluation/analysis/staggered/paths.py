@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evaluation.analysis.choice import SYNTHETIC, Choice
 from evaluation.analysis.staggered.case import EXPOSURE, StaggeredCase
-from evaluation.analysis.staggered.effects import DRAWS, Choice, choose
-from evaluation.analysis.staggered.methods import _without, clusters_of
+from evaluation.analysis.staggered.effects import DRAWS, choose
+from evaluation.analysis.staggered.methods import _without, ask, clusters_of
 from evaluation.design import Design
 from evaluation.errors import EvaluationError
 from evaluation.estimators import InteractionWeighted, PoissonFixedEffects, TwoWayFixedEffects
-from evaluation.inference import RandomizationTest, randomization_test
+from evaluation.inference import RandomizationTest, placebo_paths, randomization_test
 from evaluation.numerics.jackknife import degrees_of_freedom, jackknife_covariance, t_probability, t_quantile
 from evaluation.panel import Panel
 from evaluation.result import Result
@@ -48,11 +49,13 @@ class Path:
         as steep, and there is no interval.
     carried : float
         What that drift would add up to by the mean period after treatment shown, were it to go on.
-    base : {"all", "window"}
+    base : {"all", "window", "synthetic"}
         Zero is the mean of all periods before treatment, as for the estimate of the effect, or, with
-        several dates of treatment, of those of the window.
+        several dates of treatment, of those of the window; or the synthetic comparison itself.
     test : RandomizationTest or None
         Of the path in the window, where the design asks for randomisation.
+    n_placebos : int
+        Placebo paths behind the band; 0 without one.
     level : float
         Of the intervals; of the placebos' band, 1 less the smallest p-value where that is lower.
     """
@@ -68,6 +71,7 @@ class Path:
     carried: float
     base: str = "window"
     test: RandomizationTest | None = field(default=None, repr=False)
+    n_placebos: int = 0
     level: float = 0.95
 
     @property
@@ -98,6 +102,8 @@ def path(case: StaggeredCase, outcome: Outcome, level: float = 0.95) -> Path:
     """
     window = case.window()
     choice = choose(case, outcome)
+    if choice.estimator in SYNTHETIC:
+        return _to_synthetic(case, outcome, choice, level)
     asked = _asked(case, outcome, choice)
     result, test = _fit(asked, choice, case.study.seed)
     times = result.terms["event_time"].to_numpy(dtype=float).astype(int)
@@ -143,6 +149,73 @@ def path(case: StaggeredCase, outcome: Outcome, level: float = 0.95) -> Path:
         carried=slope * (_mean(times[after]) - _mean(times[based])),
         base="all" if asked.single else "window",
         test=None if test is None else _part(test, shown),
+        n_placebos=0 if test is None else len(test.placebo),
+        level=level,
+    )
+
+
+def _to_synthetic(case: StaggeredCase, outcome: Outcome, choice: Choice, level: float) -> Path:
+    """The gap to the synthetic comparison by event time, measured as the estimate itself is.
+
+    The weights fit the periods before treatment, so that a drift there can be told neither from the fit nor
+    from none: it is NaN. With one treated unit the band is that of the placebo paths: those of a synthetic
+    control each over its own root mean squared gap before treatment, times that of the treated, as the
+    statistic of its p-value.
+    """
+    asked = ask(case, outcome, choice.estimator)
+    result = asked.fit()
+    parts = []
+    for fit in result.details.fits:  # type: ignore[attr-defined]
+        used = fit.path[fit.path["role"] != "unused"]
+        weight = float(len(fit.treated))
+        parts.append(pd.DataFrame({"event_time": used["event_time"], "sum": weight * used["effect"], "w": weight}))
+    sums = pd.concat(parts).groupby("event_time")[["sum", "w"]].sum()
+    low, high = case.window()
+    shown = (sums.index >= low) & (sums.index <= high)
+    values = (sums["sum"] / sums["w"]).to_numpy(dtype=float)[shown]
+    times = sums.index.to_numpy(dtype=int)[shown]
+    missing = np.full(len(times), nan)
+    ends = {"estimate": values, "ci_low": missing, "ci_high": missing}
+    reach = None
+    try:
+        paths = placebo_paths(asked.estimator.estimator, asked.panel, asked.design)
+    except EvaluationError:
+        paths = None
+    if paths is not None:
+        placebo = paths.effects[1:]
+        if choice.estimator == "synthetic_control":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                placebo = placebo * (paths.rmspe_before[0] / paths.rmspe_before[1:])[:, None]
+            placebo = placebo[np.isfinite(placebo).all(axis=1)]
+        if len(placebo):
+            reach = _reach(placebo, level)[pd.Index(paths.event_time).get_indexer(times)]
+            ends |= {"placebo_low": -reach, "placebo_high": reach}
+            level = min(level, 1 - paths.smallest_p)
+    if outcome.in_percent:
+        ends = {name: 100 * np.expm1(end) for name, end in ends.items()}
+    named = pd.DataFrame({"term": [f"event time {t}" for t in times], "event_time": times})
+    by_time = replace(
+        result,
+        terms=named,
+        coef=values,
+        vcov=np.full((len(times), len(times)), nan),
+        df=nan,
+        inference="none",
+        placebos=None,
+        influence_function=None,
+    )
+    return Path(
+        outcome=outcome,
+        frame=pd.DataFrame({"event_time": times, **ends}),
+        result=by_time,
+        choice=choice,
+        drift=nan,
+        drift_low=nan,
+        drift_high=nan,
+        drift_p=nan,
+        carried=nan,
+        base="synthetic",
+        n_placebos=0 if reach is None else len(placebo),
         level=level,
     )
 

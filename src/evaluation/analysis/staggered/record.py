@@ -22,6 +22,8 @@ NAMES = {
     "extended": "extended two-way fixed effects",
     "group_time": "group-time effects",
     "interaction_weighted": "interaction-weighted effects",
+    "synthetic_control": "synthetic control",
+    "synthetic_did": "synthetic difference in differences",
     "stacked": "stacked difference in differences",
 }
 

@@ -76,7 +76,7 @@ def relative(
     elif kind == "clustered":
         error, df = _delta(asked, result, value, weight), result.df
     else:
-        words = "randomisation" if kind == "randomization" else "an error for independent rows"
+        words = "randomisation" if kind in ("randomization", "placebo") else "an error for independent rows"
         return point, f"{words} gives an interval for the rate and none for the percentage"
     if not isfinite(error):
         return point, "the percentage has no standard error" if isfinite(ends[0]) else ""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluation.analysis import LedgerCase
 from evaluation.report.display import Figure
-from evaluation.report.figures_claims import claimed_and_left
+from evaluation.report.figures import claimed_and_left
 from evaluation.report.language import interval, interval_decimals, number
 from evaluation.report.languages import in_languages
 from evaluation.report.ledger_story.wording import digits, say

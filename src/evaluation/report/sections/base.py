@@ -1,0 +1,306 @@
+"""What the sections of a page on a panel share: the words of its study, effects in words, who is compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from math import isfinite
+from typing import Any
+
+from evaluation.analysis.staggered import StaggeredCase
+from evaluation.report.display import Prose
+from evaluation.report.language import (
+    NOT_A_NUMBER,
+    interval,
+    interval_decimals,
+    number,
+    p_value,
+    with_unit,
+)
+from evaluation.report.languages import together
+from evaluation.report.text import Text, period, sentence_case
+from evaluation.study.staggered import Comparison, Outcome
+
+PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
+NAN = float("nan")
+FEW = 3
+"""So many treated units are named one by one."""
+
+
+def said(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a section that writes with ``text`` be called without: it is written in each language of the study.
+
+    The first argument is the case. What is shown is an `InLanguages`, for a list a list of them, None where
+    there is nothing to show.
+    """
+
+    @wraps(function)
+    def shown(case: StaggeredCase, *found: Any, **options: Any) -> Any:
+        written = {
+            language: function(case, *found, text=words_of(case, language), **options)
+            for language in case.study.languages
+        }
+        return together(written, function.__name__)
+
+    return shown
+
+
+def words_of(case: StaggeredCase, language: str) -> Text:
+    """The sentences of a language with the words of the study filled in."""
+    study, units = case.study, case.treated(case.lead)
+    place, period = study.words.place[language], study.words.period[language]
+    own = says_who(case)
+    many = study.treatment.places[language] if own else place.many
+    told: dict[str, Any] = {
+        "place": study.treatment.place[language] if own else place.one,
+        "places": many,
+        # how so many of them are counted in Chinese
+        "measured": many if many.startswith("个") else f"个{many}",
+        # a study that says itself who is treated speaks of places beside its own word for them
+        "own": own,
+        "kin": {"en": "place", "zh": "地方"}[language] if own else place.one,
+        "kins": {"en": "places", "zh": "地方"}[language] if own else place.many,
+        "period": period.one,
+        "periods": period.many,
+        "better": case.lead.better,
+        "exposure": case.lead.model == "count" and study.data.exposure is not None,
+        "from_outcome": study.treatment.from_outcome[language] if study.treatment.from_outcome else "",
+        "simulated": case.simulated,
+        "cohorts": int(case.first(case.lead)[units].nunique()),
+        "single": len(units) == 1,
+    }
+    text = Text(language, told)
+    text.given["event"] = study.treatment.event[language] if own else text("words.event")
+    return text
+
+
+def says_who(case: StaggeredCase) -> bool:
+    """Whether the study file says who the treated are; else they are named or counted."""
+    treated = case.study.treatment.treated
+    units = [case.name(unit, "en") for unit in case.treated(case.lead)]
+    made = treated.en.startswith(f"the {len(units)} treated ") or all(unit in treated.en for unit in units)
+    return bool(treated) and not made
+
+
+def counted(text: Text, count: int) -> str:
+    """So many units: "1 state", "50 states", 50个州."""
+    return text("words.counted", count=count)
+
+
+def treated_units(case: StaggeredCase, text: Text, *, count: bool = True) -> str:
+    """The treated units in a sentence: in the study's words, by name where they are few, else counted."""
+    units = case.treated(case.lead)
+    names = [case.name(unit, text.language) for unit in units] if len(units) <= FEW else []
+    names = [f"{text.given['place']} {name}" if name.isdecimal() else name for name in names]
+    own = case.study.treatment.treated[text.language] if text.given["own"] else ""
+    return text("words.treated", count=len(units), own=own, names=names, counted=count)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """An effect and its interval in the unit in which effects on the outcome are said.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    value, low, high : float
+        NaN ends where there is no interval.
+    """
+
+    outcome: Outcome
+    value: float
+    low: float = NAN
+    high: float = NAN
+
+    @classmethod
+    def of(cls, outcome: Outcome, row: Any) -> Effect:
+        """From a row of estimates."""
+        names = ("percent", "percent_low", "percent_high")
+        if not outcome.in_percent:
+            names = ("estimate", "ci_low", "ci_high")
+        return cls(outcome, *(float(row[name]) for name in names))
+
+    @property
+    def known(self) -> bool:
+        """Whether it has an interval."""
+        return isfinite(self.low) and isfinite(self.high)
+
+    @property
+    def digits(self) -> int:
+        """Decimals for a sentence: none for percentages with a wide interval."""
+        if not self.known and isfinite(self.value) and not self.outcome.in_percent:
+            return max(1, self.outcome.digits)
+        digits = interval_decimals(self.low, self.high)
+        return max(0, digits - 1) if self.outcome.in_percent else digits
+
+    def with_value(self, value: float) -> Effect:
+        """Another value, written with the digits that this interval bears."""
+        return Effect(self.outcome, value, self.low, self.high)
+
+    def amount(self, text: Text) -> str:
+        """With its unit and a sign: ``+16 days``."""
+        shown = number(self.value, text.language, self.digits, sign=True)
+        return shown if shown == NOT_A_NUMBER else in_unit(shown, unit_of(self.outcome, text), text)
+
+    def bounds(self, text: Text) -> str:
+        """Its interval with the unit; words where there is none."""
+        shown = interval(self.low, self.high, text.language, self.digits, sign=True)
+        return in_unit(shown, unit_of(self.outcome, text), text) if self.known else shown
+
+    def plain(self, text: Text) -> str:
+        """Without unit, as in a table's cell."""
+        return number(self.value, text.language, self.digits, sign=True)
+
+    def cell(self, text: Text) -> str:
+        """Without unit, its interval in brackets."""
+        within = interval(self.low, self.high, text.language, self.digits, sign=True)
+        return text("words.cell", value=self.plain(text), interval=within)
+
+    def size(self, text: Text) -> str:
+        """ "49% lower" or "16 days higher"."""
+        return text("words.size", value=self.value, written=self._absolute(self.value, text))
+
+    def span(self, text: Text) -> str:
+        """ "25% to 65% lower", "5% lower to 24% higher"."""
+        mixed, falls = self.low < 0 < self.high, self.high <= 0
+        ends = [self._absolute(end, text) for end in (self.low, self.high)]
+        if not mixed and not self.outcome.in_percent:  # the unit once, after the end that is said last
+            ends[1 if falls else 0] = number(abs((self.low, self.high)[falls]), text.language, self.digits)
+        low, high = ends
+        return text("words.span", low=low, high=high, mixed=mixed, falls=falls)
+
+    def _absolute(self, value: float, text: Text) -> str:
+        shown = number(abs(value), text.language, self.digits)
+        return in_unit(shown, unit_of(self.outcome, text), text)
+
+
+def unit_of(outcome: Outcome, text: Text) -> str:
+    """In what effects are said: per cent, percentage points or the outcome's unit."""
+    if outcome.in_percent:
+        return "%"
+    return text("words.points") if outcome.in_points else outcome.unit[text.language]
+
+
+def in_unit(shown: str, unit: str, text: Text) -> str:
+    """A number with its unit, where it has one."""
+    return with_unit(shown, unit, text.language) if unit else shown
+
+
+def rate_unit(case: StaggeredCase, outcome: Outcome, text: Text) -> str:
+    """Unit of the raw figures: rates for counts with an exposure."""
+    label = case.study.data.per_label
+    if outcome.model == "count" and case.study.data.exposure and label is not None:
+        return label[text.language]
+    return outcome.unit[text.language]
+
+
+def group(
+    case: StaggeredCase, comparison: Comparison, text: Text, *outcomes: Outcome, dates: str | None = None
+) -> str:
+    """A comparison in words, with the number of its units.
+
+    Outcomes have comparison units of their own: who is treated, and who was observed, differs between
+    them. For several outcomes the number is a range where theirs differ; without any, the leading one's.
+    """
+    counts = n_controls(case, comparison, outcomes or (case.lead,), dates)
+    low, high = str(min(counts)), str(max(counts))
+    count = low if low == high else text("words.range", low=low, high=high)
+    label = comparison.label[text.language]
+    if label in (text("words.untreated"), text("words.waiting")) and max(counts):
+        return text("words.beside", count=count, waiting=label == text("words.waiting"))
+    return label.format(count=count)
+
+
+def n_controls(
+    case: StaggeredCase, comparison: Comparison, outcomes: Iterable[Outcome], dates: str | None = None
+) -> list[int]:
+    """How many comparison units each outcome has."""
+    return [len(case.controls(outcome, comparison, dates)) for outcome in outcomes]
+
+
+def label_of(outcome: Outcome, text: Text) -> str:
+    """An outcome as it heads a line: the name of a column gets a capital."""
+    label = outcome.label[text.language]
+    return sentence_case(label) if label == outcome.column else label
+
+
+def verdict_of(outcome: Outcome, check: Any) -> str:
+    """The verdict as a page shows it: without a better side there is no opposite one."""
+    verdict = str(check.attributable)
+    return "beyond_comparison" if verdict == "opposite" and not outcome.better else verdict
+
+
+def in_words(sentence: str, text: Text) -> str:
+    """A sentence of a check or of advice, in the words of the study for its units and for treatment.
+
+    Checks know no study: they speak of places and of the measure.
+    """
+    if text.given["own"]:
+        return sentence
+    words = {
+        "en": (
+            ("places", text.given["places"]),
+            ("place", text.given["place"]),
+            ("the measure", "treatment"),
+        ),
+        "zh": (("地方", text.given["place"]), ("措施", "处理")),
+    }
+    edge = r"\b" if text.language == "en" else ""
+    for word, own in words[text.language]:
+        sentence = re.sub(f"{edge}{word}{edge}", own, sentence)
+    return sentence
+
+
+def named(case: StaggeredCase, outcome: Outcome, text: Text) -> str:
+    """An outcome with its unit, and with its comparison units where outcomes differ in them."""
+    counts = n_controls(case, case.main, case.study.outcomes)
+    beside = n_controls(case, case.main, [outcome])[0] if len(set(counts)) > 1 else None
+    label = label_of(outcome, text)
+    return text("words.named", outcome=label, unit=unit_of(outcome, text), beside=beside)
+
+
+def no_interval(row: Any, text: Text) -> str:
+    """Why a row of estimates has no interval, as it stands in the middle of a sentence."""
+    count = int(row["n_assignments"])
+    smallest = p_value(1 / count if count else NAN, text.language)
+    return text(
+        f"no_interval.{row['no_interval'] or 'no_error'}",
+        count=number(count, text.language, 0),
+        smallest=smallest,
+    )
+
+
+def source_line(case: StaggeredCase, text: Text) -> str:
+    """The line under a figure: who measured and where the numbers were taken from, or the table's name."""
+    known = case.study.data.credit or case.sources[0].source
+    source = known[text.language] if known else ""
+    return text("words.source", source=source, table=case.sources[0].name)
+
+
+def period_of(case: StaggeredCase, when: Any, text: Text, *, short: bool = False) -> str:
+    """A period of the data as readers write it."""
+    if not case.calendar:
+        return str(case.period(str(when)).year)
+    return period(when, text.language, case.study.data.frequency, short=short)
+
+
+def not_drawn(what: str, outcome: Outcome, text: Text) -> Prose:
+    """In place of a figure whose points are withheld."""
+    told = {"what": text(f"withheld.{what}"), "outcome": outcome.label[text.language]}
+    return Prose(text("withheld.figure", **told))
+
+
+def withheld_here(source: str, count: int, text: Text) -> str:
+    """A source line that says how many figures of a drawing are withheld."""
+    return text("withheld.source", source=source, count=count) if count else source
+
+
+def leading(case: StaggeredCase, found: Any, comparison: str) -> dict[Any, Any]:
+    """The leading estimate of the leading outcome against a comparison."""
+    table = found.against
+    rows = table[
+        (table["outcome"] == case.lead.id) & (table["comparison"] == comparison) & (table["dates"] == "")
+    ]
+    return dict(rows.to_dict("records")[0])

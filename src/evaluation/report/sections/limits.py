@@ -1,0 +1,45 @@
+"""What could be wrong, and what would settle it."""
+
+from __future__ import annotations
+
+from evaluation.analysis.staggered import Findings, StaggeredCase, detectable
+from evaluation.report.display import Prose
+from evaluation.report.language import number
+from evaluation.report.sections.base import group, in_unit, label_of, said, unit_of
+from evaluation.report.story.wording import threat_items
+from evaluation.report.text import Text
+
+
+@said
+def threats(case: StaggeredCase, *, text: Text) -> Prose | None:
+    """Threats to validity in plain words, each with which way it would bias; None where none is named."""
+    lines = threat_items(case.study.threats, text.language)
+    if not lines:
+        return None
+    return Prose("\n\n".join([text("limits.heading"), text("limits.threats", count=len(lines)), *lines]))
+
+
+@said
+def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
+    """The smallest effects that this design can show, and data that would decide."""
+    level = f"{100 * case.study.rule.level:g}%"
+    beside = group(case, case.main, text, *case.study.outcomes)
+    lines = [text("limits.settle_heading"), "", f"**{text('limits.size')}**", ""]
+    lines += [text("limits.lead", level=level, group=beside), ""]
+    without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
+    for row in detectable(case, found.estimates).to_dict("records"):
+        outcome = case.study.outcome(row["outcome"])
+        told: dict[str, str] = {"outcome": label_of(outcome, text)}
+        # by randomisation no size is computed; with too few assignments no effect can be found
+        told["kind"] = "never" if without[outcome.id] == "few_assignments" else "unknown"
+        if row["size"] == row["size"] and outcome.in_percent:
+            told["kind"] = "percent"
+            told |= {name: f"{number(abs(row[name]), text.language, 0)}%" for name in ("fall", "rise")}
+        elif row["size"] == row["size"]:
+            shown = number(row["size"], text.language)
+            told |= {"kind": "unit", "size": in_unit(shown, unit_of(outcome, text), text)}
+        lines.append(f"- {text('limits.detectable', **told)}")
+    if case.study.settle:
+        lines += ["", f"**{text('limits.data')}**", ""]
+        lines += [f"- {item[text.language]}" for item in case.study.settle]
+    return Prose("\n".join(lines))
