@@ -222,10 +222,10 @@ def run(
         typer.echo(text, err=as_json)
     if as_json:
         typer.echo(outcome_json(done, folder, grid_outcome(compared, done) if compared else None))
-    if open_it and (page := page_of(done, folder)):
+    if open_it and (first := page_of(done, folder)):
         import webbrowser
 
-        webbrowser.open(page.resolve().as_uri())
+        webbrowser.open(first.resolve().as_uri())
     raise typer.Exit(max((one.exit_status for one in done), default=0))
 
 

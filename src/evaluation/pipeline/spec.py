@@ -62,6 +62,8 @@ class RenderSpec:
         The last results, the newest first, that the pages compare their own with.
     warm : Path, optional
         Address of the process that the kernel is forked from, instead of being started anew.
+    private : tuple of str
+        Names of the units whose own values no file of the page may hold; none where the data are public.
     """
 
     study: str
@@ -75,6 +77,7 @@ class RenderSpec:
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
     warm: Path | None = None
+    private: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -329,7 +329,7 @@ def _csv(path: Path, content: bytes, ending: str, skip_rows: int) -> tuple[pd.Da
         head = pd.read_csv(io.StringIO(text), dtype=str, nrows=2000, **shared)
         codes = {name: str for name in head.columns if _any(head[name], _LEADING_ZERO)}
         decimal = "," if separator != "," and any(_any(head[n], _COMMA_DECIMAL) for n in head) else "."
-        frame = pd.read_csv(io.StringIO(text), dtype=codes, decimal=decimal, low_memory=False, **shared)  # type: ignore[arg-type]
+        frame = pd.read_csv(io.StringIO(text), dtype=codes, decimal=decimal, low_memory=False, **shared)
     except pd.errors.ParserError as error:
         said = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise DataError(
