@@ -13,7 +13,10 @@ import pandas as pd
 import pytest
 
 from evaluation.analysis import prepare
+from evaluation.pipeline.plan import publishes
+from evaluation.pipeline.render import _withhold
 from evaluation.sources.manifest import load_manifest, read_table
+from evaluation.study import load_study
 
 Evaluation = Callable[..., Any]
 UNITS = ("Alder", "Birch, north", "Cedar", "榆树")
@@ -497,3 +500,23 @@ def test_remove_and_rename(own: Path, file: Path, evaluation: Evaluation) -> Non
     assert not list(own.rglob("yours.*"))
     assert (reports / "history" / "yours").is_dir()
     assert (own / "data" / "mine.csv").is_file()
+
+
+def test_files_of_a_private_page_hold_no_unit_s_own_values(
+    own: Path, file: Path, evaluation: Evaluation
+) -> None:
+    def left(text: str) -> Any:
+        cell = {"outputs": [{"data": {"x": {"blocks": [{"csv": text}]}}}]}
+        _withhold(cell, {f"u{i}" for i in range(9)})
+        return cell["outputs"][0]["data"]["x"]["blocks"][0]["csv"]  # type: ignore[index]
+
+    kept = "year,treated,others\n2000,1,2\n"
+    one_row_each = "left out,estimate\n" + "".join(f"u{i},1\n" for i in range(9))
+    assert [left(kept), left(one_row_each)] == [kept, one_row_each]
+    assert left("year,u1 0,u2 0,u3 1,u4 1\n2000,1,2,3,4\n") is None
+    assert left("unit,year\n" + "".join(f"u{i},{y}\n" for i in range(4) for y in (0, 1))) is None
+    assert start(evaluation, file, "--first-treated", "first").status == 0
+    study = own / "studies" / "mine.toml"
+    assert not publishes(load_study("mine", root=own), own)
+    study.write_text("publish_data = true\n" + study.read_text("utf-8"), encoding="utf-8")
+    assert publishes(load_study("mine", root=own), own)

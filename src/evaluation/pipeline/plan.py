@@ -73,7 +73,7 @@ def plan(
 
 
 def publishes(study: BaseStudy, root: Path) -> bool:
-    """Whether files of the page may hold values of single units: as the study says, else as its folder does."""
+    """Whether files of the page may hold values of single units: by the study, else by its folder."""
     said = study.publish_data
     return not (root / PRIVATE).is_file() if said is None else said
 
