@@ -96,7 +96,7 @@ def test_the_name_inside_must_be_the_file_name(tmp_path, root):
     path = tmp_path / "other.toml"
     path.write_bytes((root / "studies" / f"{STUDY}.toml").read_bytes())
     with pytest.raises(StudyError, match="calls itself"):
-        load_study(path)
+        load_study(path, root=root)
 
 
 def test_a_study_is_frozen(root):

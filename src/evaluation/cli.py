@@ -96,7 +96,7 @@ def check(
 ) -> None:
     """Check tables, study files, claims and notebooks, and prepare every study on its data."""
     from evaluation.pipeline.overview import check_project
-    from evaluation.pipeline.starting.keeping import copies
+    from evaluation.pipeline.starting.notebooks import copies
     from evaluation.study import list_studies
 
     problems, checked, notes = check_project(_root(), studies or None)
@@ -159,7 +159,7 @@ def run(
     from evaluation.pipeline.run import preview
     from evaluation.pipeline.run import run as run_studies
     from evaluation.pipeline.spec import parse_overrides
-    from evaluation.pipeline.starting.keeping import copies
+    from evaluation.pipeline.starting.notebooks import copies
     from evaluation.study import list_studies
 
     root = _root()
@@ -222,10 +222,10 @@ def run(
         typer.echo(text, err=as_json)
     if as_json:
         typer.echo(outcome_json(done, folder, grid_outcome(compared, done) if compared else None))
-    if open_it and (page := page_of(done, folder)):
+    if open_it and (first := page_of(done, folder)):
         import webbrowser
 
-        webbrowser.open(page.resolve().as_uri())
+        webbrowser.open(first.resolve().as_uri())
     raise typer.Exit(max((one.exit_status for one in done), default=0))
 
 

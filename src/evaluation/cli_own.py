@@ -12,7 +12,6 @@ from evaluation.cli_common import ReportsOption, languages_of, project_root, rep
 from evaluation.errors import StudyError
 
 if TYPE_CHECKING:
-    from evaluation.pipeline.starting.new import Ask
     from evaluation.sources.findings import CannotTell
 
 
@@ -142,7 +141,7 @@ def new(
         skip_rows=skip_rows,
         replace=replace,
     )
-    _say(begin(root, request, _asking(yes)))
+    _say(begin(root, request, ask_for if on_terminal() and not yes else None))
 
 
 def data_add(
@@ -168,7 +167,7 @@ def notebook(
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the copy that is there.")] = False,
 ) -> None:
     """Copy the study's notebook from the package into the project, which then uses it."""
-    from evaluation.pipeline.starting.keeping import copy_notebook
+    from evaluation.pipeline.starting.notebooks import copy_notebook
 
     _say(copy_notebook(project_root(), study, replace=replace))
 
@@ -205,16 +204,15 @@ def _one_of(flag: str, value: str | None, known: tuple[str, ...]) -> None:
         raise StudyError(f"{value!r} is none of its values", where=flag, expected=" or ".join(known))
 
 
-def _asking(yes: bool) -> Ask | None:
-    """Who answers what cannot be told: the user on a terminal, else nobody."""
-    if yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return None
+def on_terminal() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
-    def ask(question: CannotTell) -> str:
-        typer.echo(question.what + (f" ({question.where})" if question.where else ""))
-        if question.choices:
-            typer.echo("  " + ", ".join(question.choices))
-        answer: str = typer.prompt(question.flag)
-        return answer.strip()
 
-    return ask
+def ask_for(question: CannotTell) -> str:
+    """The user's answer to what cannot be told."""
+    typer.echo(question.what + (f" ({question.where})" if question.where else ""))
+    if question.choices:
+        typer.echo("  " + ", ".join(question.choices))
+    answer: str = typer.prompt(question.flag)
+    return answer.strip()

@@ -149,7 +149,7 @@ def test_a_study_that_does_not_load_is_listed_with_the_others(project: Any, eval
 def test_a_new_study_loads_and_keeps_its_comments(project: Any, evaluation: Evaluation) -> None:
     template = project.root / "studies" / "tiny.toml"
     template.write_text("# Run it: evaluation run tiny\n# A remark.\n" + template.read_text())
-    answer = evaluation("new", "second_study")
+    answer = evaluation("new", "second_study", "--from", "tiny")
     assert answer.status == 0, answer.err
     path = project.root / "studies" / "second_study.toml"
     text = path.read_text(encoding="utf-8")

@@ -8,6 +8,7 @@ import pytest
 
 from evaluation.errors import DataError
 from evaluation.sources.manifest import load_manifest, read_table
+from evaluation.sources.reading import sha256_of
 
 MONTHS = "air_quality/city_month"
 
@@ -80,11 +81,14 @@ def test_a_missing_table_and_a_table_that_nobody_knows(data_dir: Path) -> None:
     (data_dir / "air_quality/cities.csv").unlink()
     (data_dir / "stray.csv").write_text("a,b\n1,2\n")
     problems = [str(problem) for problem in load_manifest(data_dir).verify()]
-    assert len(problems) == 2
+    assert len(problems) == 1
     assert "the table air_quality/cities cannot be read" in problems[0]
     assert "to mend: git checkout -- data/air_quality/cities.csv" in problems[0]
-    assert "the manifest does not know this table" in problems[1]
-    assert "stray.csv" in problems[1]
+    assert load_manifest(data_dir).unregistered() == ["stray"]
+    frame, info = read_table("stray", data_dir)
+    assert frame.to_dict("list") == {"a": [1], "b": [2]}
+    assert (info.registered, info.rows, len(info.sha256)) == (False, 1, 64)
+    assert info.source["en"] == "not registered: no source, licence or unit stated"
 
 
 def change(data_dir: Path, old: str, new: str) -> None:
@@ -117,23 +121,63 @@ def test_an_unknown_table_names_the_known(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("new", "said"),
+    [("format = 2", "the manifest has format 2"), ("format = ", "the manifest is not valid TOML")],
+)
+def test_a_manifest_that_is_not_valid_as_a_whole(new: str, said: str, data_dir: Path) -> None:
+    change(data_dir, "format = 1", new)
+    with pytest.raises(DataError, match=said):
+        load_manifest(data_dir)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "table", "said"),
     [
-        ("format = 1", "format = 2", "the manifest has format 2"),
-        ("format = 1", "format = ", "the manifest is not valid TOML"),
-        ("rows = 564", "lines = 564", "air_quality/city_year: 'rows'"),
-        ('kind = "number"', 'kind = "date"', "kind 'date'"),
-        ('path = "air_quality/cities.csv"', 'path = "../cities.csv"', "leaves the data folder"),
+        ("rows = 564", "lines = 564", "air_quality/city_year", ("the key 'rows' is missing", "key rows")),
+        (
+            'name = "name_en"\nkind = "text"',
+            'name = "name_en"\nkind = "words"',
+            "air_quality/cities",
+            ("the kind of column name_en is 'words'", "key columns.2.kind", "one of text, integer, number"),
+        ),
+        (
+            'path = "air_quality/cities.csv"',
+            'path = "../cities.csv"',
+            "air_quality/cities",
+            ("'../cities.csv' leaves the data folder", "key path"),
+        ),
     ],
 )
-def test_a_manifest_that_is_not_valid(old: str, new: str, said: str, data_dir: Path) -> None:
+def test_a_wrong_entry_names_its_line_and_breaks_only_its_table(
+    old: str, new: str, table: str, said: tuple[str, ...], data_dir: Path
+) -> None:
     change(data_dir, old, new)
+    lines = (data_dir / "manifest.toml").read_text(encoding="utf-8").splitlines()
+    read_table(MONTHS, data_dir)
     with pytest.raises(DataError) as caught:
-        load_manifest(data_dir)
-    assert said in str(caught.value)
-    assert "git checkout -- data/manifest.toml" in str(caught.value)
+        read_table(table, data_dir)
+    message = str(caught.value)
+    for text in said:
+        assert text in message
+    number = int(message.partition(", line ")[2].partition(",")[0])
+    assert lines[number - 1] == (new.splitlines()[-1] if "lines =" not in new else "[[tables]]")
+    assert [str(problem) for problem in load_manifest(data_dir).verify()] == [message]
 
 
-def test_no_manifest(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the manifest of the committed tables cannot be read"):
-        load_manifest(tmp_path)
+def test_an_entry_needs_four_keys_and_one_language(tmp_path: Path) -> None:
+    content = "place,year,y\nA,2000,1\n".encode("gb18030")
+    (tmp_path / "t.csv").write_bytes(content)
+    (tmp_path / "manifest.toml").write_text(
+        f'format = 1\n[[tables]]\nname = "t"\npath = "t.csv"\nsha256 = "{sha256_of(content)}"\nrows = 1\n'
+        'source = "An office"\ncolumns = [{ name = "y", kind = "number", unit = "km" }]\n'
+    )
+    frame, info = read_table("t", tmp_path)
+    assert frame["y"].dtype == "float64"
+    assert list(frame) == ["place", "year", "y"]
+    assert info.source["zh"] == info.source["en"] == "An office"
+    assert info.licence["en"] == "licence not stated"
+    assert info.units == {"y": {"en": "km", "zh": "km"}}
+
+
+def test_no_manifest_is_one_without_entries(tmp_path: Path) -> None:
+    assert load_manifest(tmp_path).tables == ()

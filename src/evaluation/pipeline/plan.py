@@ -11,6 +11,8 @@ from evaluation.pipeline.kernels.execute import LANGUAGES, check_parameters, rea
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, commit_of, generated_now, versions
 from evaluation.pipeline.spec import CELL_TIMEOUT, PageSpec, RenderSpec, value_text
+from evaluation.study.base import BaseStudy
+from evaluation.study.loading import PRIVATE
 
 
 def plan(
@@ -50,7 +52,7 @@ def plan(
     read_notebook(root, study.notebook)
     from evaluation.analysis import prepare  # takes a second to import: only once the study itself is sound
 
-    prepare(study, overrides, root)
+    case = prepare(study, overrides, root)
     made = how_made(root) if making is None else making
     return RenderSpec(
         study=place.study,
@@ -66,7 +68,21 @@ def plan(
         cell_timeout=cell_timeout,
         executed=root / "build" / "notebooks" / f"{place.name}.ipynb",
         history=history.read(place, most=2),
+        private=() if publishes(study, root) else _units(case),
     )
+
+
+def publishes(study: BaseStudy, root: Path) -> bool:
+    """Whether files of the page may hold values of single units: by the study, else by its folder."""
+    said = study.publish_data
+    return not (root / PRIVATE).is_file() if said is None else said
+
+
+def _units(case: Any) -> tuple[str, ...]:
+    """Names of the units of a study's table, where it has one by unit."""
+    unit = getattr(getattr(case.study, "data", None), "unit", None)
+    table = getattr(case, "table", None)
+    return () if table is None or unit not in table else tuple(map(str, table[unit].unique()))
 
 
 def alternate(place: Place, language: str, languages: Sequence[str]) -> str:

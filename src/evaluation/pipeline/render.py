@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 import re
 import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -90,6 +94,8 @@ def _pages(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> dict[str,
     notebook.cells = [cell for cell in notebook.cells if not _missing(cell, result)]
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
+        if spec.private:
+            _withhold(cell, set(spec.private))
     notebook.metadata.pop("papermill", None)
     if spec.overrides:
         notebook.cells[:0] = [_variant_note(spec, language) for language in spec.pages]
@@ -115,6 +121,33 @@ def _missing(cell: Any, result: dict[str, Any]) -> bool:
     """Whether a cell is about what the study has none of: tagged ``needs-claims``, and there is no claim."""
     tags = cell.metadata.get("tags", [])
     return any(not result.get(tag.removeprefix("needs-")) for tag in tags if tag.startswith("needs-"))
+
+
+def _withhold(cell: Any, units: set[str], few: int = 3) -> None:
+    """Take the file away from a figure or table that would hold the values of single units by period.
+
+    That is one with a column for each of more than ``few`` units, or with several rows for each of them. The
+    picture and what is computed over units stay.
+    """
+    for output in cell.get("outputs", ()):
+        for content in _with_files(output.get("data", {})):
+            rows = list(csv.reader(io.StringIO(content["csv"])))
+            columns = {name for name in rows[0] if name in units or name.rpartition(" ")[0] in units}
+            counts = Counter(name for row in rows[1:] for name in set(row) & units)
+            if len(columns) > few or sum(count > 1 for count in counts.values()) > few:
+                content["csv"] = None
+
+
+def _with_files(content: Any) -> Iterator[Any]:
+    """What has a file of values, wherever it stands in an output: in blocks, in languages."""
+    if isinstance(content, dict):
+        if isinstance(content.get("csv"), str) and content["csv"].strip():
+            yield content
+        for item in content.values():
+            yield from _with_files(item)
+    elif isinstance(content, list):
+        for item in content:
+            yield from _with_files(item)
 
 
 def _variant_note(spec: RenderSpec, language: str) -> Any:

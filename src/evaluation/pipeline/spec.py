@@ -60,6 +60,8 @@ class RenderSpec:
         Where the executed notebook is kept for a look after a failure.
     history : tuple of `evaluation.pipeline.records.history.Entry`, optional
         The last results, the newest first, that the pages compare their own with.
+    private : tuple of str
+        Names of the units whose own values no file of the page may hold; none where the data are public.
     """
 
     study: str
@@ -72,6 +74,7 @@ class RenderSpec:
     cell_timeout: float = CELL_TIMEOUT
     executed: Path | None = None
     history: tuple[Any, ...] | None = None
+    private: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -296,7 +296,8 @@ def _table(content: Mapping[str, Any], writer: Writer) -> Block:
         for place, column in enumerate(content["columns"])
     ]
     address = writer.address(content["name"])
-    made = {"name": display.slug(content["name"]), "columns": columns, "csv": data_uri(content["csv"])}
+    csv = content["csv"] and data_uri(content["csv"])
+    made = {"name": display.slug(content["name"]), "columns": columns, "csv": csv}
     return {**content, **made, "kind": "table", "id": address}
 
 

@@ -174,13 +174,18 @@ def _check_header(frame: pd.DataFrame, path: Path) -> None:
             expected="a header with a name for each column",
             fix="name them, or give --skip-rows N where lines stand above the header",
         )
+    if frame.empty:
+        raise DataError("the table has no row below its header", where=str(path), expected="at least one row")
+
+
+def _check_names(header: Iterable[Any], path: Path) -> None:
+    """A header names no column twice; the readers would number the second one in silence."""
+    names = [str(name).strip() for name in header if not _empty(name) and str(name).strip()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(
             f"the header names {shortlist(twice)} more than once", where=str(path), fix="rename one of them"
         )
-    if frame.empty:
-        raise DataError("the table has no row below its header", where=str(path), expected="at least one row")
 
 
 def _kinds(frame: pd.DataFrame) -> pd.DataFrame:
@@ -265,7 +270,9 @@ def _excel(path: Path, content: bytes, sheet: str | None, skip_rows: int) -> tup
                 expected=f"one of {shortlist(names, 20)}",
                 fix="name it with --sheet NAME",
             )
-        frame = book.parse(chosen, skiprows=skip_rows, keep_default_na=False, na_values=[""])
+        shared: dict[str, Any] = {"sheet_name": chosen, "skiprows": skip_rows}
+        _check_names(pd.read_excel(book, header=None, nrows=1, **shared).to_numpy().ravel(), path)
+        frame = pd.read_excel(book, keep_default_na=False, na_values=[""], **shared)
     return frame.dropna(how="all"), f"Excel, sheet {chosen!r}", chosen if len(names) > 1 else ""
 
 
@@ -299,6 +306,17 @@ def _csv(path: Path, content: bytes, ending: str, skip_rows: int) -> tuple[pd.Da
     if not any(line.strip() for line in lines):
         raise DataError("the file has no line below those skipped", where=f"{path}, --skip-rows {skip_rows}")
     separator = _separator(lines)
+    rows = csv.reader(filter(str.strip, lines), delimiter=separator)
+    header = next(rows)
+    _check_names(header, path)
+    longer = next((row for row in rows if any(map(str.strip, row[len(header) :]))), None)
+    if longer is not None:
+        raise DataError(
+            "a line has more cells than the header",
+            where=f"{path}: {separator.join(longer)[:80]}",
+            expected=f"{len(header)} cells separated by the {_SEPARATORS[separator]}, as in the header",
+            fix="correct the line, or give --skip-rows N where lines stand above the header",
+        )
     shared: dict[str, Any] = {
         "sep": separator,
         "skiprows": skip_rows,
@@ -311,7 +329,7 @@ def _csv(path: Path, content: bytes, ending: str, skip_rows: int) -> tuple[pd.Da
         head = pd.read_csv(io.StringIO(text), dtype=str, nrows=2000, **shared)
         codes = {name: str for name in head.columns if _any(head[name], _LEADING_ZERO)}
         decimal = "," if separator != "," and any(_any(head[n], _COMMA_DECIMAL) for n in head) else "."
-        frame = pd.read_csv(io.StringIO(text), dtype=codes, decimal=decimal, low_memory=False, **shared)  # type: ignore[arg-type]
+        frame = pd.read_csv(io.StringIO(text), dtype=codes, decimal=decimal, low_memory=False, **shared)
     except pd.errors.ParserError as error:
         said = str(error).removeprefix("Error tokenizing data. C error: ").strip()
         raise DataError(

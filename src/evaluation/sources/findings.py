@@ -392,15 +392,15 @@ def _by_name(
 
 
 def _require(frame: pd.DataFrame, asked: Asked) -> None:
-    flags = {
+    flags: dict[str, list[str | None]] = {
         "--unit": [asked.unit],
         "--time": [asked.time],
-        "--outcome": list(asked.outcomes),
+        "--outcome": [*asked.outcomes],
         "--first-treated": [asked.first_treated],
         "--switched-on": [asked.switched_on],
         "--weights": [asked.weights],
         "--cluster": [asked.cluster],
-        "--covariates": list(asked.covariates),
+        "--covariates": [*asked.covariates],
         "--exposure": [asked.exposure],
     }
     known = [str(name) for name in frame.columns]

@@ -422,7 +422,7 @@ def _as_described(frame: pd.DataFrame, table: TableInfo, path: Path) -> pd.DataF
             elif column.kind == "integer" and values.isna().any():
                 raise ValueError(f"column {column.name} has empty cells, and 'integer' allows none")
             else:
-                made[column.name] = values.astype(_TYPES[column.kind])
+                made[column.name] = values.astype(_TYPES[column.kind])  # type: ignore[call-overload]
         except (ValueError, TypeError) as error:
             raise _other_kinds(table, path, error) from None
     return frame.assign(**made)
@@ -522,7 +522,7 @@ def _column(column: Any, number: int) -> Column:
     at = f"columns.{number}"
     if not isinstance(column, dict) or not isinstance(column.get("name"), str):
         raise _Wrong(f"{at}.name", f"column {number} has no name", "the column's name in the file's header")
-    kind = column.get("kind")
+    kind: Any = column.get("kind")
     if kind not in _TYPES:
         said = "is missing" if kind is None else f"is {kind!r}"
         raise _Wrong(

@@ -117,6 +117,9 @@ class BaseStudy(Model):
     import_: dict[str, Any] | None = Field(default=None, alias="import", repr=False)
     """How the table is made from an export of one's own; read by ``evaluation data build`` and by nothing
     else."""
+    publish_data: bool | None = None
+    """Whether files of the page may hold values of single units by period; absent: not in a folder made by
+    ``evaluation init``, and elsewhere they may."""
     title: Text
     """Of the page; absent: the id. Any text is a string, or a table of languages."""
     question: Text = NOTHING
