@@ -16,6 +16,7 @@ from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
 from evaluation.sources.manifest import TableInfo
+from evaluation.sources.times import read_period, read_periods
 from evaluation.study.base import Text
 from evaluation.study.staggered import MAIN, POISSON, Comparison, Outcome, StaggeredStudy
 
