@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from evaluation.report.ledger_story.wording import amount, section, time
 
 from evaluation import analysis
 from evaluation.analysis import staggered
@@ -21,6 +20,7 @@ from evaluation.analysis.weighing import needed_for
 from evaluation.claims import System, spreads_needed
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.report import ledger_story as story
+from evaluation.report.ledger_story.wording import amount, section, time
 from evaluation.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))

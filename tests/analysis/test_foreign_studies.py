@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from foreign_studies import panel, project, question
 
 from evaluation.analysis import prepare
+from evaluation.sources.times import read_periods, tell_frequency
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
-from evaluation.sources.times import read_periods, tell_frequency
 from evaluation.study import load_study
 from evaluation.study.words import plural
 

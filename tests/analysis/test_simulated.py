@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from evaluation.report.story.wording import phrases
 
 from evaluation import Design, Panel
 from evaluation.analysis import prepare, simulated
@@ -21,6 +20,7 @@ from evaluation.inference import randomization_in_time
 from evaluation.numerics.count_ratio import ratio_interval
 from evaluation.report import simulated_story as story
 from evaluation.report.display import Figure, Table
+from evaluation.report.story.wording import phrases
 
 STUDY = "crime_zhangdian"
 

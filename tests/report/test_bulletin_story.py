@@ -11,14 +11,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from evaluation.report.bulletin_story.wording import STORY, names
-from evaluation.report.story.wording import phrases
 
 from evaluation import analysis
 from evaluation.errors import DesignError, EstimationError, ReportError
 from evaluation.inference import RankSets
 from evaluation.report import bulletin_story as story
 from evaluation.report import figures
+from evaluation.report.bulletin_story.wording import STORY, names
+from evaluation.report.story.wording import phrases
 
 BANNED = ("significant", "显著", "***")
 TINY = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "bulletin_project.py")))

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from evaluation.report.comparison_story.sentences import answer
-from evaluation.report.comparison_story.wording import PACKAGE
-from evaluation.report.story.wording import phrases
 
 from evaluation.report.check import problems
 from evaluation.report.comparison_story import Cell, Measure, Number, finding, render_comparison
+from evaluation.report.comparison_story.sentences import answer
+from evaluation.report.comparison_story.wording import PACKAGE
+from evaluation.report.story.wording import phrases
 
 made = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("compared.py"))))
 LANGUAGES = ("en", "zh")

@@ -6,9 +6,9 @@ import string
 from pathlib import Path
 
 import pytest
-from evaluation.report.story.wording import phrases
 
 from evaluation.report.markdown import Writer
+from evaluation.report.story.wording import phrases
 
 PACKAGES = sorted(
     f"evaluation.report.{path.parent.name}"

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from evaluation.report.story.wording import phrases
 
 from evaluation.errors import ReportError
 from evaluation.report.check import problems
@@ -15,6 +14,7 @@ from evaluation.report.display import ATTRIBUTABLE, REPRODUCED
 from evaluation.report.ledger import FILTERS, SILENT, Ledger, Row
 from evaluation.report.page import render_page
 from evaluation.report.site import style
+from evaluation.report.story.wording import phrases
 
 
 def test_both_languages_fill_in_the_same_values() -> None:

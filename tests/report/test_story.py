@@ -5,12 +5,12 @@ from __future__ import annotations
 import string
 
 import pytest
-from evaluation.report.story.wording import level_in_words, phrases, say
 
 from evaluation import analysis
 from evaluation.errors import ReportError
 from evaluation.report import story
 from evaluation.report.display import Prose
+from evaluation.report.story.wording import level_in_words, phrases, say
 
 STUDY = "pollution_enforcement"
 BANNED = ("significant", "显著", "***")
