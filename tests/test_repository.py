@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import json
 import os
+import json
 import re
 import subprocess
 import sys

@@ -296,8 +296,9 @@ def by_placebos(asked: Asked, result: Result, level: float, seed: int) -> dict[s
     The statistic of a synthetic control is the root mean squared gap after treatment over that before
     (Abadie, Diamond and Hainmueller 2010). With gaps g after treatment, their mean m and
     variance v, the effects tau that the test does not reject are those with
-    ``(m - tau)**2 + v <= (c r)**2``: r is the root mean squared gap before treatment and c the largest ratio of a placebo that is still among the ``1 - level`` largest (Firpo and
-    Possebom 2018, for a constant effect). The interval therefore leaves out 0 where the p-value is at most
+    ``(m - tau)**2 + v <= (c r)**2``: r is the root mean squared gap before treatment and c, of N
+    assignments, the ``floor((1 - level) N)``-th largest placebo ratio (Firpo and Possebom 2018, for a
+    constant effect). The interval therefore leaves out 0 where the p-value is at most
     ``1 - level``, and it is absent where no constant effect is compatible with the gaps. For synthetic
     difference-in-differences, which measures from weighted periods before treatment, the statistic is the
     estimate, and the interval reaches as far from it as c, the like of the placebo estimates. With several
