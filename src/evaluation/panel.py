@@ -168,8 +168,9 @@ class Panel:
         DataError
             Not one true or false value a row, or no row is kept.
         """
-        masked = isinstance(rows, pd.Series) and rows.dtype == "boolean"
-        kept = rows.to_numpy(bool, na_value=False) if masked else np.asarray(rows)
+        if isinstance(rows, pd.Series) and rows.dtype == "boolean":
+            rows = rows.fillna(False).astype(bool)
+        kept = np.asarray(rows)
         if kept.dtype != bool or kept.shape != (self.n_rows,):
             raise DataError(
                 f"rows are chosen by {kept.dtype} values of shape {kept.shape}",

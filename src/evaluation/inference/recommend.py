@@ -512,7 +512,7 @@ def _ibragimov_muller(f: DesignFacts) -> Advice:
     if fewest == 2:
         return _say("ibragimov_muller", "two", False, df=1, **values)
     if not f.mixed_clusters and fewest < FEW_CLUSTERS and _together(f):
-        told = {"together": f.together, "together_p": f.together_p}
+        told: dict[str, Any] = {"together": f.together, "together_p": f.together_p}
         return _say("ibragimov_muller", "together", True, groups=groups, **values, **told)
     return _say("ibragimov_muller", "holds", True, groups=groups, **values)
 
