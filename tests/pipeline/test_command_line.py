@@ -192,7 +192,8 @@ def test_tables_are_listed_with_their_licence(project: Any, evaluation: Evaluati
 def test_tables_are_built_from_a_raw_record(project: Any, evaluation: Evaluation, tmp_path: Path) -> None:
     answer = evaluation("data", "build", "nothing", "--raw", str(tmp_path))
     assert answer.status == 2
-    assert "air_quality" in answer.err
+    assert "one of approvals_cases, crime_incidents" in answer.err
+    assert "has no folder data-raw/builders" in answer.err
 
 
 def test_the_summary_says_everything_that_failed() -> None:
