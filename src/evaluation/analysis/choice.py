@@ -172,7 +172,8 @@ def choose_for(
         "excess": advice.facts.excess if advice else float("nan"),
     }
     general = _general(sides, advice, why, independent_rows)
-    leads, reason, beside = usual, "counts" if model == "count" else "many_treated", ()
+    leads, reason = usual, "counts" if model == "count" else "many_treated"
+    beside: tuple[str, ...] = ()
     if why["n_treated"] < FEW_TREATED and not independent_rows:
         found = _synthetic(panel, design, why)
         beside = SYNTHETIC if found else ()
@@ -264,14 +265,16 @@ def _synthetic(panel: Panel, design: Design, why: dict[str, Any]) -> str | None:
     if why["n_untreated"] > MOST_DONORS:
         why["refused"] = "many_donors"
         return None
-    none: Any = "none"
+    methods: dict[str, SyntheticControl | SyntheticDiD] = {
+        "synthetic_control": SyntheticControl(variance="none"),
+        "synthetic_did": SyntheticDiD(variance="none"),
+        "regression": SyntheticDiD(variance="none", unit_weights="uniform", time_weights="uniform"),
+    }
+    fits: dict[str, Any] = {}
     try:
-        fits = {
-            name: method(variance=none).fit(panel, plain).details.fits
-            for name, method in (("synthetic_control", SyntheticControl), ("synthetic_did", SyntheticDiD))
-        }
-        flat = SyntheticDiD(variance=none, unit_weights="uniform", time_weights="uniform")
-        fits["regression"] = flat.fit(panel, plain).details.fits
+        for name, method in methods.items():
+            details: Any = method.fit(panel, plain).details
+            fits[name] = details.fits
     except EvaluationError as error:
         why["refused"] = error.what
         return None

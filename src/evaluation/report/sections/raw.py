@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -152,7 +153,7 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
     )
     frame = raw.frame.copy()
     frame.index = pd.Index([int(e) for e in frame.index], name="event_time")
-    told = {
+    told: dict[str, Any] = {
         "outcome": label_of(outcome, text),
         "unit": unit_of(outcome, text),
         "relative": relative,

@@ -208,6 +208,8 @@ def entry(
         raw=origin,
         counts=counts,
         simulated=simulated,
-        **words,
+        title=words["title"],
+        source=words["source"],
+        licence=words["licence"],
     )
     return info, content
