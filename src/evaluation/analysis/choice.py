@@ -172,7 +172,8 @@ def choose_for(
         "excess": advice.facts.excess if advice else float("nan"),
     }
     general = _general(sides, advice, why, independent_rows)
-    leads, reason, beside = usual, "counts" if model == "count" else "many_treated", ()
+    leads, reason = usual, "counts" if model == "count" else "many_treated"
+    beside: tuple[str, ...] = ()
     if why["n_treated"] < FEW_TREATED and not independent_rows:
         found = _synthetic(panel, design, why)
         beside = SYNTHETIC if found else ()
@@ -266,12 +267,12 @@ def _synthetic(panel: Panel, design: Design, why: dict[str, Any]) -> str | None:
         return None
     none: Any = "none"
     try:
-        fits = {
-            name: method(variance=none).fit(panel, plain).details.fits
+        fits: dict[str, Any] = {
+            name: method(variance=none).fit(panel, plain).details.fits  # type: ignore[attr-defined]
             for name, method in (("synthetic_control", SyntheticControl), ("synthetic_did", SyntheticDiD))
         }
         flat = SyntheticDiD(variance=none, unit_weights="uniform", time_weights="uniform")
-        fits["regression"] = flat.fit(panel, plain).details.fits
+        fits["regression"] = flat.fit(panel, plain).details.fits  # type: ignore[attr-defined]
     except EvaluationError as error:
         why["refused"] = error.what
         return None

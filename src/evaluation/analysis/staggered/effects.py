@@ -322,10 +322,11 @@ def by_placebos(asked: Asked, result: Result, level: float, seed: int) -> dict[s
             f"{level:.0%} interval exists"
         )
         return {**found, "reason": reason, "no_interval": "few_assignments"}
-    if result.details is None or len(result.details.fits) != 1:
+    details: Any = result.details
+    if details is None or len(details.fits) != 1:
         reason = "with several dates the ratio of gaps has no one base, so placebos give no interval"
         return {**found, "reason": reason, "no_interval": "no_slope"}
-    fit = result.details.fit
+    fit = details.fit
     limit = float(np.sort(np.abs(test.placebo[:, 0]))[::-1][needed - 1])
     room = limit**2
     if asked.name == "synthetic_control":
