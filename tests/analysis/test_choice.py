@@ -173,7 +173,7 @@ def test_a_wide_panel_is_not_refitted_without_each_unit(monkeypatch):
 
     for name in ("effects", "family"):
         monkeypatch.setattr(sys.modules[f"evaluation.analysis.staggered.{name}"], "jackknife", refit)
-    case = asked([4] * 300 + [6] * 300 + [None] * 600, 10).case
+    case = asked([6] * 300 + [8] * 300 + [None] * 600, 12).case
     assert case.choice.inference == "clustered_t"
     assert estimates(case)["std_error"].notna().all()
     assert family(case)["p_adjusted"].notna().all()
