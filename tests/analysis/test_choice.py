@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,13 +166,14 @@ def test_who_is_treated_is_said_in_one_way():
 
 
 def test_a_wide_panel_is_not_refitted_without_each_unit(monkeypatch):
-    from evaluation.analysis.staggered import family, methods
+    from evaluation.analysis.staggered import family
 
     def refit(*_):
         raise AssertionError("refitted without a unit")
 
-    monkeypatch.setattr(methods, "_without", refit)
-    case = asked([4] * 300 + [6] * 300 + [None] * 600, 10).case
+    for name in ("effects", "family"):
+        monkeypatch.setattr(sys.modules[f"evaluation.analysis.staggered.{name}"], "jackknife", refit)
+    case = asked([6] * 300 + [8] * 300 + [None] * 600, 12).case
     assert case.choice.inference == "clustered_t"
     assert estimates(case)["std_error"].notna().all()
     assert family(case)["p_adjusted"].notna().all()

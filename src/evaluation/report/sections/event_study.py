@@ -70,7 +70,7 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
         frame,
         policy=text.given["event"],
         x_label=text("path.x_axis"),
-        y_label=text("path.y_axis", unit=unit_of(outcome, text)),
+        y_label=text("path.y_axis", unit=unit_of(outcome, text), base=path.base),
         title=text("path.title", **told),
         source=withheld_here(source, len(path.frame) - len(frame), text),
         bands=None if not path.n_placebos else text("path.bands", **told),
