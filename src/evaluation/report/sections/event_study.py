@@ -126,8 +126,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
     names = {key: text(f"path.{key}") for key in ("outcome", "p", "carried", "effect")}
     span = text("period.Y") if year > 1 or frequency == "Y" else text.given["period"]
     names["slope"] = text("path.slope", percents=percents, span=span)
-    shown = max(int((path.frame["event_time"] < 0).sum()) for path in found.paths.values())
-    spell = text("words.spell", count=shown)
+    before = max(int((path.frame["event_time"] < 0).sum()) for path in found.paths.values())
+    spell = text("words.spell", count=before)
     return Table(
         pd.DataFrame(rows).rename(columns=names),
         data=pd.DataFrame(

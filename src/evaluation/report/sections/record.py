@@ -139,8 +139,8 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
     items["seed"] = study.seed
     pairs = [(text(f"record.{key}"), value) for key, value in items.items()]
     for table in case.sources:
-        source = table.source[language] if table.source else ""
+        known = table.source[language] if table.source else ""
         key = "record.table_from" if getattr(table, "registered", True) else "record.unregistered"
-        origin = text(key, source=source, sha256=table.sha256)
+        origin = text(key, source=known, sha256=table.sha256)
         pairs.append((text("record.table", name=table.name), origin))
     return Record(pairs)
