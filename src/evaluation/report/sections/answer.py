@@ -65,7 +65,7 @@ def reproduced(case: StaggeredCase, found: Findings) -> str:
 
 def _story(case: StaggeredCase, found: Findings, text: Text) -> str:
     outcome = case.lead
-    parts: list[dict[str, str]] = []
+    parts: list[dict[str, Any]] = []
     for name in case.study.rule.comparisons:
         row = leading(case, found, name)
         effect = Effect.of(outcome, row)

@@ -167,7 +167,7 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
         frame,
         treated="treated",
         other="untreated",
-        labels={"treated": told["treated"], "untreated": text("raw.around_untreated", **told)},
+        labels={"treated": str(told["treated"]), "untreated": text("raw.around_untreated", **told)},
         policy=(0, text.given["event"]),
         y_label=text("raw.around_axis", **told),
         title=text("raw.around", **told),
