@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import os
 import json
+import os
 import re
 import subprocess
 import sys

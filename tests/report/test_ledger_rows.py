@@ -14,7 +14,6 @@ from evaluation.report.display import ATTRIBUTABLE, REPRODUCED
 from evaluation.report.ledger import FILTERS, SILENT, Ledger, Row
 from evaluation.report.page import render_page
 from evaluation.report.site import style
-from evaluation.report.story.wording import phrases
 
 
 def made(*rows: Row) -> Ledger:
