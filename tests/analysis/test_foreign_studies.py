@@ -16,7 +16,6 @@ from evaluation.analysis import prepare
 from evaluation.analysis.change import year_table
 from evaluation.analysis.effects import event_path, specifications
 from evaluation.analysis.family import family
-from evaluation.analysis.one_treated import one_treated
 from evaluation.analysis.yearly import yearly_estimates
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
@@ -115,25 +114,24 @@ def test_the_effect_on_a_share_is_in_percentage_points(tmp_path, unit, scale):
 
 def test_one_treated_unit_is_asked_about_as_one_place_is(tmp_path):
     case = prepared(tmp_path, *smoking())
-    place = one_treated(case)
-    assert place.treated == "California"
-    assert place.donors("untreated") == sorted(set(STATES) - {"California"})
-    did = specifications(place).set_index("season").loc["month_effects"]
+    assert case.treated_unit == "California"
+    assert case.donors("untreated") == sorted(set(STATES) - {"California"})
+    did = specifications(case).set_index("season").loc["month_effects"]
     assert did["estimate"] == pytest.approx(effect(case), abs=1e-8)
     assert did["n_assignments"] == 6
-    yearly = yearly_estimates(place).set_index("method")
+    yearly = yearly_estimates(case).set_index("method")
     assert set(yearly.index) == {"two_way", "control", "did"}
     assert yearly["estimate"].to_numpy() == pytest.approx([2, 2, 2], abs=0.7)
-    assert event_path(place, "y").frame["event_time"].tolist() == list(range(-19, 12))
-    assert family(place)["outcome"].tolist() == ["y"]
-    assert year_table(place, "y").change(1988, 2000).index.tolist() == sorted(STATES)
+    assert event_path(case, "y").frame["event_time"].tolist() == list(range(-19, 12))
+    assert family(case)["outcome"].tolist() == ["y"]
+    assert year_table(case, "y").change(1988, 2000).index.tolist() == sorted(STATES)
 
 
 def test_two_treated_units_are_not_one_place(tmp_path):
     frame, study = smoking()
     study["treatment"]["units"] = {"California": "1989", "Utah": "1990"}
     with pytest.raises(DesignError, match="2 units or dates of treatment"):
-        one_treated(prepared(tmp_path, frame, study))
+        _ = prepared(tmp_path, frame, study).treated_unit
 
 
 def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with(tmp_path):

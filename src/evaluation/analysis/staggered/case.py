@@ -368,7 +368,7 @@ class StaggeredCase:
 
     @property
     def years(self) -> Years:
-        """The years compared: the study's, else the last before the start of treatment and the last of all."""
+        """The years compared: the study's, else the last before the start and the last there is."""
         start, end = self.period(self.dates[0].date), self.period(self.study.data.end)
         return self.study.headline.years or Years(before=start.year - 1, after=end.year)
 
