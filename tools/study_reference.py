@@ -96,7 +96,13 @@ def row(model: type[BaseModel], name: str, field: FieldInfo, known: Mapping[str,
     said, example = meaning(model, name), next((known[place] for place in places if place in known), "")
     filled = field.is_required() and "absent" in said.lower()
     usual = "filled in" if filled else default(field)
-    cells = (", ".join(f"`{key}`" for key in keys), kind_of(field.annotation), usual, said, "" if inside(field.annotation) else example)
+    cells = (
+        ", ".join(f"`{key}`" for key in keys),
+        kind_of(field.annotation),
+        usual,
+        said,
+        "" if inside(field.annotation) else example,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 

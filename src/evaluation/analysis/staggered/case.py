@@ -207,7 +207,7 @@ class StaggeredCase:
         frame = self.table[self.table[data.unit].isin(kept)]
         needed = [outcome.column, *([data.exposure] if data.exposure and outcome.model == "count" else [])]
         frame = frame.dropna(subset=needed)
-        frame = frame[frame[data.time].between(*self.span(comparison))]
+        frame = self._within(frame, comparison)
         starts = self.first(outcome, dates)
         when = starts.where(starts.isna() | (starts <= self.period(data.end)))
         return frame.assign(**{FIRST: frame[data.unit].map(when).astype(pd.PeriodDtype(data.frequency))})
@@ -330,8 +330,6 @@ class StaggeredCase:
         each_side = self.study.design.periods(self.study.data.frequency)
         return (low, high) if each_side is None else (max(low, -each_side), min(high, each_side - 1))
 
-    # one treated unit, compared with units whose record is complete
-
     @cached_property
     def treated_unit(self) -> Any:
         """The treated unit, where there is one.
@@ -357,8 +355,10 @@ class StaggeredCase:
         treatment, unit = self.study.treatment, self.treated_unit
         if treatment.unit:
             return treatment.dates
-        kinds = [(None, treatment.event, treatment.why)]
-        kinds += [(one.id, one.label, one.why) for one in self.study.alternatives]
+        kinds = [
+            (None, treatment.event, treatment.why),
+            *((one.id, one.label, one.why) for one in self.study.alternatives),
+        ]
         starts = [(self.first(self.lead, dates)[unit], label, why) for dates, label, why in kinds]
         return tuple(
             Date.model_construct(date=str(when).split("/")[0], label=label, why=why)
@@ -377,6 +377,10 @@ class StaggeredCase:
         chosen, data = self.study.comparison(pool) if isinstance(pool, str) else pool, self.study.data
         return self.period(chosen.start or data.start), self.period(chosen.end or data.end)
 
+    def _within(self, frame: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+        (first, last), times = self.span(comparison), frame[self.study.data.time]
+        return frame[(times >= first) & (times <= last)]
+
     def donors(self, pool: str) -> list[Any]:
         """Untreated units of a comparison with a complete record, sorted."""
         return list(self._complete(pool)[0])
@@ -393,7 +397,7 @@ class StaggeredCase:
         """Donors, incomplete units and rows of a comparison, found once: a page asks for them often."""
         if pool not in self._completed:
             data, lead = self.study.data, self.lead.column
-            frame = self.table[self.table[data.time].between(*self.span(pool))]
+            frame = self._within(self.table, self.study.comparison(pool))
             # a period in which nobody's value is known is no gap in a unit's record
             enough = frame[lead].notna() | frame.groupby(data.time)[lead].transform("count").eq(0)
             if data.observed is not None and data.least is not None:

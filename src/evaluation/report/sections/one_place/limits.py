@@ -50,12 +50,6 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
     """Choices that were fixed beforehand, and the tables that were read."""
     study = case.study
     join = text("claims.separator").join
-    source = [
-        study.source.title[text.language],
-        study.source.publisher[text.language],
-        written_date(study.source.date, text.language),
-        text("choices.section", section=study.source.section),
-    ]
     dates = [
         text("choices.date", date=month(item.date, text.language), why=item.why[text.language])
         for item in case.dates
@@ -81,8 +75,16 @@ def record(case: StaggeredCase, *, text: Text) -> Record:
     items: dict[str, object] = {}
     if case.overrides:
         items["overrides"] = join(f"{key} = {value}" for key, value in case.overrides.items())
+    if study.source is not None:
+        items["source"] = join(
+            [
+                study.source.title[text.language],
+                study.source.publisher[text.language],
+                written_date(study.source.date, text.language),
+                text("choices.section", section=study.source.section),
+            ]
+        )
     items |= {
-        "source": join(source),
         "window": _span((study.data.start, study.data.end), text),
         "dates": join(dates),
         "pools": join(pools),
