@@ -16,6 +16,7 @@ from evaluation.analysis import prepare
 from evaluation.analysis.change import year_table
 from evaluation.analysis.effects import event_path, specifications
 from evaluation.analysis.family import family
+from evaluation.analysis.rule import rule_audit
 from evaluation.analysis.yearly import yearly_estimates
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
@@ -255,3 +256,46 @@ def test_daily_data_with_gaps(tmp_path):
     assert case.study.words.place["en"].many == "stations"
     assert case.missing(case.lead) == 2
     assert effect(case) == pytest.approx(2, abs=0.5)
+
+
+def test_a_study_of_one_place_is_a_panel_study_in_other_words(tmp_path):
+    frame, study = smoking()
+    words = {
+        **study,
+        "kind": "one_place",
+        "treatment": {"unit": "California", "date": "1989", "label": "tax"},
+    }
+    words |= {
+        "pools": [{"id": "others", "units": STATES}, {"id": "few", "units": "all", "exclude": ["Ohio"]}]
+    }
+    words |= {"headline": {"years": {"before": 1988, "after": 2000}}, "neighbours": ["Nevada"]}
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    place, panel = prepared(tmp_path / "one", frame, words), prepared(tmp_path / "two", frame, study)
+    assert type(place.study) is type(panel.study)
+    assert (place.study.kind, place.lead.better, place.study.treatment.event["en"]) == (
+        "staggered",
+        "lower",
+        "tax",
+    )
+    assert place.donors("few") == sorted({"Nevada", "Utah", "Texas", "Maine"})
+    assert effect(place) == pytest.approx(effect(panel), abs=1e-12)
+    assert specifications(place)["estimate"].iloc[0] == specifications(panel)["estimate"].iloc[0]
+    assert place.near.dropna().index.tolist() == ["Nevada"]
+    audit = rule_audit(panel)  # a panel study is asked what one of one place is
+    assert (audit.table["unit"].iloc[0], audit.others) == ("California", 5)
+
+
+def test_nobody_treated_within_the_periods_is_refused_in_words(tmp_path):
+    frame, study = smoking()
+    frame["first"] = np.where(frame["state"] == "California", 2031, 0)
+    study["treatment"] = {"first_treated": "first"}
+    with pytest.raises(DesignError, match="no unit becomes treated"):
+        prepared(tmp_path, frame, study)
+
+
+def test_claims_on_two_years_and_counts_that_may_not_be_shown_exclude_each_other(tmp_path):
+    frame, study = smoking(headline={"years": {"before": 1988, "after": 2000}}, disclosure={"minimum": 10})
+    study["outcomes"][0]["model"] = "count"
+    with pytest.raises(StudyError, match="cannot withhold some"):
+        prepared(tmp_path, frame, study)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evaluation.study.base import LANGUAGES, Text
+from evaluation.study.base import LANGUAGES, NOTHING, Text
 from evaluation.study.staggered_design import with_leading
 from evaluation.study.words import Nouns, Words
 
@@ -117,6 +117,8 @@ def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:
     """The treated units in a sentence: by name where they are few, else how many there are."""
     few = {one: list(names[one]) for one in LANGUAGES}
     count = len(few["en"])
+    if not count:
+        return NOTHING  # which is refused with its reason
     if count > _FEW:
         return Text(
             en=f"the {count} treated {words.place['en'].many}", zh=f"{count}个处理组{words.place['zh'].one}"

@@ -127,5 +127,5 @@ class Claim(Figure):
             needed += ["pool"] if self.kind == "rank" else []
         if all(getattr(self, key) is not None for key in needed):
             return []
-        named = ", ".join(map(repr, needed))
+        named = " and ".join([", ".join(map(repr, needed[:-1])), repr(needed[-1])])
         return [f"claims.{self.id}: a claim of kind {self.kind!r} needs {named}"]
