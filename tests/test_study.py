@@ -50,7 +50,6 @@ def test_every_wrong_key_is_listed_at_once(root):
         ("data.start", "2018-01", "lies after end"),
         ("choices.pools.0.id", "province", "the id province stands among the pools"),
         ("choices.windows.0.each_side", 0, "greater than or equal to 1"),
-        ("data.labels", None, "'where' needs a table of labels"),
     ],
 )
 def test_a_wrong_value_says_what_was_expected(root, key, value, said):

@@ -20,11 +20,12 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import tomli_w
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 from pydantic.fields import FieldInfo
 
 from evaluation.claims.model import Text
 from evaluation.study import KINDS
+from evaluation.study.staggered import StaggeredStudy
 from evaluation.study.words import Noun, Nouns
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +39,6 @@ WORDS = {
 }
 TITLES = {
     "staggered": "Panel study",
-    "one_place": "Study of one place",
     "bulletin": "Bulletin",
     "simulated": "Study of a claim without data",
     "ledger": "Ledger of claims",
@@ -90,12 +90,19 @@ def heading(path: str) -> str:
 
 def row(model: type[BaseModel], name: str, field: FieldInfo, known: Mapping[str, Any], path: str) -> str:
     """The line of a key."""
-    key = field.alias or name
-    place = f"{path}.{key}" if path else key
-    said, example = meaning(model, name), known.get(place, "")
+    alias = field.validation_alias
+    keys = tuple(map(str, alias.choices)) if isinstance(alias, AliasChoices) else (field.alias or name,)
+    places = (f"{path}.{key}" if path else key for key in keys)
+    said, example = meaning(model, name), next((known[place] for place in places if place in known), "")
     filled = field.is_required() and "absent" in said.lower()
     usual = "filled in" if filled else default(field)
-    cells = (f"`{key}`", kind_of(field.annotation), usual, said, "" if inside(field.annotation) else example)
+    cells = (
+        ", ".join(f"`{key}`" for key in keys),
+        kind_of(field.annotation),
+        usual,
+        said,
+        "" if inside(field.annotation) else example,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
@@ -104,7 +111,7 @@ def tables(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[B
     yield path, model
     for name, field in model.model_fields.items():
         inner = inside(field.annotation)
-        if inner is not None and inner.__name__ != "Study":  # a ledger's own study: it has its section
+        if inner is not None and inner is not StaggeredStudy:  # a ledger's own study: it has its section
             mark = "[]" if "tuple" in str(field.annotation) else ""
             yield from tables(inner, f"{path}.{name}{mark}" if path else f"{name}{mark}")
 

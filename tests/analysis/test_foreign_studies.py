@@ -16,7 +16,7 @@ from evaluation.analysis import prepare
 from evaluation.analysis.change import year_table
 from evaluation.analysis.effects import event_path, specifications
 from evaluation.analysis.family import family
-from evaluation.analysis.one_treated import one_treated
+from evaluation.analysis.rule import rule_audit
 from evaluation.analysis.yearly import yearly_estimates
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
@@ -115,25 +115,24 @@ def test_the_effect_on_a_share_is_in_percentage_points(tmp_path, unit, scale):
 
 def test_one_treated_unit_is_asked_about_as_one_place_is(tmp_path):
     case = prepared(tmp_path, *smoking())
-    place = one_treated(case)
-    assert place.treated == "California"
-    assert place.donors("untreated") == sorted(set(STATES) - {"California"})
-    did = specifications(place).set_index("season").loc["month_effects"]
+    assert case.treated_unit == "California"
+    assert case.donors("untreated") == sorted(set(STATES) - {"California"})
+    did = specifications(case).set_index("season").loc["month_effects"]
     assert did["estimate"] == pytest.approx(effect(case), abs=1e-8)
     assert did["n_assignments"] == 6
-    yearly = yearly_estimates(place).set_index("method")
+    yearly = yearly_estimates(case).set_index("method")
     assert set(yearly.index) == {"two_way", "control", "did"}
     assert yearly["estimate"].to_numpy() == pytest.approx([2, 2, 2], abs=0.7)
-    assert event_path(place, "y").frame["event_time"].tolist() == list(range(-19, 12))
-    assert family(place)["outcome"].tolist() == ["y"]
-    assert year_table(place, "y").change(1988, 2000).index.tolist() == sorted(STATES)
+    assert event_path(case, "y").frame["event_time"].tolist() == list(range(-19, 12))
+    assert family(case)["outcome"].tolist() == ["y"]
+    assert year_table(case, "y").change(1988, 2000).index.tolist() == sorted(STATES)
 
 
 def test_two_treated_units_are_not_one_place(tmp_path):
     frame, study = smoking()
     study["treatment"]["units"] = {"California": "1989", "Utah": "1990"}
     with pytest.raises(DesignError, match="2 units or dates of treatment"):
-        one_treated(prepared(tmp_path, frame, study))
+        _ = prepared(tmp_path, frame, study).treated_unit
 
 
 def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with(tmp_path):
@@ -257,3 +256,46 @@ def test_daily_data_with_gaps(tmp_path):
     assert case.study.words.place["en"].many == "stations"
     assert case.missing(case.lead) == 2
     assert effect(case) == pytest.approx(2, abs=0.5)
+
+
+def test_a_study_of_one_place_is_a_panel_study_in_other_words(tmp_path):
+    frame, study = smoking()
+    words = {
+        **study,
+        "kind": "one_place",
+        "treatment": {"unit": "California", "date": "1989", "label": "tax"},
+    }
+    words |= {
+        "pools": [{"id": "others", "units": STATES}, {"id": "few", "units": "all", "exclude": ["Ohio"]}]
+    }
+    words |= {"headline": {"years": {"before": 1988, "after": 2000}}, "neighbours": ["Nevada"]}
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    place, panel = prepared(tmp_path / "one", frame, words), prepared(tmp_path / "two", frame, study)
+    assert type(place.study) is type(panel.study)
+    assert (place.study.kind, place.lead.better, place.study.treatment.event["en"]) == (
+        "staggered",
+        "lower",
+        "tax",
+    )
+    assert place.donors("few") == sorted({"Nevada", "Utah", "Texas", "Maine"})
+    assert effect(place) == pytest.approx(effect(panel), abs=1e-12)
+    assert specifications(place)["estimate"].iloc[0] == specifications(panel)["estimate"].iloc[0]
+    assert place.near.dropna().index.tolist() == ["Nevada"]
+    audit = rule_audit(panel)  # a panel study is asked what one of one place is
+    assert (audit.table["unit"].iloc[0], audit.others) == ("California", 5)
+
+
+def test_nobody_treated_within_the_periods_is_refused_in_words(tmp_path):
+    frame, study = smoking()
+    frame["first"] = np.where(frame["state"] == "California", 2031, 0)
+    study["treatment"] = {"first_treated": "first"}
+    with pytest.raises(DesignError, match="no unit becomes treated"):
+        prepared(tmp_path, frame, study)
+
+
+def test_claims_on_two_years_and_counts_that_may_not_be_shown_exclude_each_other(tmp_path):
+    frame, study = smoking(headline={"years": {"before": 1988, "after": 2000}}, disclosure={"minimum": 10})
+    study["outcomes"][0]["model"] = "count"
+    with pytest.raises(StudyError, match="cannot withhold some"):
+        prepared(tmp_path, frame, study)

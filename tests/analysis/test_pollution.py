@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from evaluation.report.story.answer import leading_check
 
 from evaluation import analysis
 from evaluation.analysis.change import year_table
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import TwoByTwo
+from evaluation.report.sections.one_place.answer import leading_check
 
 STUDY = "pollution_enforcement"
 

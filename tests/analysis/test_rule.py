@@ -35,17 +35,17 @@ def test_the_rule_calls_at_most_one_of_sixteen_neighbours(case):
 def test_the_closed_form_p_value_is_that_of_the_randomisation_test(case):
     table = year_table(case, "good_days")
     test = change_test(case, table, 2014, 2016, "nationwide")
-    units = [case.treated, *case.donors("nationwide")]
+    units = [case.treated_unit, *case.donors("nationwide")]
     change = table.change(2014, 2016).loc[units].to_numpy(dtype=float)
     assert _placebo_p(change, change)[0] == pytest.approx(test.p_value, abs=1e-12)
 
 
 def test_an_added_effect_moves_the_p_value_as_refitting_does(case):
     table = year_table(case, "good_days")
-    units = [case.treated, *case.donors("nationwide")]
+    units = [case.treated_unit, *case.donors("nationwide")]
     values = table.values.loc[units]
     raised = values.copy()
-    raised.loc[case.treated, 2016] += 60
+    raised.loc[case.treated_unit, 2016] += 60
     test = change_test(case, analysis.YearTable(table.outcome, raised), 2014, 2016, "nationwide")
     change = (values[2016] - values[2014]).to_numpy(dtype=float)
     assert _placebo_p(change, change + 60)[0] == pytest.approx(test.p_value, abs=1e-12)
@@ -97,8 +97,8 @@ def test_the_curve_runs_over_places_and_spans_too(case):
         & (used["date"] == "2015-01")
         & (used["method"] == "month_effects")
     ].set_index(["pool", "window"])["estimate"]
-    short = case.panel(
-        case.rows("prefectures").query("'2014-01' <= month <= '2015-12'"),
+    short = case.donor_panel(
+        case.donor_rows("prefectures").query("'2014-01' <= month <= '2015-12'"),
         case.study.outcome("good_days"),
         "level",
         "2015-01",
@@ -112,7 +112,7 @@ def test_the_rule_with_prefectures_alone(case):
     own = {claim.id: claim for claim in analysis.check_claims(case)}["pollution-good-days-change"]
     assert frame.loc[frame["pool"] == "nationwide", "p_value"].tolist() == [t.p_value for t in own.tests]
     assert set(frame["verdict"]) == {"not_distinguishable"}
-    levels = case.labels.set_index("city")["level"]
+    levels = case.places["level"]
     assert set(levels[case.donors("prefectures")]) == {"prefecture"}
 
 

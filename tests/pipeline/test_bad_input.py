@@ -192,5 +192,7 @@ def test_the_notebook_of_one_place_takes_any_number_of_pools(root: Path) -> None
     text = (root / "notebooks" / "pollution_enforcement.ipynb").read_text(encoding="utf-8")
     (line,) = (line for line in text.splitlines() if "province, nationwide =" in line)
     for pools in (1, 2, 3):
-        case = SimpleNamespace(study=SimpleNamespace(pools=[SimpleNamespace(id=i) for i in range(pools)]))
+        case = SimpleNamespace(
+            study=SimpleNamespace(comparisons=[SimpleNamespace(id=i) for i in range(pools)])
+        )
         exec(json.loads(line.strip().rstrip(",")), {"case": case})

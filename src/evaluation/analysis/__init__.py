@@ -11,7 +11,6 @@ from evaluation.analysis.bulletin_ranks import (
     several_months,
 )
 from evaluation.analysis.bulletin_record import bulletin_result
-from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline, YearTable, headline, two_years, year_table
 from evaluation.analysis.choices import SYNTHETIC, Curve, rule_by_pool, specification_curve
 from evaluation.analysis.claim_ranks import claimed_ranks
@@ -19,7 +18,7 @@ from evaluation.analysis.claims_record import ledger_result
 from evaluation.analysis.claims_scale import one_scale
 from evaluation.analysis.effects import SEASONS, EventPath, event_path, specification, specifications
 from evaluation.analysis.family import family
-from evaluation.analysis.ledger import check_claims, ranks
+from evaluation.analysis.ledger import ranks
 from evaluation.analysis.preparing import prepare
 from evaluation.analysis.record import result_file
 from evaluation.analysis.results import ResultFile
@@ -39,6 +38,7 @@ from evaluation.analysis.rule import (
     rule_audit,
     rule_power,
 )
+from evaluation.analysis.staggered.agreement import check_claims
 from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
 
@@ -46,7 +46,6 @@ __all__ = [
     "SEASONS",
     "SYNTHETIC",
     "BulletinCase",
-    "Case",
     "Curve",
     "Entry",
     "EventPath",

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.case import FIRST_TREATED, Case
+from evaluation.analysis.staggered.case import FIRST, StaggeredCase
 from evaluation.claims import Test
 from evaluation.design import Design
 from evaluation.errors import DesignError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import RandomizationTest, randomization_test
 from evaluation.panel import Panel
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +63,15 @@ class Headline:
 
     @classmethod
     def of(
-        cls, case: Case, years: YearTable, before: int, after: int, tests: dict[str, RandomizationTest]
+        cls,
+        case: StaggeredCase,
+        years: YearTable,
+        before: int,
+        after: int,
+        tests: dict[str, RandomizationTest],
     ) -> Headline:
         """What the tests of two years, by pool, say of the treated unit of a case."""
-        treated: Any = years.values.loc[case.treated]
+        treated: Any = years.values.loc[case.treated_unit]
         change = years.change(before, after)
         return cls(
             years=years,
@@ -88,12 +93,12 @@ class Headline:
         return self.tests[pool].estimate
 
 
-def year_table(case: Case, outcome: Outcome | str) -> YearTable:
+def year_table(case: StaggeredCase, outcome: Outcome | str) -> YearTable:
     """Yearly figures of an outcome: from the yearly table, else summed or averaged over complete years.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : Outcome or str
     """
     chosen = case.study.outcome(outcome) if isinstance(outcome, str) else outcome
@@ -103,7 +108,7 @@ def year_table(case: Case, outcome: Outcome | str) -> YearTable:
         return YearTable(chosen, values.rename_axis(columns=None))
     years = case.table[data.time].dt.year.rename("year")
     periods = {"Y": 1, "Q": 4, "M": 12}.get(data.frequency)
-    grouped = case.table.groupby([case.table[data.unit], years])[chosen.column]
+    grouped = case.measured(case.table, chosen).groupby([case.table[data.unit], years])
     values = (grouped.sum() if chosen.annual == "sum" else grouped.mean()).unstack()
     seen = case.table.groupby(years)[data.time].nunique()
     complete = [year for year in values.columns if periods is None or seen[year] == periods]
@@ -112,37 +117,37 @@ def year_table(case: Case, outcome: Outcome | str) -> YearTable:
     return YearTable(chosen, values)
 
 
-def headline(case: Case, outcome: str | None = None) -> Headline:
+def headline(case: StaggeredCase, outcome: str | None = None) -> Headline:
     """Compare the change that the claim speaks of with that of every donor pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : str, optional
         Id of the outcome; the study's headline outcome when absent.
     """
     study = case.study
     table = year_table(case, outcome or study.headline.outcome)
-    before, after = study.headline.years.before, study.headline.years.after
-    tests = {pool.id: change_test(case, table, before, after, pool.id) for pool in study.pools}
+    before, after = case.years.before, case.years.after
+    tests = {pool.id: change_test(case, table, before, after, pool.id) for pool in study.comparisons}
     return Headline.of(case, table, before, after, tests)
 
 
 def change_test(
-    case: Case, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
+    case: StaggeredCase, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
 ) -> RandomizationTest:
     """Difference in differences of two years, with every donor as a placebo; see `two_years`."""
     return randomization_test(TwoWayFixedEffects(), *two_years(case, table, before, after, pool, scale))
 
 
 def two_years(
-    case: Case, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
+    case: StaggeredCase, table: YearTable, before: int, after: int, pool: str, scale: str = "level"
 ) -> tuple[Panel, Design]:
     """Panel and design of two years: the treated unit and the donors of a pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     table : YearTable
     before, after : int
     pool : str
@@ -154,7 +159,7 @@ def two_years(
     DesignError
         A unit has no value in one of the years, or none that has a logarithm.
     """
-    units = [case.treated, *case.donors(pool)]
+    units = [case.treated_unit, *case.donors(pool)]
     values = table.values.loc[units, [before, after]]
     if not np.isfinite(values.to_numpy()).all():
         raise DesignError(f"{table.outcome.id} has no value for some units in {before} or {after}")
@@ -169,8 +174,8 @@ def two_years(
             "value": values.to_numpy().ravel(),
         }
     )
-    long[FIRST_TREATED] = np.where(long["unit"] == case.treated, float(after), np.nan)
-    return Panel(long, unit="unit", time="year"), Design(outcome="value", first_treated=FIRST_TREATED)
+    long[FIRST] = np.where(long["unit"] == case.treated_unit, float(after), np.nan)
+    return Panel(long, unit="unit", time="year"), Design(outcome="value", first_treated=FIRST)
 
 
 def as_test(test: RandomizationTest, outcome: str, scale: str, level: float = 0.95) -> Test:

@@ -10,17 +10,17 @@ from typing import Any
 import pandas as pd
 
 from evaluation import diagnostics
-from evaluation.analysis.case import Case
 from evaluation.analysis.effects import SEASONS, per_year, season_panel
 from evaluation.analysis.ledger import check_claim
 from evaluation.analysis.rule import leading_claim
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic, Specification
 from evaluation.diagnostics.specification_curve import MISFIT
 from evaluation.errors import EvaluationError
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
 from evaluation.panel import Panel
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 SYNTHETIC: dict[str, type[SyntheticControl] | type[SyntheticDiD]] = {
     "control": SyntheticControl,
@@ -47,7 +47,7 @@ class Curve:
     unfit: int
 
 
-def specification_curve(case: Case) -> Curve:
+def specification_curve(case: StaggeredCase) -> Curve:
     """Every declared choice at once, signed so that an improvement is positive, with one joint test.
 
     Choices: outcome, scale, date, comparison places, window, and method (two-way over all months, the
@@ -59,12 +59,12 @@ def specification_curve(case: Case) -> Curve:
     return Curve(check, int((check.table["reason"] == MISFIT).sum()))
 
 
-def _specifications(case: Case) -> Iterator[Specification]:
+def _specifications(case: StaggeredCase) -> Iterator[Specification]:
     study = case.study
     pools = (study.rule.pool, *(pool.id for pool in study.choices.pools))
     year = next((w.id for w in study.choices.windows if w.each_side == per_year(case)), WHOLE)
     for outcome in study.outcomes:
-        for scale, date, pool in product(outcome.scales, study.treatment.dates, pools):
+        for scale, date, pool in product(outcome.scales, case.dates, pools):
             named = {"outcome": outcome.id, "scale": scale, "date": date.date, "pool": pool}
             for season in SEASONS:
                 try:
@@ -85,7 +85,7 @@ def _specifications(case: Case) -> Iterator[Specification]:
                     yield replace(made, most_misfit=FITS) if method == "control" else made
 
 
-def _windows(case: Case, panel: Panel, date: str) -> Iterator[tuple[str, Panel]]:
+def _windows(case: StaggeredCase, panel: Panel, date: str) -> Iterator[tuple[str, Panel]]:
     """The whole record, and the parts of it that the study declares."""
     yield WHOLE, panel
     start = case.period(date)
@@ -104,7 +104,7 @@ def _improving(
     return Specification(choices, panel, design, estimator)
 
 
-def rule_by_pool(case: Case) -> pd.DataFrame:
+def rule_by_pool(case: StaggeredCase) -> pd.DataFrame:
     """The rule on the leading claim, with its pool exchanged for each that the study declares instead.
 
     Returns
@@ -113,7 +113,7 @@ def rule_by_pool(case: Case) -> pd.DataFrame:
         ``pool, units, outcome, scale, estimate, p_value, verdict``, a row a question of the rule; the rule's
         own pool first; none where simulated data decide nothing.
     """
-    study, claim = case.study, leading_claim(case.study)
+    study, claim = case.study, leading_claim(case)
     rows = []
     for pool in (study.rule.pool, *(pool.id for pool in study.choices.pools)):
         rule = study.rule.model_copy(update={"pool": pool})

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import ranks
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.weighing import LedgerCase
 from evaluation.errors import DataError
 from evaluation.inference import RankSets, rank_sets
@@ -50,7 +50,7 @@ def claimed_ranks(case: LedgerCase) -> pd.DataFrame:
                 for way in ("rate", "change")
             )
             sign = 1 if entry.case.study.outcome(name).better == "higher" else -1
-            place, units = entry.case.treated, sorted(table.index)
+            place, units = entry.case.treated_unit, sorted(table.index)
             sets = _sets(case, entry.case, name, (theirs.baseline, theirs.year), units, sign, rng)
             at = None if sets is None else units.index(place)
             rows.append(
@@ -75,7 +75,7 @@ def claimed_ranks(case: LedgerCase) -> pd.DataFrame:
 
 def _sets(
     case: LedgerCase,
-    place: Case,
+    place: StaggeredCase,
     outcome: str,
     years: tuple[int, int],
     units: list[str],

@@ -68,7 +68,7 @@ def _evidence(entry: Entry) -> dict[str, Any]:
     assert theirs.baseline is not None
     assert theirs.year is not None
     table = year_table(entry.case, theirs.outcome)
-    own: Any = table.values.loc[entry.case.treated]
+    own: Any = table.values.loc[entry.case.treated_unit]
     test = change_test(entry.case, table, theirs.baseline, theirs.year, study.rule.pool, "log")
     low, high, _ = test.interval(0.95)
     return {

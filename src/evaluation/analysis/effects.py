@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.case import FIRST_TREATED, Case
 from evaluation.analysis.estimate import permuted
+from evaluation.analysis.staggered.case import FIRST, StaggeredCase
 from evaluation.design import Design
 from evaluation.errors import DesignError, EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import RandomizationTest, randomization_test
 from evaluation.panel import Panel
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 SEASONS = ("month_effects", "year_on_year")
 
@@ -63,7 +63,7 @@ class EventPath:
         )
 
 
-def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
+def specifications(case: StaggeredCase, level: float = 0.95) -> pd.DataFrame:
     """The average effect for each outcome, scale, treatment date, season method and donor pool.
 
     Returns
@@ -75,12 +75,12 @@ def specifications(case: Case, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(
         specification(case, outcome, scale, date.date, season, pool.id, level=level)
         for outcome in study.outcomes
-        for scale, date, season, pool in product(outcome.scales, study.treatment.dates, SEASONS, study.pools)
+        for scale, date, season, pool in product(outcome.scales, case.dates, SEASONS, study.comparisons)
     )
 
 
 def specification(
-    case: Case,
+    case: StaggeredCase,
     outcome: Outcome,
     scale: str,
     date: str,
@@ -97,7 +97,7 @@ def specification(
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : Outcome
     scale : {"level", "log"}
     date : str
@@ -137,16 +137,16 @@ def specification(
     }
 
 
-def per_year(case: Case) -> int:
+def per_year(case: StaggeredCase) -> int:
     """Periods in a year."""
     return {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[case.study.data.frequency]
 
 
 def season_panel(
-    case: Case, outcome: Outcome, scale: str, date: str, season: str, pool: str
+    case: StaggeredCase, outcome: Outcome, scale: str, date: str, season: str, pool: str
 ) -> tuple[Panel, Design]:
     """Panel and design for one way of handling seasons; see `specifications`."""
-    panel, design = case.panel(case.rows(pool), outcome, scale, date)
+    panel, design = case.donor_panel(case.donor_rows(pool), outcome, scale, date)
     if season == "month_effects":
         return panel, design
     start = case.period(date)
@@ -165,19 +165,21 @@ def season_panel(
             "value": np.column_stack([matrix[before].mean(axis=1), matrix[after].mean(axis=1)]).ravel(),
         }
     )
-    long[FIRST_TREATED] = np.where(long["unit"] == case.treated, 1.0, np.nan)
+    long[FIRST] = np.where(long["unit"] == case.treated_unit, 1.0, np.nan)
     return (
         Panel(long, unit="unit", time="year"),
-        Design(outcome="value", first_treated=FIRST_TREATED),
+        Design(outcome="value", first_treated=FIRST),
     )
 
 
-def event_path(case: Case, outcome: str, date: str | None = None, pool: str | None = None) -> EventPath:
+def event_path(
+    case: StaggeredCase, outcome: str, date: str | None = None, pool: str | None = None
+) -> EventPath:
     """The effect period by period, with the donors' own paths as the yardstick.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : str
     date : str, optional
         The study's treatment date when absent.
@@ -185,8 +187,8 @@ def event_path(case: Case, outcome: str, date: str | None = None, pool: str | No
         The first pool when absent.
     """
     chosen = case.study.outcome(outcome)
-    date, pool = date or case.study.treatment.date, pool or case.study.pools[0].id
-    panel, design = case.panel(case.rows(pool), chosen, "level", date)
+    date, pool = date or case.dates[0].date, pool or case.study.comparisons[0].id
+    panel, design = case.donor_panel(case.donor_rows(pool), chosen, "level", date)
     test = randomization_test(TwoWayFixedEffects(event_study=True), panel, design)
     return EventPath.of(test, chosen, case.period(date), pool)
 

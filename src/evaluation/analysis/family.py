@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.case import Case
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import randomization_test, romano_wolf
 
 
-def family(case: Case, date: str | None = None, scale: str = "level") -> pd.DataFrame:
+def family(case: StaggeredCase, date: str | None = None, scale: str = "level") -> pd.DataFrame:
     """Placebo p-values of every outcome, alone and adjusted for the family (Romano and Wolf 2005).
 
     The same placebo city is taken in all outcomes at once, so that their dependence is kept.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     date : str, optional
         The study's treatment date when absent.
     scale : {"level", "log"}
@@ -29,13 +29,13 @@ def family(case: Case, date: str | None = None, scale: str = "level") -> pd.Data
         outcome is looked at on that scale.
     """
     study = case.study
-    pool, date = study.rule.pool, date or study.treatment.date
+    pool, date = study.rule.pool, date or case.dates[0].date
     outcomes = [outcome for outcome in study.outcomes if scale in outcome.scales]
     tests, kept = [], []
     for outcome in outcomes:
-        if scale == "log" and (case.rows(pool)[outcome.column] <= 0).any():
+        if scale == "log" and (case.donor_rows(pool)[outcome.column] <= 0).any():
             continue
-        panel, design = case.panel(case.rows(pool), outcome, scale, date)
+        panel, design = case.donor_panel(case.donor_rows(pool), outcome, scale, date)
         tests.append(randomization_test(TwoWayFixedEffects(), panel, design))
         kept.append(outcome.id)
     if not tests:

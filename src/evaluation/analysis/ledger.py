@@ -7,18 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.case import Case
 from evaluation.analysis.change import YearTable, as_test, change_test, year_table
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.claims import ClaimCheck, Test, compare
-from evaluation.study import Claim
+from evaluation.study.staggered_beside import Claim
 
 
-def ranks(case: Case, table: YearTable, before: int, after: int, pool: str, by: str = "rate") -> pd.DataFrame:
+def ranks(
+    case: StaggeredCase, table: YearTable, before: int, after: int, pool: str, by: str = "rate"
+) -> pd.DataFrame:
     """Units of a pool and the treated one, ranked by their improvement.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     table : YearTable
     before, after : int
     pool : str
@@ -30,7 +32,7 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str, by: 
     pandas.DataFrame
         Index unit; ``before, after, change, rate, rank``, best first; equal ones share the better rank.
     """
-    units = [case.treated, *case.donors(pool)]
+    units = [case.treated_unit, *case.donors(pool)]
     values = table.values.loc[units]
     sign = 1 if table.outcome.better == "higher" else -1
     frame = pd.DataFrame({"before": values[before], "after": values[after]})
@@ -40,12 +42,12 @@ def ranks(case: Case, table: YearTable, before: int, after: int, pool: str, by: 
     return frame.sort_values(["rank", "before"])
 
 
-def check_claims(case: Case) -> tuple[ClaimCheck, ...]:
-    """Every claim of the study, with its verdicts by the study's rule."""
+def check_years(case: StaggeredCase) -> tuple[ClaimCheck, ...]:
+    """Every claim of a study that compares two years, with its verdicts by the study's rule."""
     return tuple(check_claim(case, claim) for claim in case.study.claims)
 
 
-def check_claim(case: Case, claim: Claim) -> ClaimCheck:
+def check_claim(case: StaggeredCase, claim: Claim) -> ClaimCheck:
     """One claim, with its verdicts by the study's rule."""
     rule = case.study.rule
     found: float | None = None
@@ -80,8 +82,8 @@ def check_claim(case: Case, claim: Claim) -> ClaimCheck:
     )
 
 
-def _found(case: Case, claim: Claim, table: YearTable) -> float:
-    treated: Any = table.values.loc[case.treated]
+def _found(case: StaggeredCase, claim: Claim, table: YearTable) -> float:
+    treated: Any = table.values.loc[case.treated_unit]
     assert claim.year is not None
     if claim.kind == "level":
         return float(treated[claim.year])
@@ -93,11 +95,11 @@ def _found(case: Case, claim: Claim, table: YearTable) -> float:
         return 100 * change / float(treated[claim.baseline])
     assert claim.pool is not None
     ranked = ranks(case, table, claim.baseline, claim.year, claim.pool, claim.by)
-    rank: Any = ranked.loc[case.treated, "rank"]
+    rank: Any = ranked.loc[case.treated_unit, "rank"]
     return float(rank)
 
 
-def _tests(case: Case, claim: Claim, before: int, after: int) -> tuple[Test, ...]:
+def _tests(case: StaggeredCase, claim: Claim, before: int, after: int) -> tuple[Test, ...]:
     """The tests of the rule: its own outcomes together, another outcome alone; on each scale."""
     rule = case.study.rule
     assert claim.outcome is not None

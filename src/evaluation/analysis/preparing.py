@@ -28,8 +28,8 @@ def prepare(
     Returns
     -------
     Prepared
-        The study with its data, of the class that belongs to its kind: `Case` for one place,
-        `StaggeredCase` for many, `BulletinCase` for a bulletin, `SimulatedCase` for a claim without data,
+        The study with its data, of the class that belongs to its kind: `StaggeredCase` for a panel,
+        `BulletinCase` for a bulletin, `SimulatedCase` for a claim without data,
         `LedgerCase` for a ledger.
 
     Raises

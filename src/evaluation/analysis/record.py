@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.case import Case
 from evaluation.analysis.change import Headline
 from evaluation.analysis.estimate import Estimate, permuted, with_leads
 from evaluation.analysis.results import ResultFile, collect
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.claims import ClaimCheck
 from evaluation.diagnostics import Diagnostic
 
@@ -20,7 +20,7 @@ SYNTHETIC = {"control": "synthetic control", "did": "synthetic difference-in-dif
 
 
 def result_file(
-    case: Case,
+    case: StaggeredCase,
     headlines: Iterable[Headline],
     estimates: pd.DataFrame,
     claims: Iterable[ClaimCheck],
@@ -32,7 +32,7 @@ def result_file(
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     headlines : iterable of Headline
         Yearly comparisons; each gives one estimate a donor pool.
     estimates : pandas.DataFrame
@@ -45,7 +45,7 @@ def result_file(
         The answer in one sentence, by language.
     """
     study, heads = case.study, list(headlines)
-    rows = [_headline(head, pool.id) for head in heads for pool in study.pools]
+    rows = [_headline(head, pool.id) for head in heads for pool in study.comparisons]
     rows += [_specification(case, row) for row in estimates.to_dict("records")]
     if synthetic is not None:
         rows += [_synthetic(case, row) for row in synthetic.to_dict("records")]
@@ -61,12 +61,12 @@ def result_file(
     )
 
 
-def pool_estimate(case: Case, row: Mapping[Any, Any], estimand: str, **stated: Any) -> Estimate:
+def pool_estimate(case: StaggeredCase, row: Mapping[Any, Any], estimand: str, **stated: Any) -> Estimate:
     """An estimate from a row of a table by outcome, scale, date and donor pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     row : mapping
     estimand : str
         What is averaged, before the date and the pool are said.
@@ -83,12 +83,12 @@ def pool_estimate(case: Case, row: Mapping[Any, Any], estimand: str, **stated: A
     return Estimate.of(row, **named | stated)
 
 
-def _years(case: Case, head: Headline) -> dict[str, Any]:
+def _years(case: StaggeredCase, head: Headline) -> dict[str, Any]:
     return {
         "outcome": head.years.outcome.id,
         "unit": head.years.outcome.unit.en,
-        "treated": case.treated,
-        "values": head.years.values.loc[case.treated].to_dict(),
+        "treated": case.treated_unit,
+        "values": head.years.values.loc[case.treated_unit].to_dict(),
         "change": head.change,
         "others_change": head.others_change,
         "difference": {pool: head.difference(pool) for pool in head.tests},
@@ -113,7 +113,7 @@ def _headline(head: Headline, pool: str) -> Estimate:
     )
 
 
-def _specification(case: Case, row: Mapping[Any, Any]) -> Estimate:
+def _specification(case: StaggeredCase, row: Mapping[Any, Any]) -> Estimate:
     yearly = row["season"] == "year_on_year"
     return pool_estimate(
         case,
@@ -125,7 +125,7 @@ def _specification(case: Case, row: Mapping[Any, Any]) -> Estimate:
     )
 
 
-def _synthetic(case: Case, row: Mapping[Any, Any]) -> Estimate:
+def _synthetic(case: StaggeredCase, row: Mapping[Any, Any]) -> Estimate:
     return pool_estimate(
         case,
         row,

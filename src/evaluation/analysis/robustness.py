@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from evaluation import diagnostics
-from evaluation.analysis.case import Case
 from evaluation.analysis.choices import SYNTHETIC
 from evaluation.analysis.estimate import placebos
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.design import Design
 from evaluation.diagnostics import Diagnostic
 from evaluation.estimators import SyntheticControl, TwoWayFixedEffects
@@ -26,7 +26,8 @@ from evaluation.inference import (
 )
 from evaluation.panel import Panel
 from evaluation.result import Result
-from evaluation.study import LANGUAGES, Outcome
+from evaluation.study import LANGUAGES
+from evaluation.study.staggered import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +68,19 @@ class Twin:
         )
 
 
-def twin(case: Case, outcome: str, pool: str, date: str | None = None) -> Twin:
+def twin(case: StaggeredCase, outcome: str, pool: str, date: str | None = None) -> Twin:
     """The synthetic control of the treated place: donors weighted to follow it before treatment."""
-    chosen, date = case.study.outcome(outcome), date or case.study.treatment.date
-    panel, design = case.panel(case.rows(pool), chosen, "level", date)
+    chosen, date = case.study.outcome(outcome), date or case.dates[0].date
+    panel, design = case.donor_panel(case.donor_rows(pool), chosen, "level", date)
     return Twin.of(SyntheticControl(variance="none").fit(panel, design), chosen, date, pool)
 
 
-def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
+def synthetic_estimates(case: StaggeredCase, date: str | None = None) -> pd.DataFrame:
     """Synthetic control and synthetic difference-in-differences for every outcome and donor pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     date : str, optional
         The study's treatment date when absent.
 
@@ -88,19 +89,21 @@ def synthetic_estimates(case: Case, date: str | None = None) -> pd.DataFrame:
     pandas.DataFrame
         A row of `synthetic_estimate` for each.
     """
-    date = date or case.study.treatment.date
-    choices = product(case.study.outcomes, case.study.pools, SYNTHETIC)
+    date = date or case.dates[0].date
+    choices = product(case.study.outcomes, case.study.comparisons, SYNTHETIC)
     return pd.DataFrame(
         synthetic_estimate(case, outcome, pool.id, method, date) for outcome, pool, method in choices
     )
 
 
-def synthetic_estimate(case: Case, outcome: Outcome, pool: str, method: str, date: str) -> dict[str, Any]:
+def synthetic_estimate(
+    case: StaggeredCase, outcome: Outcome, pool: str, method: str, date: str
+) -> dict[str, Any]:
     """One synthetic comparison, with every donor as a placebo.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : Outcome
     pool : str
     method : {"control", "did"}
@@ -116,13 +119,13 @@ def synthetic_estimate(case: Case, outcome: Outcome, pool: str, method: str, dat
         ``misfit_ratio`` that beside the median of the placebos: above `FITS` no mix of donors follows the
         treated place.
     """
-    panel, design = case.panel(case.rows(pool), outcome, "level", date)
+    panel, design = case.donor_panel(case.donor_rows(pool), outcome, "level", date)
     paths = placebo_paths(SYNTHETIC[method](variance="none"), panel, design, treated_as_donor=True)
     named = {"outcome": outcome.id, "scale": "level", "date": date, "pool": pool, "method": method}
     return named | placebos(paths) | {"n_units": panel.n_units, "n_periods": panel.n_periods}
 
 
-def inference_methods(case: Case, pool: str) -> pd.DataFrame:
+def inference_methods(case: StaggeredCase, pool: str) -> pd.DataFrame:
     """Every method of inference for the headline outcome against a pool: whether it holds, and what it gives.
 
     Methods are judged from the design and from outcomes before treatment (`evaluation.inference.recommend`);
@@ -130,7 +133,7 @@ def inference_methods(case: Case, pool: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     pool : str
 
     Returns
@@ -173,7 +176,7 @@ def _p_values(panel: Panel, design: Design, seed: int) -> dict[str, float]:
     }
 
 
-def diagnose(case: Case) -> dict[str, Diagnostic]:
+def diagnose(case: StaggeredCase) -> dict[str, Diagnostic]:
     """The checks on the headline outcome, level, study's date, against the rule's pool.
 
     Returns
@@ -192,15 +195,18 @@ def diagnose(case: Case) -> dict[str, Diagnostic]:
         "relative_magnitudes": diagnostics.sensitivity(path, alpha=alpha),
         "smoothness": diagnostics.sensitivity(path, restriction="smoothness", alpha=alpha),
         "placebo_dates": diagnostics.placebo_dates(static, panel, design, alpha=alpha),
-        "leave_one_out": diagnostics.leave_one_out(static, panel, design, english=case.names, alpha=alpha),
+        "leave_one_out": diagnostics.leave_one_out(
+            static, panel, design, english=case.names.get("en", {}), alpha=alpha
+        ),
         "minimum_effect": diagnostics.minimum_effect(static, panel, design, alpha=alpha, seed=study.seed),
     }
-    near = [unit for unit in study.neighbours if unit in set(case.donors(pool))]
+    reached = set() if study.neighbours is None else set(case.near.dropna().index)
+    near = [unit for unit in case.donors(pool) if unit in reached]
     if near:
         checks["spillover"] = diagnostics.spillover(static, panel, design, near, alpha=alpha, seed=study.seed)
     return checks
 
 
-def _headline_panel(case: Case, pool: str) -> tuple[Panel, Design]:
+def _headline_panel(case: StaggeredCase, pool: str) -> tuple[Panel, Design]:
     outcome = case.study.outcome(case.study.headline.outcome)
-    return case.panel(case.rows(pool), outcome, "level", case.study.treatment.date)
+    return case.donor_panel(case.donor_rows(pool), outcome, "level", case.dates[0].date)

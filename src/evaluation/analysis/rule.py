@@ -7,19 +7,19 @@ change to each of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import check_claim
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.claims import ClaimCheck
 from evaluation.numerics.chunks import each
-from evaluation.study import Claim, Study
+from evaluation.study.staggered_beside import Claim
 
 _TIE = 1e-10
 _PLACES_AT_ONCE = 4
@@ -48,13 +48,13 @@ class RuleAudit:
         return int((self.table["verdict"].iloc[1:] == "beyond_comparison").sum())
 
 
-def leading_claim(study: Study) -> Claim:
+def leading_claim(case: StaggeredCase) -> Claim:
     """What the rule is asked about: the claim of a change of the headline outcome, else the first claim.
 
     Where the study has no claim it is the headline's own change, of which nothing is claimed: its value is
     not a number.
     """
-    head = study.headline
+    study, head, years = case.study, case.study.headline, case.years
     for claim in study.claims:
         if claim.outcome == head.outcome and claim.kind in ("change", "relative_change"):
             return claim
@@ -67,49 +67,35 @@ def leading_claim(study: Study) -> Claim:
         unit=study.outcome(head.outcome).unit,
         kind="change",
         outcome=head.outcome,
-        year=head.years.after,
-        baseline=head.years.before,
+        year=years.after,
+        baseline=years.before,
     )
 
 
-def leading_check(case: Case) -> ClaimCheck:
+def leading_check(case: StaggeredCase) -> ClaimCheck:
     """The verdicts on what the rule is asked about; see `leading_claim`."""
-    return check_claim(case, leading_claim(case.study))
+    return check_claim(case, leading_claim(case))
 
 
-def rule_audit(case: Case, pool: str | None = None) -> RuleAudit:
+def rule_audit(case: StaggeredCase, pool: str | None = None) -> RuleAudit:
     """Make each place of a pool in turn "the treated one" and run the whole rule.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     pool : str, optional
         Whose places are tried; the first pool when absent. They are compared as the rule says.
     """
-    claim = leading_claim(case.study)
-    units = [case.treated, *case.donors(pool or case.study.pools[0].id)]
+    claim = leading_claim(case)
+    units = [case.treated_unit, *case.donors(pool or case.study.comparisons[0].id)]
     return RuleAudit(pd.DataFrame(each(partial(_tried, case, claim), units, chunk=_PLACES_AT_ONCE)))
 
 
-def _tried(case: Case, claim: Claim, unit: str) -> dict[str, object]:
-    check = check_claim(_as_treated(case, unit), claim)
+def _tried(case: StaggeredCase, claim: Claim, unit: str) -> dict[str, object]:
+    check = check_claim(case.with_treated(unit), claim)
     worst = max((test.p_value for test in check.tests), default=np.nan)
     estimate = check.tests[0].estimate if check.tests else np.nan
     return {"unit": unit, "verdict": check.attributable, "estimate": estimate, "largest_p": worst}
-
-
-def _as_treated(case: Case, unit: str) -> Case:
-    """The case with another place in the treated one's position, which becomes a comparison place."""
-    study = case.study
-    pools = []
-    for pool in study.pools:
-        if pool.units == "all":
-            pools.append(pool)
-        else:
-            others = [name for name in (*pool.units, case.treated) if name != unit]
-            pools.append(pool.model_copy(update={"units": tuple(others)}))
-    treatment = study.treatment.model_copy(update={"unit": unit})
-    return replace(case, study=study.model_copy(update={"treatment": treatment, "pools": tuple(pools)}))
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +129,7 @@ class RulePower:
         )
 
 
-def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePower:
+def rule_power(case: StaggeredCase, sizes: NDArray[np.float64] | None = None) -> RulePower:
     """How often the rule finds an effect of a given size, from the places' own changes.
 
     Every place of the rule's pool whose headline outcome started between half and one and a half
@@ -153,13 +139,13 @@ def rule_power(case: Case, sizes: NDArray[np.float64] | None = None) -> RulePowe
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     sizes : ndarray (m,), optional
         Improvements in units of the headline outcome; a grid over four standard deviations of the
         changes when absent.
     """
-    rule, years = case.study.rule, case.study.headline.years
-    units = [case.treated, *case.donors(rule.pool)]
+    rule, years = case.study.rule, case.years
+    units = [case.treated_unit, *case.donors(rule.pool)]
     headline = case.study.outcome(case.study.headline.outcome)
     sign = 1.0 if headline.better == "higher" else -1.0
     tables = [year_table(case, name).values.loc[units] for name in rule.outcomes]

@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.case import Case, prepare_one_place
 from evaluation.analysis.change import change_test, year_table
 from evaluation.analysis.kinds import Prepared, kind_of
-from evaluation.analysis.ledger import check_claims
+from evaluation.analysis.staggered.agreement import check_claims
+from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.claims import (
     Claim,
     ClaimCheck,
@@ -71,7 +72,7 @@ class Entry:
     claim : Claim
     system : System
     check : ClaimCheck
-    case : Case or None
+    case : StaggeredCase or None
         The study of one place whose data answer it.
     rules : tuple of IdentityCheck
         The arithmetic that it takes part in.
@@ -85,7 +86,7 @@ class Entry:
     claim: Claim
     system: System
     check: ClaimCheck
-    case: Case | None = field(repr=False)
+    case: StaggeredCase | None = field(repr=False)
     rules: tuple[IdentityCheck, ...]
     facts: tuple[Fact, ...]
     needed: Needed | None
@@ -100,7 +101,7 @@ class LedgerCase:
     ----------
     study : Ledger
     claims : ClaimsFile
-    here : Case
+    here : StaggeredCase
         The study that is told on the ledger's own page.
     cases : mapping of str to Prepared
         Every other study with its data, by name.
@@ -117,7 +118,7 @@ class LedgerCase:
 
     study: Ledger
     claims: ClaimsFile = field(repr=False)
-    here: Case = field(repr=False)
+    here: StaggeredCase = field(repr=False)
     cases: Mapping[str, Prepared] = field(repr=False)
     chance: pd.DataFrame = field(repr=False)
     chance_source: TableInfo = field(repr=False)
@@ -172,7 +173,9 @@ class LedgerCase:
             )
         else:
             check = found[claim.study][claim.id]
-        one_place = case if isinstance(case, Case) else None
+        one_place = None
+        if isinstance(case, StaggeredCase) and case.study.headline.years is not None:
+            one_place = case
         return Entry(
             claim=claim,
             system=system,
@@ -230,7 +233,7 @@ def prepare_ledger(
     path = root / "data" / f"{study.entries}.toml"
     claims = load_claims(path, {*list_studies(root), study.id})
     _check_studies(study, claims, path)
-    here = prepare_one_place(study.here, {}, root)
+    here = prepare_staggered(study.here, {}, root)
     chance, source = read_table(study.chance.table, root / "data")
     columns = [study.chance.unit, study.chance.time, study.chance.part]
     require_columns(chance, columns, table=f"table {study.chance.table}")
@@ -295,7 +298,7 @@ def _check_tested(case: LedgerCase, path: Path) -> None:
 _UNTESTED = {"rule", "plan", "context", "output", "award", "formula"}
 
 
-def _needed(claim: Claim, system: System, case: Case | None, check: ClaimCheck) -> Needed | None:
+def _needed(claim: Claim, system: System, case: StaggeredCase | None, check: ClaimCheck) -> Needed | None:
     """The smallest effect that the study's data, or those which the system asks for, could show."""
     if case is not None and check.tests:
         theirs = next(item for item in case.study.claims if item.id == claim.id)
@@ -314,12 +317,12 @@ def _needed(claim: Claim, system: System, case: Case | None, check: ClaimCheck) 
 
 
 @lru_cache(maxsize=64)
-def smallest_gap(case: Case, outcome: str, before: int, after: int, scale: str) -> float | None:
+def smallest_gap(case: StaggeredCase, outcome: str, before: int, after: int, scale: str) -> float | None:
     """The smallest gap between two years that the study's rule could tell from chance.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     outcome : str
         Id of the outcome.
     before, after : int

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.case import Case
 from evaluation.analysis.estimate import permuted, placebos
+from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.design import Design
 from evaluation.estimators import SyntheticControl, SyntheticDiD, TwoWayFixedEffects
 from evaluation.inference import placebo_paths, randomization_test
 from evaluation.panel import Panel
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 METHODS = ("two_way", "control", "did")
 LEVEL = 0.95
@@ -22,12 +22,12 @@ FEWEST_BEFORE = 3
 """Fewer periods before the date than these cannot tell one mix of places from another."""
 
 
-def yearly_estimates(case: Case) -> pd.DataFrame:
+def yearly_estimates(case: StaggeredCase) -> pd.DataFrame:
     """Mean gap after each date, for every outcome on its first scale, by method and pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
         Its table may lack an outcome in some years (those are left out for all places) or for some places
         (those are left out for this outcome).
 
@@ -43,7 +43,7 @@ def yearly_estimates(case: Case) -> pd.DataFrame:
         enough years are left out.
     """
     rows = []
-    for outcome, date, pool in product(case.study.outcomes, case.study.treatment.dates, case.study.pools):
+    for outcome, date, pool in product(case.study.outcomes, case.dates, case.study.comparisons):
         made = _panel(case, outcome, date.date, pool.id)
         if made is None:
             continue
@@ -58,19 +58,19 @@ def yearly_estimates(case: Case) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _panel(case: Case, outcome: Outcome, date: str, pool: str) -> tuple[Panel, Design, int] | None:
+def _panel(case: StaggeredCase, outcome: Outcome, date: str, pool: str) -> tuple[Panel, Design, int] | None:
     """The places and years in which the outcome is known, and the years before the date."""
     data = case.study.data
-    rows = case.rows(pool)
+    rows = case.donor_rows(pool)
     known = rows.groupby(data.time)[outcome.column].transform("count") > 0
     rows = rows[known]
     whole = rows[outcome.column].notna().groupby(rows[data.unit]).transform("all")
     rows = rows[whole]
     start, times = case.period(date), pd.PeriodIndex(rows[data.time].unique())
     before = int((times < start).sum())
-    if before < 1 or before == len(times) or case.treated not in set(rows[data.unit]):
+    if before < 1 or before == len(times) or case.treated_unit not in set(rows[data.unit]):
         return None
-    panel, design = case.panel(rows, outcome, outcome.scales[0], date)
+    panel, design = case.donor_panel(rows, outcome, outcome.scales[0], date)
     return panel, design, before
 
 

@@ -7,17 +7,12 @@ reported at once with its place in the file, before any work is done.
 from evaluation.study.base import LANGUAGES, BaseStudy, Source, Text, Threat
 from evaluation.study.kinds import KINDS
 from evaluation.study.loading import find_root, list_studies, load_study
-from evaluation.study.one_place import Claim, Outcome, Pool, Study
 
 __all__ = [
     "KINDS",
     "LANGUAGES",
     "BaseStudy",
-    "Claim",
-    "Outcome",
-    "Pool",
     "Source",
-    "Study",
     "Text",
     "Threat",
     "find_root",

@@ -106,7 +106,7 @@ class BaseStudy(Model):
     """The name of the file, which it is when absent."""
     kind: str
     """Which kind of study: it decides which further keys there are. A file without it is a panel study
-    ("panel" and "staggered" mean the same), or of one place where it has ``[[pools]]``."""
+    ("panel", "staggered" and "one_place" mean the same)."""
     notebook: str
     """Name of the notebook in ``notebooks/`` that makes the page."""
     seed: int = Field(default=1, ge=0)
@@ -142,12 +142,6 @@ class BaseStudy(Model):
     def _counts(cls, value: Any) -> Any:
         """Only pages with counts can withhold some."""
         if isinstance(value, dict) and "disclosure" in value and "disclosure" not in cls.model_fields:
-            if value.get("kind") == "one_place":
-                raise ValueError(
-                    "disclosure: a page on one place shows every place's yearly figure and its gap to the "
-                    "others, and cannot withhold some; where these are counts of events, write it as a study "
-                    "of the kind 'staggered' (one treated place will do), or take [disclosure] out"
-                )
             raise ValueError(
                 f"disclosure: a study of the kind {value.get('kind')!r} shows no counts of events by place, "
                 "so there is nothing to withhold; take [disclosure] out"

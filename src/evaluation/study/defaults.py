@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evaluation.study.base import LANGUAGES, Text
+from evaluation.study.base import LANGUAGES, NOTHING, Text
 from evaluation.study.staggered_design import with_leading
 from evaluation.study.words import Nouns, Words
 
 if TYPE_CHECKING:
     from evaluation.study.staggered import Outcome, StaggeredStudy
 
+PANEL, SAME = "staggered", ("panel", "one_place")
+"""What a panel study's kind is called, and other names of it that are read."""
 _FEW = 3
 """So many treated units are named one by one."""
 POINTS = Text(en="percentage points", zh="个百分点")
@@ -19,22 +21,42 @@ PERCENT = ("%", "percent", "per cent", "percentage points", "个百分点")
 
 
 def with_defaults(raw: Any) -> Any:
-    """A panel study's file, as read, with its comparison, and the model of outcomes with an exposure."""
+    """A panel study's file, as read, with its comparison, and what its outcomes and its rule leave out."""
     raw = with_leading(raw)
     if not isinstance(raw, dict):
         return raw
     data, rule = raw.get("data"), raw.get("rule", {})
-    comparisons = raw.get("comparisons") or ({"id": "untreated"},)
-    raw = {**raw, "comparisons": comparisons}
-    if isinstance(rule, dict):
-        ids = (one["id"] for one in comparisons if isinstance(one, dict) and "id" in one)
-        raw["rule"] = {"comparisons": tuple(ids)[:1], **rule}
-    model = "count" if isinstance(data, dict) and data.get("exposure") is not None else "level"
-    if isinstance(raw.get("outcomes"), list | tuple):
-        raw["outcomes"] = tuple(
-            {"model": model, **one} if isinstance(one, dict) else one for one in raw["outcomes"]
+    named = "pools" if "pools" in raw else "comparisons"
+    comparisons = raw.get(named) or ({"id": "untreated"},)
+    raw = {**raw, named: comparisons}
+    if raw.get("kind") in SAME:
+        raw["kind"] = PANEL
+    outcomes = raw.get("outcomes")
+    exposed = isinstance(data, dict) and data.get("exposure") is not None
+    if isinstance(outcomes, list | tuple):
+        usual = {"better": "lower", "digits": 1} if named == "pools" else {}
+        usual |= {"model": "count" if exposed else "level"}
+        outcomes = tuple(
+            _outcome({**usual, **one}, exposed) if isinstance(one, dict) else one for one in outcomes
         )
+        raw["outcomes"] = outcomes
+    if isinstance(rule, dict):
+        ids = [one["id"] for one in comparisons if isinstance(one, dict) and "id" in one]
+        asked = rule.get("comparisons") if isinstance(rule.get("comparisons"), list | tuple) else None
+        first = rule.get("pool", next(iter(asked or ids), ""))
+        lead = next((one for one in raw.get("outcomes") or () if isinstance(one, dict)), {})
+        scales = lead.get("scales", ("level",))[:1]
+        raw["rule"] = {"pool": first, "comparisons": (first,), "scales": scales, **rule}
     return raw
+
+
+def _outcome(one: Mapping[str, Any], exposed: bool) -> dict[str, Any]:
+    """An outcome, as read, with how it adds up over a year and on what scale it is compared."""
+    return {
+        "annual": "sum" if one["model"] == "count" and not exposed else "mean",
+        "scales": ("log",) if one["model"] == "log" else ("level",),
+        **one,
+    }
 
 
 def complete(
@@ -95,6 +117,8 @@ def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:
     """The treated units in a sentence: by name where they are few, else how many there are."""
     few = {one: list(names[one]) for one in LANGUAGES}
     count = len(few["en"])
+    if not count:
+        return NOTHING  # which is refused with its reason
     if count > _FEW:
         return Text(
             en=f"the {count} treated {words.place['en'].many}", zh=f"{count}个处理组{words.place['zh'].one}"

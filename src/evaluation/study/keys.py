@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
 
 from evaluation.errors import StudyError, shortlist
 
@@ -47,16 +47,20 @@ def require_key(study: BaseModel, key: str, where: str) -> None:
                 else f"{before!r}, which has no keys inside it",
                 fix="every key is named in docs/study-file.md",
             )
-        value = getattr(place, part, None)
-        place = value if value is not None else _model(fields[part])
+        value = getattr(place, fields[part][0], None)
+        place = value if value is not None else _model(fields[part][1])
 
 
-def _fields(place: Any) -> dict[str, Any]:
-    """Names of the keys that a model has, with their annotations; none for a plain value."""
+def _fields(place: Any) -> dict[str, tuple[str, Any]]:
+    """Names of the keys that a model has, with the field and its annotation; none for a plain value."""
     model = place if isinstance(place, type) else type(place)
     if not issubclass(model, BaseModel):
         return {}
-    return {name: field.annotation for name, field in model.model_fields.items()}
+    found = {name: (name, field.annotation) for name, field in model.model_fields.items()}
+    for name, field in model.model_fields.items():
+        if isinstance(field.validation_alias, AliasChoices):
+            found |= {str(other): (name, field.annotation) for other in field.validation_alias.choices}
+    return found
 
 
 def _model(annotation: Any) -> Any:

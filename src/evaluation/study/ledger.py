@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from evaluation.study.base import BaseStudy, Model, Source, Threat
-from evaluation.study.one_place import Study
+from evaluation.study.staggered import StaggeredStudy
 
 
 class Chance(Model):
@@ -44,7 +44,7 @@ class Ledger(BaseStudy):
     """The claims file: ``data/<entries>.toml``."""
     studies: tuple[str, ...]
     """Studies whose own checks decide on claims; the page depends on their files and tables."""
-    here: Study
+    here: StaggeredStudy
     """A study of one place without a page of its own: it is told on this one."""
     chance: Chance
     """The record behind the confidence sets for ranks."""

@@ -12,12 +12,11 @@ from pydantic import BaseModel, ValidationError
 from evaluation.errors import StudyError, shortlist
 from evaluation.study.base import BaseStudy, languages_of
 from evaluation.study.claimed import fill_claims
+from evaluation.study.defaults import PANEL, SAME
 from evaluation.study.kinds import KINDS
 
 PRIVATE = "evaluation.toml"
 """Marks a folder made by ``evaluation init``: its data are not published unless a study says so."""
-PANEL = "staggered"
-"""The kind of a file that names none; ``kind = "panel"`` means it, too."""
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -117,9 +116,9 @@ def load_study(
 
 
 def file_kind(raw: Mapping[str, Any]) -> Any:
-    """Which kind of study a file is of: a panel study, unless it says otherwise or has pools."""
-    kind = raw.get("kind", "one_place" if "pools" in raw else PANEL)
-    return PANEL if kind == "panel" else kind
+    """Which kind of study a file is of: a panel study, unless it says otherwise."""
+    kind = raw.get("kind", PANEL)
+    return PANEL if kind in SAME else kind
 
 
 def _locate(name: str | Path, root: Path | None) -> Path:

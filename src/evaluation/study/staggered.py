@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
 from evaluation.study.base import (
     NOTHING,
@@ -15,8 +15,9 @@ from evaluation.study.base import (
     repeated_ids,
     undeclared,
 )
+from evaluation.study.comparisons import Choices, Comparison, Date, Headline
 from evaluation.study.defaults import POINTS, is_share, with_defaults
-from evaluation.study.panel import Decision, Lead, Measured, PanelData, PanelStudy
+from evaluation.study.panel import Decision, Measured, PanelData, PanelStudy
 from evaluation.study.staggered_beside import Claim, End, Limit, Published
 from evaluation.study.staggered_design import (
     POISSON,
@@ -41,8 +42,9 @@ MAIN: dict[str, EstimatorName] = {
 class Data(PanelData):
     """Which table, and how its rows are units and periods."""
 
-    places: str | None = None
-    """Table with a row a unit: its columns can be used as if they stood in the main table."""
+    places: str | None = Field(default=None, validation_alias=AliasChoices("places", "labels"))
+    """Table with a row a unit: its columns can be used as if they stood in the main table. As ``labels``, its
+    column ``name_en`` has the English names."""
     name_en: str | None = None
     """Column with the English names of units."""
     name_zh: str | None = None
@@ -53,6 +55,17 @@ class Data(PanelData):
     """Rates are per so much of the exposure."""
     per_label: Text | None = None
     """The unit of a rate in words; absent: made from ``per`` and the name of the exposure."""
+    observed: str | None = None
+    """Column that counts the observations in a row, such as days; with ``least`` the fewest that will do."""
+    least: int | None = Field(default=None, ge=1)
+    """Fewest observations of a period that will do, where one treated unit is compared with complete ones."""
+    annual: str | None = None
+    """Table with the columns ``unit`` and ``year``: yearly figures that periods cannot be added up to."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _labels(cls, value: Any) -> Any:
+        return {"name_en": "name_en", **value} if isinstance(value, dict) and value.get("labels") else value
 
 
 class Dated(Model):
@@ -83,14 +96,25 @@ class Dated(Model):
         return self
 
     @property
+    def starts(self) -> dict[str, str]:
+        """Treated units that are named with their first treated periods."""
+        return self.units
+
+    @property
     def dated(self) -> bool:
         """Whether it is said at all who is treated, and when."""
-        return bool(self.units or self.first_treated or self.switched_on)
+        return bool(self.starts or self.first_treated or self.switched_on)
 
 
 class Treatment(Dated):
     """Who is treated, from when, and how that is said."""
 
+    unit: str = ""
+    """The treated unit, where there is one, with its ``date`` instead of ``units``."""
+    date: str = ""
+    """Its first treated period."""
+    alternatives: tuple[Date, ...] = ()
+    """Other dates of the one treated unit that could be argued for."""
     comparison: Literal["never_treated", "not_yet_treated"] = "never_treated"
     """With whom treated units are compared; absent: with never treated ones, and where all are treated in
     the end, with those not yet treated."""
@@ -110,8 +134,8 @@ class Treatment(Dated):
     """What many units are called."""
     treated: Text = NOTHING
     """The treated units in a sentence; absent: their names, or how many there are."""
-    event: Text = NOTHING
-    """What happened, for the line at the start of treatment."""
+    event: Text = Field(default=NOTHING, validation_alias=AliasChoices("event", "label"))
+    """What happened, for the line at the start of treatment; or, as ``label``, what the date is called."""
     why: Text = NOTHING
     """Why these units and dates."""
     from_outcome: Text | None = None
@@ -122,7 +146,26 @@ class Treatment(Dated):
     def _spans(self) -> Treatment:
         if self.window is not None and not self.window[0] < 0 <= self.window[1]:
             raise ValueError(f"the window {list(self.window)} must begin before 0 and end at 0 or later")
+        if bool(self.unit) != bool(self.date):
+            raise ValueError("'unit' and 'date' belong together: the treated unit and its first period")
+        if self.unit and (self.units or self.first_treated or self.switched_on):
+            raise ValueError("give 'unit' with 'date', or one of 'units', 'first_treated' and 'switched_on'")
         return self
+
+    _read = field_validator("date", mode="before")(read_period)
+
+    @property
+    def starts(self) -> dict[str, str]:
+        """Treated units that are named with their first treated periods."""
+        return {self.unit: self.date} if self.unit else self.units
+
+    @property
+    def dates(self) -> tuple[Date, ...]:
+        """The date of the one treated unit first, then the alternatives that differ from it."""
+        main = Date.model_construct(date=self.date, label=self.event, why=self.why)
+        stated = {item.date: item for item in self.alternatives}
+        others = (item for item in self.alternatives if item.date != self.date)
+        return (stated.get(self.date, main), *others)
 
 
 class Alternative(Model):
@@ -145,32 +188,22 @@ class Alternative(Model):
 class Neighbours(Model):
     """Untreated units that may have been reached, and from when."""
 
-    column: str
+    column: str | None = None
     """Column of the first period from which an untreated unit may have been reached."""
-    label: Text
+    units: tuple[str, ...] = ()
+    """Or the units; a list of them may stand for the whole table ``[neighbours]``."""
+    label: Text = NOTHING
     """What these units are called."""
 
-
-class Comparison(Model):
-    """Untreated units that the treated ones are compared with."""
-
-    id: str
-    """To name it by; the first comparison leads."""
-    label: Text = NOTHING
-    """What these units are called; ``{count}`` in it is their number."""
-    why: Text = NOTHING
-    """Why these."""
-    column: str | None = None
-    """Only untreated units with one of ``values`` in this column are taken."""
-    values: tuple[str | int, ...] = ()
-    """The values."""
-    neighbours: Literal["keep", "drop"] = "keep"
-    """Whether units that ``[neighbours]`` names are kept or dropped."""
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return {"units": tuple(value)} if isinstance(value, list | tuple) else value
 
     @model_validator(mode="after")
-    def _complete(self) -> Comparison:
-        if (self.column is None) != (not self.values):
-            raise ValueError("'column' and 'values' belong together: only units with these values are taken")
+    def _one_way(self) -> Neighbours:
+        if (self.column is None) == (not self.units):
+            raise ValueError("give either 'column' with the periods, or 'units'")
         return self
 
 
@@ -189,6 +222,11 @@ class Outcome(Measured, Dated):
     """The estimator that leads for this outcome, instead of what the design chooses."""
     covariates: tuple[str, ...] = ()
     """Columns; "log population" takes the logarithm of the column population."""
+    annual: Literal["sum", "mean"]
+    """Whether a year is the sum or the mean of its periods; absent: the sum of counts without an exposure,
+    else the mean."""
+    scales: tuple[Literal["level", "log"], ...]
+    """On which one treated unit is compared; absent: "log" for the model "log", else "level"."""
 
     @model_validator(mode="after")
     def _fits(self) -> Outcome:
@@ -221,7 +259,11 @@ class Rule(Decision):
     """How the verdict is reached, with the day on which it was written down."""
 
     comparisons: tuple[str, ...] = Field(min_length=1)
-    """Ids of the comparisons that must each agree; absent: the first."""
+    """Ids of the comparisons that must each agree; absent: ``pool``."""
+    pool: str
+    """Id of the comparison that decides where two years are compared; absent: the first."""
+    scales: tuple[Literal["level", "log"], ...]
+    """On which the rule compares two years; absent: as the leading outcome is compared."""
 
 
 class StaggeredStudy(PanelStudy):
@@ -234,7 +276,7 @@ class StaggeredStudy(PanelStudy):
     """
 
     kind: Literal["staggered"] = "staggered"
-    """"panel" or "staggered"; absent: the same."""
+    """"panel", "staggered" or "one_place": the same; absent, too."""
     notebook: str = "panel_study"
     """Name of the notebook that makes the page."""
     data: Data
@@ -252,11 +294,16 @@ class StaggeredStudy(PanelStudy):
     """Other dates that could be argued for."""
     neighbours: Neighbours | None = None
     """Untreated units that treatment may have reached."""
-    comparisons: tuple[Comparison, ...] = Field(min_length=1)
-    """Untreated units to compare with; absent: all of them."""
+    comparisons: tuple[Comparison, ...] = Field(
+        min_length=1, validation_alias=AliasChoices("comparisons", "pools")
+    )
+    """Untreated units to compare with; absent: all of them. As ``[[pools]]``, with outcomes of which less is
+    better, with one digit, unless they say otherwise."""
+    choices: Choices = Choices()
+    """What could be chosen otherwise, with one treated unit."""
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     """What is measured; the first leads."""
-    headline: Lead
+    headline: Headline
     """What leads the page; absent: the first outcome."""
     rule: Rule
     """How the verdict is reached; absent: tests at 5 %, all outcomes adjusted for together."""
@@ -283,6 +330,8 @@ class StaggeredStudy(PanelStudy):
         problems = repeated_ids(self, "outcomes", "comparisons", "alternatives", "published", "claims")
         outcomes = {item.id for item in self.outcomes}
         comparisons = {item.id for item in self.comparisons}
+        twice = comparisons & {item.id for item in self.choices.pools}
+        problems += [f"choices.pools: the id {name} stands among the pools" for name in sorted(twice)]
         used = [
             ("headline.outcome", self.headline.outcome, outcomes),
             *((f"rule.outcomes.{i}", o, outcomes) for i, o in enumerate(self.rule.outcomes)),
@@ -295,7 +344,11 @@ class StaggeredStudy(PanelStudy):
             ),
             *((f"truth.{name}", name, outcomes) for name in self.truth),
             *((f"claims.{c.id}.outcome", c.outcome, outcomes) for c in self.claims if c.outcome),
+            *((f"claims.{c.id}.pool", c.pool, comparisons) for c in self.claims if c.pool),
+            ("rule.pool", self.rule.pool, comparisons),
         ]
+        if self.headline.check is not None:
+            used.append(("headline.check", self.headline.check, outcomes))
         if self.limit is not None:
             used.append(("limit.claim", self.limit.claim, {c.id for c in self.claims}))
             if self.limit.decided is not None:
@@ -316,6 +369,13 @@ class StaggeredStudy(PanelStudy):
                 for c in self.comparisons
                 if c.neighbours == "drop"
             ]
+        problems += [p for c in self.claims for p in c.problems(years=self.headline.years is not None)]
+        if self.disclosure is not None and self.headline.years is not None:
+            problems.append(
+                "disclosure: a page on two years of one place shows every place's yearly figure and its gap "
+                "to the others, and cannot withhold some; where these are counts of events, take "
+                "[headline] years out (one treated place will do without), or take [disclosure] out"
+            )
         models = {o.id: o.model for o in self.outcomes}
         if self.disclosure is not None and "count" not in models.values():
             problems.append(
@@ -337,4 +397,9 @@ class StaggeredStudy(PanelStudy):
 
     def comparison(self, name: str) -> Comparison:
         """The comparison with this id."""
-        return next(item for item in self.comparisons if item.id == name)
+        return next(item for item in self.every_pool if item.id == name)
+
+    @property
+    def every_pool(self) -> tuple[Comparison, ...]:
+        """The comparisons of the page, and those that only the curve of all choices uses."""
+        return (*self.comparisons, *self.choices.pools)

@@ -95,18 +95,37 @@ class Published(Model):
 class Claim(Figure):
     """A figure of the source and how the data answer it."""
 
-    kind: Literal["relative_change", "none"]
-    """"relative_change": of the total of the treated units between two periods, in percent; "none": no
-    data."""
+    kind: Literal["level", "change", "relative_change", "rank", "none"]
+    """What the figure is. Without ``headline.years`` it is "relative_change": of the total of the treated
+    units between two periods, in percent; with them, of one treated unit, also "level", "change" and "rank".
+    "none": no data."""
     before: str | None = None
     """The earlier period."""
     after: str | None = None
     """The later period, of the same length."""
+    year: int | None = None
+    """With ``headline.years``: the year that it speaks of."""
+    baseline: int | None = None
+    """The year that it compares with."""
+    pool: str | None = None
+    """Id of the comparison in which a rank is taken."""
+    by: Literal["rate", "change"] = "rate"
+    """For ``kind = "rank"``: whether places are ranked by percentage or by absolute change."""
 
     _read = field_validator("before", "after", mode="before")(read_period)
 
-    @model_validator(mode="after")
-    def _complete(self) -> Claim:
-        if self.kind != "none" and (self.outcome is None or self.before is None or self.after is None):
-            raise ValueError(f"a claim of kind {self.kind!r} needs 'outcome', 'before' and 'after'")
-        return self
+    def problems(self, *, years: bool) -> list[str]:
+        """What the claim lacks, in a study whose claims compare two years, or two periods."""
+        if self.kind == "none":
+            return []
+        if not years and self.kind != "relative_change":
+            return [f"claims.{self.id}: a claim of kind {self.kind!r} needs headline.years"]
+        needed = ["outcome", "before", "after"]
+        if years:
+            needed = ["outcome", "year"]
+            needed += ["baseline"] if self.kind != "level" else []
+            needed += ["pool"] if self.kind == "rank" else []
+        if all(getattr(self, key) is not None for key in needed):
+            return []
+        named = " and ".join([", ".join(map(repr, needed[:-1])), repr(needed[-1])])
+        return [f"claims.{self.id}: a claim of kind {self.kind!r} needs {named}"]

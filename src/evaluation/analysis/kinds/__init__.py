@@ -91,12 +91,6 @@ def _ledger() -> StudyKind[Any, Any]:
     return KIND
 
 
-def _one_place() -> StudyKind[Any, Any]:
-    from evaluation.analysis.kinds.one_place import KIND
-
-    return KIND
-
-
 def _simulated() -> StudyKind[Any, Any]:
     from evaluation.analysis.kinds.simulated import KIND
 
@@ -112,7 +106,6 @@ def _staggered() -> StudyKind[Any, Any]:
 KINDS: Mapping[str, Callable[[], StudyKind[Any, Any]]] = {
     "bulletin": _bulletin,
     "ledger": _ledger,
-    "one_place": _one_place,
     "simulated": _simulated,
     "staggered": _staggered,
 }

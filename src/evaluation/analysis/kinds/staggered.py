@@ -1,4 +1,4 @@
-"""Many places that are treated at dates of their own."""
+"""Panel studies: places that are treated at dates of their own, or one of them."""
 
 from evaluation.analysis.kinds import StudyKind, alone
 from evaluation.analysis.staggered.agreement import check_claims

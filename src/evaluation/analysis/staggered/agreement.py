@@ -208,6 +208,10 @@ def check_claims(
     against, together : pandas.DataFrame, optional
         From `comparisons` and `family`; estimated here when absent, where a claim needs them.
     """
+    if case.study.headline.years is not None:
+        from evaluation.analysis.ledger import check_years  # which rests on this package
+
+        return check_years(case)
     if any(claim.kind != "none" for claim in case.study.claims):
         against = comparisons(case) if against is None else against
         together = family(case) if together is None else together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from evaluation.panel import Panel
 from evaluation.sources.manifest import TableInfo
 from evaluation.sources.times import read_period, read_periods
 from evaluation.study.base import Text
-from evaluation.study.staggered import MAIN, POISSON, Comparison, Outcome, StaggeredStudy
+from evaluation.study.comparisons import Comparison, Date, Years
+from evaluation.study.staggered import MAIN, POISSON, Outcome, StaggeredStudy
 
 VALUE, FIRST, EXPOSURE, CLUSTER, WEIGHT = "value", "first_treated", "exposure", "cluster", "weight"
 LOG = "log "
@@ -49,6 +50,8 @@ class StaggeredCase:
         False where periods are numbers of no calendar, kept as the years 1, 2, 3 ...
     notes : tuple of Text
         What was taken for granted when the data were read, for the page to say.
+    annual : pandas.DataFrame, optional
+        Yearly figures, where the study names a table of them.
     root : Path
         The project folder, from which whatever else the page shows is read, too.
     """
@@ -63,6 +66,7 @@ class StaggeredCase:
     root: Path = field(default=Path(), repr=False)
     calendar: bool = True
     notes: tuple[Text, ...] = ()
+    annual: pd.DataFrame | None = field(default=None, repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -134,6 +138,8 @@ class StaggeredCase:
         dates : str, optional
             Id of an alternative.
         """
+        if (outcome.id, dates) not in self._firsts:
+            self._firsts[outcome.id, dates] = _first(self, outcome, dates)
         return self._firsts[outcome.id, dates]
 
     def treated(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
@@ -158,6 +164,12 @@ class StaggeredCase:
             out &= ~(self.first(outcome) <= end)
         if comparison.column is not None:
             out &= self.places[comparison.column].isin(list(comparison.values))
+        for column, value in comparison.where.items():
+            out &= self.places[column].astype(str) == value
+        names = out.index.astype(str)
+        if comparison.units != "all":
+            out &= names.isin(comparison.units)
+        out &= ~names.isin(comparison.exclude)
         if comparison.neighbours == "drop":
             out &= self.near.isna()
         return out.index[out].tolist()
@@ -165,8 +177,14 @@ class StaggeredCase:
     @property
     def near(self) -> pd.Series:
         """First period from which an untreated unit may have been reached, NaT for none."""
-        assert self.study.neighbours is not None
-        return read_periods(self.places[self.study.neighbours.column], self.study.data.frequency)
+        named, frequency = self.study.neighbours, self.study.data.frequency
+        assert named is not None
+        if named.column is not None:
+            return read_periods(self.places[named.column], frequency)
+        start = self.first(self.lead).min()
+        reached = self.places.index.astype(str).isin(named.units)
+        made = pd.array([start if one else pd.NaT for one in reached], dtype=pd.PeriodDtype(frequency))
+        return pd.Series(made, index=self.places.index)
 
     @cached_property
     def places(self) -> pd.DataFrame:
@@ -177,8 +195,7 @@ class StaggeredCase:
     @cached_property
     def _firsts(self) -> dict[tuple[str, str | None], pd.Series]:
         """First treated periods by outcome and alternative, read once."""
-        kinds = [None, *(item.id for item in self.study.alternatives)]
-        return {(o.id, dates): _first(self, o, dates) for o in self.study.outcomes for dates in kinds}
+        return {}
 
     def rows(
         self, outcome: Outcome, comparison: Comparison | None = None, dates: str | None = None
@@ -190,9 +207,9 @@ class StaggeredCase:
         frame = self.table[self.table[data.unit].isin(kept)]
         needed = [outcome.column, *([data.exposure] if data.exposure and outcome.model == "count" else [])]
         frame = frame.dropna(subset=needed)
-        first = self.first(outcome, dates)
-        end = self.period(data.end)
-        when = first.where(first.isna() | (first <= end))
+        frame = self._within(frame, comparison)
+        starts = self.first(outcome, dates)
+        when = starts.where(starts.isna() | (starts <= self.period(data.end)))
         return frame.assign(**{FIRST: frame[data.unit].map(when).astype(pd.PeriodDtype(data.frequency))})
 
     def used(
@@ -313,6 +330,157 @@ class StaggeredCase:
         each_side = self.study.design.periods(self.study.data.frequency)
         return (low, high) if each_side is None else (max(low, -each_side), min(high, each_side - 1))
 
+    @cached_property
+    def treated_unit(self) -> Any:
+        """The treated unit, where there is one.
+
+        Raises
+        ------
+        DesignError
+            Not one unit is treated, or not at one date in all outcomes.
+        """
+        outcomes = self.study.outcomes
+        starts = {(unit, self.first(one)[unit]) for one in outcomes for unit in self.treated(one)}
+        if len(starts) != 1:
+            raise DesignError(
+                f"{len(starts)} units or dates of treatment, where one is asked about",
+                where=shortlist(f"{unit} {when}" for unit, when in sorted(starts, key=str)),
+                expected="one treated unit, at one date in all outcomes",
+            )
+        return starts.pop()[0]
+
+    @cached_property
+    def dates(self) -> tuple[Date, ...]:
+        """The start of the one treated unit, then the other dates that could be argued for."""
+        treatment, unit = self.study.treatment, self.treated_unit
+        if treatment.unit:
+            return treatment.dates
+        kinds = [
+            (None, treatment.event, treatment.why),
+            *((one.id, one.label, one.why) for one in self.study.alternatives),
+        ]
+        starts = [(self.first(self.lead, dates)[unit], label, why) for dates, label, why in kinds]
+        return tuple(
+            Date.model_construct(date=str(when).split("/")[0], label=label, why=why)
+            for when, label, why in starts
+            if not pd.isna(when)
+        )
+
+    @property
+    def years(self) -> Years:
+        """The years compared: the study's, else the last before the start and the last there is."""
+        start, end = self.period(self.dates[0].date), self.period(self.study.data.end)
+        return self.study.headline.years or Years(before=start.year - 1, after=end.year)
+
+    def span(self, pool: str | Comparison) -> tuple[pd.Period, pd.Period]:
+        """First and last period in which a comparison, or the one with an id, is made."""
+        chosen, data = self.study.comparison(pool) if isinstance(pool, str) else pool, self.study.data
+        return self.period(chosen.start or data.start), self.period(chosen.end or data.end)
+
+    def _within(self, frame: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+        (first, last), times = self.span(comparison), frame[self.study.data.time]
+        return frame[(times >= first) & (times <= last)]
+
+    def donors(self, pool: str) -> list[Any]:
+        """Untreated units of a comparison with a complete record, sorted."""
+        return list(self._complete(pool)[0])
+
+    def incomplete(self, pool: str) -> dict[Any, int]:
+        """Units of a comparison that are left out for want of periods: unit to periods with enough data."""
+        return dict(self._complete(pool)[1])
+
+    def donor_rows(self, pool: str) -> pd.DataFrame:
+        """Rows of the one treated unit and of the donors of a comparison, in the comparison's span."""
+        return self._complete(pool)[2].copy(deep=False)
+
+    def _complete(self, pool: str) -> tuple[list[Any], dict[Any, int], pd.DataFrame]:
+        """Donors, incomplete units and rows of a comparison, found once: a page asks for them often."""
+        if pool not in self._completed:
+            data, lead = self.study.data, self.lead.column
+            frame = self._within(self.table, self.study.comparison(pool))
+            # a period in which nobody's value is known is no gap in a unit's record
+            enough = frame[lead].notna() | frame.groupby(data.time)[lead].transform("count").eq(0)
+            if data.observed is not None and data.least is not None:
+                enough &= frame[data.observed] >= data.least
+            seen, needed = frame.loc[enough, data.unit].value_counts(), frame[data.time].nunique()
+            units = sorted(self.controls(self.lead, self.study.comparison(pool)))
+            short = {unit: n for unit in units if (n := int(seen.get(unit, 0))) != needed}
+            donors = [unit for unit in units if unit not in short]
+            rows = frame[frame[data.unit].isin([self.treated_unit, *donors])]
+            self._completed[pool] = donors, short, rows
+        return self._completed[pool]
+
+    @cached_property
+    def _completed(self) -> dict[str, tuple[list[Any], dict[Any, int], pd.DataFrame]]:
+        return {}
+
+    def label(self, pool: str, language: str) -> str:
+        """A comparison in words, with the number of its donors."""
+        return self.study.comparison(pool).label[language].format(count=len(self.donors(pool)))
+
+    def measured(self, frame: pd.DataFrame, outcome: Outcome) -> pd.Series:
+        """Values of an outcome; counts with an exposure are rates."""
+        data, values = self.study.data, frame[outcome.column].astype("float64")
+        return (
+            data.per * values / frame[data.exposure] if data.exposure and outcome.model == "count" else values
+        )
+
+    def donor_panel(
+        self, frame: pd.DataFrame, outcome: Outcome, scale: str, date: str
+    ) -> tuple[Panel, Design]:
+        """Panel and design of the one treated unit: an outcome on a scale with a treatment date.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Of `donor_rows`, or some of them.
+        outcome : Outcome
+        scale : {"level", "log"}
+        date : str
+
+        Raises
+        ------
+        DesignError
+            The logarithm of a value that is not positive.
+        """
+        data = self.study.data
+        frame = frame[frame.groupby(data.time)[outcome.column].transform("count") > 0]
+        values = self.measured(frame, outcome)
+        if scale == "log":
+            self._log(frame, outcome.column)
+            values = pd.Series(np.log(values.to_numpy()), index=values.index)
+        start, treated = self.period(date), frame[data.unit] == self.treated_unit
+        first = pd.array([start if own else pd.NaT for own in treated], dtype=pd.PeriodDtype(data.frequency))
+        named = {
+            data.unit: frame[data.unit],
+            data.time: frame[data.time],
+            outcome.column: values,
+            FIRST: first,
+        }
+        panel = Panel(pd.DataFrame(named), unit=data.unit, time=data.time, frequency=data.frequency)
+        return panel, Design(outcome=outcome.column, first_treated=FIRST)
+
+    def with_treated(self, unit: Any) -> StaggeredCase:
+        """The case with another unit in the treated one's position, which becomes a donor."""
+        study, own = self.study, self.treated_unit
+        undated: dict[str, Any] = {"first_treated": None, "switched_on": None, "units": {}}
+        pools = []
+        for pool in study.comparisons:
+            units = pool.units
+            if units != "all":
+                units = tuple(str(name) for name in (*units, own) if str(name) != str(unit))
+            elif not study.treatment.unit:
+                others = (*self.controls(self.lead, pool), own)
+                units = tuple(str(name) for name in others if name != unit)
+            pools.append(pool.model_copy(update={"units": units}))
+        treatment = {**undated, "unit": str(unit), "date": self.dates[0].date, "alternatives": self.dates[1:]}
+        update = {
+            "treatment": study.treatment.model_copy(update=treatment),
+            "comparisons": tuple(pools),
+            "outcomes": tuple(one.model_copy(update=undated) for one in study.outcomes),
+        }
+        return replace(self, study=study.model_copy(update=update))
+
 
 def is_poisson(estimator: str) -> bool:
     """Whether an estimator works on the counts themselves."""
@@ -333,8 +501,8 @@ def _first(case: StaggeredCase, outcome: Outcome, dates: str | None) -> pd.Serie
     if column is not None:
         values = case.places[column]
         return read_periods(values.mask(is_never(values, named.never)), data.frequency)
-    if named.units:
-        when = pd.Series(named.units)
+    if named.starts:
+        when = pd.Series(named.starts)
         return read_periods(case.places.index.to_series().astype(str).map(when), data.frequency)
     assert named.switched_on is not None
     both = pd.concat([case.before, case.table])

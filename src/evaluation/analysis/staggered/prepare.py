@@ -13,6 +13,7 @@ import pandas as pd
 
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
+from evaluation.analysis.staggered.one_treated import check_one
 from evaluation.analysis.staggered.size import require_room
 from evaluation.analysis.times import with_periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
@@ -97,7 +98,15 @@ def prepare_staggered(
     end = None if ending is None else ending[0]
     beside = _beside(study, root) if table is None else []
     sources += [info for info in beside if info.name not in {s.name for s in sources}]
-    case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
+    annual = None
+    if data.annual:
+        annual, annual_info = read_table(data.annual, root / "data")
+        needed = [data.unit, "year", *(outcome.column for outcome in study.outcomes)]
+        require_columns(annual, needed, table=f"table {data.annual}")
+        sources.append(annual_info)
+    case = StaggeredCase(
+        study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar, annual=annual
+    )
     for outcome in study.outcomes:
         _check_values(case, outcome)
     case = _completed(case)
@@ -109,6 +118,8 @@ def prepare_staggered(
             where=f"[truth]; the manifest says that {shortlist(s.name for s in sources)} are not simulated",
             fix="take [truth] out",
         )
+    if study.treatment.unit:
+        check_one(case)
     for outcome in study.outcomes:
         _check_sides(case, outcome)
     return case
@@ -122,10 +133,13 @@ def _completed(case: StaggeredCase) -> StaggeredCase:
     for outcome in study.outcomes:
         values = table[outcome.column].astype("float64")
         told[outcome.id] = {}
-        if outcome.in_points and _is_fraction(outcome, values):
+        in_points = (
+            outcome.in_points and study.headline.years is None
+        )  # which are said in the study's own unit
+        if in_points and _is_fraction(outcome, values):
             table = table.assign(**{outcome.column: 100 * values})
             values = 100 * values
-        if outcome.in_points:
+        if in_points:
             told[outcome.id]["unit"] = PERCENT
         if "digits" not in outcome.model_fields_set:
             told[outcome.id]["digits"] = _digits(values)
@@ -183,20 +197,21 @@ def _check_units(frame: pd.DataFrame, study: StaggeredStudy) -> None:
     """Units that the study dates are in the table, and their dates within its periods."""
     data = study.data
     for place, named in (("treatment", study.treatment), *((f"outcomes.{o.id}", o) for o in study.outcomes)):
-        if not named.units:
-            continue
         known = {str(unit) for unit in frame[data.unit].unique()}
         first, last = frame[data.time].min(), frame[data.time].max()
-        for unit, when in named.units.items():
+        key = "units" if named.units else "unit"
+        for unit, when in named.starts.items():
             if unit not in known:
                 near = get_close_matches(unit, known, 5, 0.5)
                 near += [one for one in sorted(known) if one.lower() == unit.lower() and one not in near]
                 raise DesignError(
                     f"the treated unit {unit!r} is not in the table",
-                    where=f"{place}.units; column {data.unit!r} of table {data.table}",
+                    where=f"{place}.{key}; column {data.unit!r} of table {data.table}",
                     expected=f"one of {shortlist(map(repr, near or sorted(known)), 20)}",
                     fix="write the name as the table does, letter for letter",
                 )
+            if not named.units:
+                continue  # the dates of one treated unit depend on its comparisons, too
             try:
                 date = read_period(when, data.frequency)
             except ValueError:
@@ -236,7 +251,8 @@ def _needed(study: StaggeredStudy) -> list[str]:
     names += [treatment.first_treated, treatment.switched_on, treatment.cluster, treatment.weights]
     names += [item.column(outcome.id) for item in study.alternatives for outcome in study.outcomes]
     names += [study.neighbours.column if study.neighbours else None]
-    names += [item.column for item in study.comparisons]
+    names += [data.observed]
+    names += [column for item in study.every_pool for column in (item.column, *item.where)]
     for outcome in study.outcomes:
         names += [outcome.column, outcome.first_treated, outcome.switched_on]
         names += [name.removeprefix(LOG) for name in outcome.covariates]
@@ -287,7 +303,8 @@ def _check_constant(frame: pd.DataFrame, study: StaggeredStudy) -> None:
     dates = {study.treatment.first_treated, *(outcome.first_treated for outcome in study.outcomes)}
     dates |= {item.column(outcome.id) for item in study.alternatives for outcome in study.outcomes}
     dates |= {study.neighbours.column} if study.neighbours else set()
-    places = {item.column for item in study.comparisons} | {study.treatment.cluster}
+    places = {column for item in study.every_pool for column in (item.column, *item.where)}
+    places |= {study.treatment.cluster}
     for column in sorted(name for name in dates | places if name):
         changing = frame.groupby(data.unit)[column].nunique(dropna=False)
         if (changing > 1).any():

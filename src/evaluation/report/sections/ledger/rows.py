@@ -25,7 +25,7 @@ from evaluation.report.sections.ledger.wording import (
     when,
 )
 from evaluation.report.text import Text
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 
 @said

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import Case, LedgerCase
+from evaluation.analysis import LedgerCase
 from evaluation.analysis.choices import FITS
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.claims import IdentityCheck
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import NOT_A_NUMBER, number, p_value, percent
@@ -88,7 +89,7 @@ def ranks_table(case: LedgerCase, ranks: pd.DataFrame, *, text: Text) -> Table:
 
 def _rank(case: LedgerCase, row: Mapping[Any, Any], text: Text) -> dict[str, str]:
     tested = case.cases[row["study"]]
-    assert isinstance(tested, Case)  # ranks are of studies of one place
+    assert isinstance(tested, StaggeredCase)  # ranks are of studies of one place
     known = not math.isnan(row["low"])
     cells = {
         "measure": tested.study.outcome(row["outcome"]).label[text.language],
@@ -122,7 +123,7 @@ def economy_table(case: LedgerCase, frame: pd.DataFrame, *, text: Text) -> Table
     far = frame[frame["pool"] == rule.pool]
     rows = [_economy_row(here, group, text) for _, group in far.groupby(["outcome", "date"], sort=False)]
     unusual = int((far["p_value"] <= rule.level).sum())
-    near = next(pool.id for pool in here.study.pools if pool.id != rule.pool)
+    near = next(pool.id for pool in here.study.comparisons if pool.id != rule.pool)
     told = {"count": len(far), "group": here.label(rule.pool, text.language)}
     return Table(
         pd.DataFrame(rows),
@@ -139,7 +140,7 @@ def economy_table(case: LedgerCase, frame: pd.DataFrame, *, text: Text) -> Table
                 peers=len(here.donors(rule.pool)),
                 near=len(here.donors(near)),
             ),
-            text("economy.choices", count=len(here.study.pool(rule.pool).exclude)),
+            text("economy.choices", count=len(here.study.comparison(rule.pool).exclude)),
             text("economy.emissions"),
         ],
         simulated=here.simulated,
@@ -147,7 +148,7 @@ def economy_table(case: LedgerCase, frame: pd.DataFrame, *, text: Text) -> Table
     )
 
 
-def _economy_row(here: Case, group: pd.DataFrame, text: Text) -> dict[str, str]:
+def _economy_row(here: StaggeredCase, group: pd.DataFrame, text: Text) -> dict[str, str]:
     first = group.iloc[0]
     outcome = here.study.outcome(first["outcome"])
     unit = text("economy.percent") if first["scale"] == "log" else outcome.unit[text.language]
@@ -204,7 +205,7 @@ def record(case: LedgerCase, *, text: Text) -> Record:
     ]
     dates = [
         text("choices.date", date=item.date, why=item.why[text.language].rstrip(".。"))
-        for item in case.here.study.treatment.dates
+        for item in case.here.dates
     ]
     depends = [text("choices.depends_value", study=name) for name in study.depends_on]
     fixed = written_date(rule.fixed_on, text.language)

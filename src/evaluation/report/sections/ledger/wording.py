@@ -10,7 +10,7 @@ from evaluation.claims import Claim, IdentityCheck
 from evaluation.report.language import MINUS, number, with_unit
 from evaluation.report.languages import spoken
 from evaluation.report.text import Text
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 said = spoken("ledger")
 """For sections of the ledger's page."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation import analysis
-from evaluation.analysis import Case, Headline, leading_claim
+from evaluation.analysis import Headline, leading_claim
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
@@ -21,23 +22,23 @@ from evaluation.report.sections.one_place.wording import (
     unusual,
 )
 from evaluation.report.text import Text
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 
 @said
-def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], *, text: Text) -> Answer:
+def answer(case: StaggeredCase, head: Headline, checks: Sequence[ClaimCheck], *, text: Text) -> Answer:
     """One sentence that answers the question, with the verdicts on the leading claim.
 
     Without a claim it is the rule's word on the headline's change, and no figure is checked.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     head : Headline
     checks : sequence of ClaimCheck
     """
     check = leading_check(case, checks)
-    near, decisive = case.study.pools[0].id, case.study.rule.pool
+    near, decisive = case.study.comparisons[0].id, case.study.rule.pool
     as_far, others = unusual(head, near)
     verdict = check.attributable
     form = {"not_testable": "untested", "not_distinguishable": "tested"}.get(verdict, "clear")
@@ -60,7 +61,7 @@ def answer(case: Case, head: Headline, checks: Sequence[ClaimCheck], *, text: Te
     )
 
 
-def _detail(case: Case, head: Headline, pool: str, text: Text) -> str:
+def _detail(case: StaggeredCase, head: Headline, pool: str, text: Text) -> str:
     outcome = head.years.outcome
     low, high, absent = head.tests[pool].interval()
     within = (
@@ -77,21 +78,21 @@ def _detail(case: Case, head: Headline, pool: str, text: Text) -> str:
     )
 
 
-def leading_check(case: Case, checks: Sequence[ClaimCheck]) -> ClaimCheck:
+def leading_check(case: StaggeredCase, checks: Sequence[ClaimCheck]) -> ClaimCheck:
     """The check of the claim that the headline is about; without a claim, of the headline's change."""
-    leading = leading_claim(case.study).id
+    leading = leading_claim(case).id
     return next((check for check in checks if check.id == leading), None) or analysis.leading_check(case)
 
 
 @said
-def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], *, text: Text) -> Figure:
+def three_numbers(case: StaggeredCase, head: Headline, checks: Sequence[ClaimCheck], *, text: Text) -> Figure:
     """Claimed, found, and left after the comparison, on one scale; what is claimed only if it is on it."""
-    claim, outcome = leading_claim(case.study), head.years.outcome
+    claim, outcome = leading_claim(case), head.years.outcome
     claimed = claim.kind == "change" and claim.outcome == outcome.id and bool(checks)
     rows = [
         *([figures.Number(text("numbers.claimed"), claim.value, role="reference")] if claimed else []),
         figures.Number(text("numbers.found" if checks else "numbers.change"), head.change),
-        *(_beyond(case, head, pool.id, text) for pool in case.study.pools),
+        *(_beyond(case, head, pool.id, text) for pool in case.study.comparisons),
     ]
     years = {"before": head.before, "after": head.after}
     separator = text("claims.separator")
@@ -101,7 +102,7 @@ def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], *, t
         title=text(
             "numbers.title" if claimed else "numbers.title_found",
             claimed=amount(claim.value if claimed else head.change, outcome, text, sign=True),
-            extra=amount(head.difference(case.study.pools[0].id), outcome, text, sign=True),
+            extra=amount(head.difference(case.study.comparisons[0].id), outcome, text, sign=True),
         ),
         source=source_line(case, text),
         alt=text(
@@ -116,7 +117,7 @@ def three_numbers(case: Case, head: Headline, checks: Sequence[ClaimCheck], *, t
     )
 
 
-def _beyond(case: Case, head: Headline, pool: str, text: Text) -> figures.Number:
+def _beyond(case: StaggeredCase, head: Headline, pool: str, text: Text) -> figures.Number:
     """The difference with its 95 % interval, or with the widest that so few places can give."""
     test, level = head.tests[pool], 0.95
     low, high, absent = test.interval(level)

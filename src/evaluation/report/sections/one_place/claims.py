@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from evaluation.analysis import Case, ranks, year_table
+from evaluation.analysis import ranks, year_table
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.claims import ClaimCheck, Test
 from evaluation.report import language as words
 from evaluation.report.display import Table
@@ -18,7 +19,7 @@ from evaluation.report.text import Text
 
 
 @said
-def claims_table(case: Case, checks: Sequence[ClaimCheck], *, text: Text) -> Table | None:
+def claims_table(case: StaggeredCase, checks: Sequence[ClaimCheck], *, text: Text) -> Table | None:
     """Each claim beside independent data and what is left after the comparison; None without a claim."""
     if not checks:
         return None
@@ -38,7 +39,7 @@ def claims_table(case: Case, checks: Sequence[ClaimCheck], *, text: Text) -> Tab
     )
 
 
-def _rank_notes(case: Case, text: Text) -> list[str]:
+def _rank_notes(case: StaggeredCase, text: Text) -> list[str]:
     """Where the treated place stands by rate and by change: the claims on ranks turn on measure and scale."""
     study, notes, seen = case.study, [], set()
     for claim in study.claims:
@@ -60,15 +61,15 @@ def _rank_notes(case: Case, text: Text) -> list[str]:
                     f"claims.rank_by_{claim.by}",
                     outcome=outcome.label[text.language],
                     count=len(by["rate"]),
-                    rate=int(by["rate"][case.treated]),
-                    change=int(by["change"][case.treated]),
+                    rate=int(by["rate"][case.treated_unit]),
+                    change=int(by["change"][case.treated_unit]),
                 )
             )
     return notes
 
 
 @said
-def rule_table(case: Case, checks: Sequence[ClaimCheck], *, text: Text) -> Table | None:
+def rule_table(case: StaggeredCase, checks: Sequence[ClaimCheck], *, text: Text) -> Table | None:
     """The tests that decide on the leading claim or change, one by one, as the rule asks for them.
 
     None where there is no test: simulated data decide nothing, and a level is no change.
@@ -92,7 +93,7 @@ def rule_table(case: Case, checks: Sequence[ClaimCheck], *, text: Text) -> Table
     )
 
 
-def _test_row(case: Case, test: Test, text: Text) -> dict[str, str]:
+def _test_row(case: StaggeredCase, test: Test, text: Text) -> dict[str, str]:
     outcome, rule = case.study.outcome(test.outcome), case.study.rule
     log = test.scale == "log"
     unit = text("estimates.log_unit") if log else outcome.unit[text.language]
@@ -115,7 +116,7 @@ def _test_row(case: Case, test: Test, text: Text) -> dict[str, str]:
     return {text(f"rule.{key}"): cell for key, cell in cells.items()}
 
 
-def _row(case: Case, check: ClaimCheck, text: Text) -> dict[str, str]:
+def _row(case: StaggeredCase, check: ClaimCheck, text: Text) -> dict[str, str]:
     claim = next(claim for claim in case.study.claims if claim.id == check.id)
     digits = case.study.outcome(claim.outcome).digits if claim.outcome else 0
     found_digits = 0 if claim.kind == "rank" else digits

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis import Case
 from evaluation.analysis.effects import SEASONS
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import interval, interval_decimals, month, number, p_value, with_unit
@@ -21,24 +21,24 @@ Row = Mapping[Any, Any]
 
 
 @said
-def estimates_table(case: Case, frame: pd.DataFrame, date: str, *, text: Text) -> Table:
+def estimates_table(case: StaggeredCase, frame: pd.DataFrame, date: str, *, text: Text) -> Table:
     """Every outcome and scale for one treatment date, by pool and by the months compared.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     frame : pandas.DataFrame
         From `evaluation.analysis.specifications`.
     date : str
     """
-    near = case.study.pools[0].id
+    near = case.study.comparisons[0].id
     chosen = frame[frame["date"] == date]
     lines: dict[tuple[str, str], dict[str, str]] = {}
     for row in chosen.to_dict("records"):
         line = lines.setdefault((row["outcome"], row["scale"]), _table_head(case, row, text))
         cell = "near" if row["pool"] == near else "far"
         line[text(f"estimates.{cell}_{row['season']}")] = _table_cell(row, cell == "far", text)
-    named = next(item for item in case.study.treatment.dates if item.date == date)
+    named = next(item for item in case.dates if item.date == date)
     n_near = len(case.donors(near)) + 1
     return Table(
         pd.DataFrame(list(lines.values())),
@@ -61,7 +61,7 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[columns].assign(reason=reason)
 
 
-def _table_head(case: Case, row: Row, text: Text) -> dict[str, str]:
+def _table_head(case: StaggeredCase, row: Row, text: Text) -> dict[str, str]:
     scale = text(
         "estimates.scale_unit",
         outcome=case.study.outcome(row["outcome"]).label[text.language],
@@ -85,7 +85,7 @@ def _table_cell(row: Row, with_interval: bool, text: Text) -> str:
     return text("estimates.cell_interval", interval=within, **told)
 
 
-def _unit(case: Case, row: Row, text: Text) -> str:
+def _unit(case: StaggeredCase, row: Row, text: Text) -> str:
     if row["scale"] == "log":
         return text("estimates.log_unit")
     return case.study.outcome(row["outcome"]).unit[text.language]
@@ -100,7 +100,7 @@ def _digits(row: Row) -> int:
 
 
 @said
-def estimates_figure(case: Case, frame: pd.DataFrame, date: str, *, text: Text) -> Figure | Prose:
+def estimates_figure(case: StaggeredCase, frame: pd.DataFrame, date: str, *, text: Text) -> Figure | Prose:
     """Estimates for one treatment date in units of half their own interval, so that all share one axis.
 
     A line that does not reach zero is beyond what 95 % of the donors show by chance. Where the rule's pool is
@@ -146,7 +146,7 @@ def estimates_figure(case: Case, frame: pd.DataFrame, date: str, *, text: Text) 
     )
 
 
-def _forest_row(case: Case, row: Row, text: Text) -> dict[str, Any]:
+def _forest_row(case: StaggeredCase, row: Row, text: Text) -> dict[str, Any]:
     outcome = case.study.outcome(row["outcome"])
     # improvement to the right, whichever sign it has
     half = (row["ci_high"] - row["ci_low"]) / 2 * (1 if outcome.better == "higher" else -1)
@@ -166,11 +166,11 @@ def _forest_row(case: Case, row: Row, text: Text) -> dict[str, Any]:
 
 
 @said
-def specification_sentence(case: Case, frame: pd.DataFrame, *, text: Text) -> Prose:
+def specification_sentence(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Prose:
     """Say how much the answer turns on the choices, and why the usual standard error is not used."""
     rule = case.study.rule
     tested = frame[np.isfinite(frame["p_value"])]
-    far, near = tested[tested["pool"] == rule.pool], tested[tested["pool"] == case.study.pools[0].id]
+    far, near = tested[tested["pool"] == rule.pool], tested[tested["pool"] == case.study.comparisons[0].id]
     return Prose(
         text(
             "estimates.summary",

@@ -7,7 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.analysis import Case, EventPath, Headline, YearTable
+from evaluation.analysis import EventPath, Headline, YearTable
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import month, number, p_value
@@ -23,7 +24,7 @@ from evaluation.report.text import Text, sentence_case
 
 
 @said
-def years_figure(case: Case, head: Headline, pool: str, *, text: Text) -> Figure:
+def years_figure(case: StaggeredCase, head: Headline, pool: str, *, text: Text) -> Figure:
     """Every place's yearly figures as thin lines, the treated one strong, the others' mean dashed."""
     wide = _wide(case, head, pool, text)
     group = case.label(pool, text.language)
@@ -41,8 +42,8 @@ def years_figure(case: Case, head: Headline, pool: str, *, text: Text) -> Figure
     )
 
 
-def _wide(case: Case, head: Headline, pool: str, text: Text) -> pd.DataFrame:
-    units = [case.treated, *case.donors(pool)]
+def _wide(case: StaggeredCase, head: Headline, pool: str, text: Text) -> pd.DataFrame:
+    units = [case.treated_unit, *case.donors(pool)]
     wide = head.years.values.loc[units].T
     wide.columns = pd.Index([case.name(unit, text.language) for unit in units])
     return wide
@@ -54,7 +55,7 @@ def _axis(head: Headline, text: Text) -> str:
     return text(key, outcome=outcome.label[text.language], unit=outcome.unit[text.language])
 
 
-def _title(case: Case, head: Headline, pool: str, text: Text) -> str:
+def _title(case: StaggeredCase, head: Headline, pool: str, text: Text) -> str:
     outcome = head.years.outcome
     return text(
         "years.title",
@@ -65,7 +66,7 @@ def _title(case: Case, head: Headline, pool: str, text: Text) -> str:
     )
 
 
-def _alt(case: Case, head: Headline, pool: str, wide: pd.DataFrame, text: Text) -> str:
+def _alt(case: StaggeredCase, head: Headline, pool: str, wide: pd.DataFrame, text: Text) -> str:
     outcome = head.years.outcome
     values = [
         text("years.value", year=year, value=number(value, text.language, outcome.digits))
@@ -85,20 +86,20 @@ def _alt(case: Case, head: Headline, pool: str, wide: pd.DataFrame, text: Text) 
 
 @said
 def record_table(
-    case: Case, tables: Sequence[YearTable], pool: str, *, text: Text, before: int, after: int
+    case: StaggeredCase, tables: Sequence[YearTable], pool: str, *, text: Text, before: int, after: int
 ) -> Table:
     """The record of every city: yearly figures and change, by each way of measuring.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     tables : sequence of YearTable
         The first one orders the rows by its change.
     pool : str
     before, after : int
         The years whose change is shown.
     """
-    units = [case.treated, *case.donors(pool)]
+    units = [case.treated_unit, *case.donors(pool)]
     lead = tables[0]
     change = lead.change(before, after).loc[units].sort_values(ascending=False, kind="stable")
     columns: dict[str, pd.Series] = {}
@@ -115,7 +116,7 @@ def record_table(
         formats[heading] = partial(number, language=text.language, digits=digits, sign=True)
     frame = pd.DataFrame(columns)
     frame.index = pd.Index([case.name(unit, text.language) for unit in frame.index], name=text("record.city"))
-    mean = float(change.drop(case.treated).mean())
+    mean = float(change.drop(case.treated_unit).mean())
     return Table(
         frame,
         caption=text(
@@ -134,18 +135,18 @@ def record_table(
 
 
 @said
-def placebo_figure(case: Case, head: Headline, pool: str, *, text: Text) -> Figure:
+def placebo_figure(case: StaggeredCase, head: Headline, pool: str, *, text: Text) -> Figure:
     """Where the treated place stands among the places where nothing was claimed."""
     test, outcome = head.tests[pool], head.years.outcome
     # by the table's own names, which are unique in every language
     values = pd.Series(test.placebo[:, 0], index=list(test.labels))
-    values[case.treated] = test.estimate
+    values[case.treated_unit] = test.estimate
     as_far, others = unusual(head, pool)
     told = {"place": place(case, text), "as_far": as_far, "others": others}
     return figures.placebo(
         values,
-        treated=case.treated,
-        labels={case.treated: place(case, text)},
+        treated=case.treated_unit,
+        labels={case.treated_unit: place(case, text)},
         x_label=text("placebo.axis", before=head.before, after=head.after, unit=outcome.unit[text.language]),
         title=text("placebo.title", **told),
         source=source_line(case, text),
@@ -164,7 +165,7 @@ def placebo_figure(case: Case, head: Headline, pool: str, *, text: Text) -> Figu
 
 
 @said
-def path_figure(case: Case, path: EventPath, *, text: Text) -> Figure:
+def path_figure(case: StaggeredCase, path: EventPath, *, text: Text) -> Figure:
     """The event study of the treated place within the band of the donors' own paths."""
     outcome, frame, start = path.outcome, path.frame, month(path.date, text.language)
     after = frame[frame["event_time"] >= 0]

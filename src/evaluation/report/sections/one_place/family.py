@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evaluation.analysis import Case
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Table
 from evaluation.report.language import month, p_value
 from evaluation.report.sections.one_place.wording import said
@@ -12,12 +12,12 @@ from evaluation.report.text import Text
 
 
 @said
-def family_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table | None:
+def family_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Table | None:
     """Placebo p-values of every outcome, alone and adjusted for the family; None where there is none.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     frame : pandas.DataFrame
         From `evaluation.analysis.family`.
     """

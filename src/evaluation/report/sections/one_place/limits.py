@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis import Case, Headline
+from evaluation.analysis import Headline
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose, Record, Table
 from evaluation.report.language import date as written_date
 from evaluation.report.language import month
@@ -14,27 +15,27 @@ from evaluation.report.sections.limits import threat_items
 from evaluation.report.sections.one_place.wording import amount, said
 from evaluation.report.text import Text
 from evaluation.result import Result
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 
 @said
-def threats(case: Case, *, text: Text) -> Prose:
+def threats(case: StaggeredCase, *, text: Text) -> Prose:
     """Threats to validity in plain words, each with which way it would bias."""
     lines = threat_items(case.study.threats, text)
     return Prose("\n\n".join([text("threats.lead", count=len(lines)), *lines]))
 
 
 @said
-def settle(case: Case, head: Headline, *, text: Text) -> Prose:
+def settle(case: StaggeredCase, head: Headline, *, text: Text) -> Prose:
     """The smallest effect that this design can show, and data that would decide."""
     lines = [f"**{text('settle.size')}**", ""]
-    lines += [f"- {_smallest(case, head, pool.id, text)}" for pool in case.study.pools]
+    lines += [f"- {_smallest(case, head, pool.id, text)}" for pool in case.study.comparisons]
     lines += ["", f"**{text('settle.data')}**", ""]
     lines += [f"- {item[text.language]}" for item in case.study.settle]
     return Prose("\n".join(lines))
 
 
-def _smallest(case: Case, head: Headline, pool: str, text: Text) -> str:
+def _smallest(case: StaggeredCase, head: Headline, pool: str, text: Text) -> str:
     level, test = case.study.rule.level, head.tests[pool]
     told = {"group": case.label(pool, text.language), "level": f"{level:g}"}
     needed = test.critical_value(level)
@@ -45,31 +46,25 @@ def _smallest(case: Case, head: Headline, pool: str, text: Text) -> str:
 
 
 @said
-def record(case: Case, *, text: Text) -> Record:
+def record(case: StaggeredCase, *, text: Text) -> Record:
     """Choices that were fixed beforehand, and the tables that were read."""
     study = case.study
     join = text("claims.separator").join
-    source = [
-        study.source.title[text.language],
-        study.source.publisher[text.language],
-        written_date(study.source.date, text.language),
-        text("choices.section", section=study.source.section),
-    ]
     dates = [
         text("choices.date", date=month(item.date, text.language), why=item.why[text.language])
-        for item in study.treatment.dates
+        for item in case.dates
     ]
     pools = [
         text(
             "choices.pool",
             label=case.label(pool.id, text.language),
-            span=_span(case.window(pool.id), text),
+            span=_span(case.span(pool.id), text),
         )
-        for pool in study.pools
+        for pool in study.comparisons
     ]
     incomplete = {
         case.name(unit, text.language): seen
-        for pool in study.pools
+        for pool in study.comparisons
         for unit, seen in case.incomplete(pool.id).items()
     }
     rule = text(
@@ -80,8 +75,16 @@ def record(case: Case, *, text: Text) -> Record:
     items: dict[str, object] = {}
     if case.overrides:
         items["overrides"] = join(f"{key} = {value}" for key, value in case.overrides.items())
+    if study.source is not None:
+        items["source"] = join(
+            [
+                study.source.title[text.language],
+                study.source.publisher[text.language],
+                written_date(study.source.date, text.language),
+                text("choices.section", section=study.source.section),
+            ]
+        )
     items |= {
-        "source": join(source),
         "window": _span((study.data.start, study.data.end), text),
         "dates": join(dates),
         "pools": join(pools),

@@ -7,8 +7,9 @@ from functools import partial
 
 import pandas as pd
 
-from evaluation.analysis import Case, Curve, RuleAudit, RulePower, Twin
+from evaluation.analysis import Curve, RuleAudit, RulePower, Twin
 from evaluation.analysis.choices import FITS, WHOLE
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
 from evaluation.report import language as words
@@ -20,16 +21,16 @@ from evaluation.report.text import Text
 
 
 @said
-def synthetic_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table:
+def synthetic_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Table:
     """Synthetic control and synthetic difference-in-differences for every outcome and pool.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     frame : pandas.DataFrame
         From `evaluation.analysis.synthetic_estimates`.
     """
-    near = case.study.pools[0].id
+    near = case.study.comparisons[0].id
     lines: dict[str, dict[str, str]] = {}
     for row in frame.to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
@@ -58,7 +59,7 @@ def synthetic_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table:
 
 
 @said
-def twin_figure(case: Case, twin: Twin, *, text: Text) -> Figure:
+def twin_figure(case: StaggeredCase, twin: Twin, *, text: Text) -> Figure:
     """The treated place beside its synthetic twin, month by month."""
     outcome, start, mine = twin.outcome, month(twin.date, text.language), place(case, text)
     path, digits = twin.path.set_index("time"), outcome.digits + 1
@@ -99,7 +100,7 @@ def twin_figure(case: Case, twin: Twin, *, text: Text) -> Figure:
 
 
 @said
-def curve_figure(case: Case, curve: Curve, *, text: Text) -> Figure:
+def curve_figure(case: StaggeredCase, curve: Curve, *, text: Text) -> Figure:
     """Every declared choice in one figure, ordered by its estimate in units of chance."""
     table = curve.check.table[curve.check.table["reason"] == ""]
     beyond = int((table["p_value"] <= case.study.rule.level).sum())
@@ -107,7 +108,7 @@ def curve_figure(case: Case, curve: Curve, *, text: Text) -> Figure:
     options = {
         "outcome": {o.id: (o.short or o.label)[text.language] for o in study.outcomes},
         "scale": {scale: text(f"estimates.{scale}") for scale in ("level", "log")},
-        "date": {date.date: month(date.date, text.language) for date in study.treatment.dates},
+        "date": {date.date: month(date.date, text.language) for date in case.dates},
         "pool": {
             pool: case.label(pool, text.language)
             for pool in (study.rule.pool, *(pool.id for pool in study.choices.pools))
@@ -121,7 +122,7 @@ def curve_figure(case: Case, curve: Curve, *, text: Text) -> Figure:
     main = {
         "outcome": study.headline.outcome,
         "scale": "level",
-        "date": study.treatment.date,
+        "date": case.dates[0].date,
         "pool": study.rule.pool,
         "window": WHOLE,
         "method": "month_effects",
@@ -151,7 +152,7 @@ def curve_figure(case: Case, curve: Curve, *, text: Text) -> Figure:
 
 
 @said
-def curve_sentence(case: Case, curve: Curve, *, text: Text) -> Prose:
+def curve_sentence(case: StaggeredCase, curve: Curve, *, text: Text) -> Prose:
     """The joint test of all choices in words."""
     within = curve.check.p_value > case.study.rule.level
     return Prose(
@@ -168,12 +169,12 @@ def curve_sentence(case: Case, curve: Curve, *, text: Text) -> Prose:
 
 
 @said
-def pools_sentence(case: Case, frame: pd.DataFrame, *, text: Text) -> Prose:
+def pools_sentence(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Prose:
     """What the rule says when its comparison is exchanged.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     frame : pandas.DataFrame
         From `evaluation.analysis.rule_by_pool`.
     """
@@ -195,13 +196,13 @@ def pools_sentence(case: Case, frame: pd.DataFrame, *, text: Text) -> Prose:
 
 
 @said
-def checks_table(case: Case, checks: Mapping[str, Diagnostic], *, text: Text) -> Table:
+def checks_table(case: StaggeredCase, checks: Mapping[str, Diagnostic], *, text: Text) -> Table:
     """Each check as a question with its answer."""
     outcome = case.study.outcome(case.study.headline.outcome)
     note = text(
         "checks.note",
         outcome=outcome.phrase[text.language],
-        start=month(case.study.treatment.date, text.language),
+        start=month(case.dates[0].date, text.language),
         group=case.label(case.study.rule.pool, text.language),
         unit=outcome.unit[text.language],
     )
@@ -227,12 +228,12 @@ def checks_table(case: Case, checks: Mapping[str, Diagnostic], *, text: Text) ->
 
 
 @said
-def inference_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table:
+def inference_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Table:
     """Which inference holds here and why, with what each method would say.
 
     Parameters
     ----------
-    case : Case
+    case : StaggeredCase
     frame : pandas.DataFrame
         From `evaluation.analysis.inference_methods`; the pool is the one it was computed with.
     """
@@ -250,7 +251,7 @@ def inference_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table:
         notes=text(
             "inference.note",
             outcome=case.study.outcome(case.study.headline.outcome).phrase[text.language],
-            start=month(case.study.treatment.date, text.language),
+            start=month(case.dates[0].date, text.language),
             group=case.label(pool, text.language),
         ),
         simulated=case.simulated,
@@ -259,7 +260,7 @@ def inference_table(case: Case, frame: pd.DataFrame, *, text: Text) -> Table:
 
 
 @said
-def sensitivity_figure(case: Case, check: Diagnostic, *, text: Text) -> Figure | Prose:
+def sensitivity_figure(case: StaggeredCase, check: Diagnostic, *, text: Text) -> Figure | Prose:
     """Intervals of the mean effect when parallel trends may be broken, by how much; or why there is none."""
     outcome = case.study.outcome(case.study.headline.outcome)
     table = check.table
@@ -304,7 +305,7 @@ def _question(key: str, check: Diagnostic, text: Text) -> str:
 
 
 @said
-def audit_table(case: Case, audit: RuleAudit, *, text: Text) -> Table:
+def audit_table(case: StaggeredCase, audit: RuleAudit, *, text: Text) -> Table:
     """The rule applied to places where nothing was claimed."""
     outcome = case.study.outcome(case.study.headline.outcome)
     level = f"{case.study.rule.level:g}"
@@ -333,7 +334,7 @@ def audit_table(case: Case, audit: RuleAudit, *, text: Text) -> Table:
 
 
 @said
-def power_figure(case: Case, power: RulePower, *, text: Text) -> Figure:
+def power_figure(case: StaggeredCase, power: RulePower, *, text: Text) -> Figure:
     """The chance that the rule finds an effect, by its size."""
     outcome = case.study.outcome(case.study.headline.outcome)
     smallest = power.smallest()
@@ -361,7 +362,7 @@ def power_figure(case: Case, power: RulePower, *, text: Text) -> Figure:
 
 
 @said
-def power_sentence(case: Case, power: RulePower, *, text: Text) -> Prose:
+def power_sentence(case: StaggeredCase, power: RulePower, *, text: Text) -> Prose:
     """The smallest effect that the rule can be relied on to find, in words."""
     outcome, smallest = case.study.outcome(case.study.headline.outcome), power.smallest()
     return Prose(

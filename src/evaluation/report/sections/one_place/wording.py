@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from evaluation.analysis import Case, Headline
+from evaluation.analysis import Headline
+from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.language import interval, number, with_unit
 from evaluation.report.languages import spoken
 from evaluation.report.text import Text
-from evaluation.study import Outcome
+from evaluation.study.staggered import Outcome
 
 said = spoken("one_place")
 """For sections of pages on one place."""
 
 
-def place(case: Case, text: Text) -> str:
+def place(case: StaggeredCase, text: Text) -> str:
     """The treated place by name."""
-    return case.name(case.treated, text.language)
+    return case.name(case.treated_unit, text.language)
 
 
 def amount(
@@ -32,7 +33,7 @@ def verb(value: float, text: Text) -> str:
     return text("verb.rose" if value >= 0 else "verb.fell")
 
 
-def change_sentence(case: Case, head: Headline, pool: str, text: Text) -> str:
+def change_sentence(case: StaggeredCase, head: Headline, pool: str, text: Text) -> str:
     """What happened to the treated place and, in the same years, to a pool; no full stop."""
     outcome = head.years.outcome
     return text(
@@ -68,7 +69,7 @@ def level_in_words(level: float) -> str:
     return f"{int(100 * level + 1e-9)}%"
 
 
-def source_line(case: Case, text: Text) -> str:
+def source_line(case: StaggeredCase, text: Text) -> str:
     """The line under a figure: who measured and where the numbers were taken from."""
     credit = case.study.data.credit
     source = credit[text.language] if credit else case.sources[0].source[text.language]
