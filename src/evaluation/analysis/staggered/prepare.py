@@ -85,6 +85,7 @@ def prepare_staggered(
     inside, before = _window(frame, study)
     _check_constant(inside, study)
     _check_units(inside, study)
+    inside, changing = _weighed(inside, study)
     ending = _ending(study, root)
     if ending is not None and ending[1].name not in {source.name for source in sources}:
         sources.append(ending[1])
@@ -100,7 +101,7 @@ def prepare_staggered(
     case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
     for outcome in study.outcomes:
         _check_values(case, outcome)
-    case = _completed(case)
+    case = _completed(case, changing)
     study = case.study
     require_room(case)
     if study.truth and not case.simulated:
@@ -114,7 +115,34 @@ def prepare_staggered(
     return case
 
 
-def _completed(case: StaggeredCase) -> StaggeredCase:
+def _weighed(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows with one weight a unit, the mean over its rows, and in how many units each column changed."""
+    data, changing = study.data, {}
+    named = (study.treatment.weights, *(item.weights for item in study.published))
+    for column in dict.fromkeys(filter(None, named)):
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            raise DataError(f"column {column!r} must be numeric", where=f"table {data.table}: weights")
+        values = values.astype("float64")
+        units = values.groupby(frame[data.unit])
+        bad = (values <= 0) | np.isinf(values) | units.transform("count").eq(0)
+        if bad.any():
+            raise DataError(
+                f"{frame.loc[bad, data.unit].nunique()} units have no weight above 0: column {column!r}",
+                where=f"units {shortlist(frame.loc[bad, data.unit].unique())}; table {data.table}",
+                expected="a number above 0 for every unit",
+                fix="correct these values, or leave the units out",
+            )
+        varies = units.transform("min") != units.transform("max")
+        varies |= values.isna()
+        if varies.any():
+            changing[column] = frame.loc[varies, data.unit].nunique()
+            # a unit that does not change keeps its weight to the last digit
+            frame = frame.assign(**{column: values.mask(varies, units.transform("mean"))})
+    return frame, changing
+
+
+def _completed(case: StaggeredCase, changing: Mapping[str, int]) -> StaggeredCase:
     """The case with everything in its study that was left to the data, and notes on what was taken so."""
     study = case.study
     told: dict[str, dict[str, Any]] = {}
@@ -137,7 +165,7 @@ def _completed(case: StaggeredCase) -> StaggeredCase:
         untreated=len(case.first(lead)) > len(units) + len(case.already(lead)),
         outcomes=told,
     )
-    notes = _notes(case, study)
+    notes = _notes(case, study, changing)
     return replace(case, study=study, table=table, notes=notes)
 
 
@@ -155,9 +183,16 @@ def _digits(values: pd.Series) -> int:
     return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6))
 
 
-def _notes(case: StaggeredCase, study: StaggeredStudy) -> tuple[Text, ...]:
-    """What was taken for granted of the column of dates."""
-    notes = []
+def _notes(case: StaggeredCase, study: StaggeredStudy, changing: Mapping[str, int]) -> tuple[Text, ...]:
+    """What was taken for granted of the columns of dates and of weights."""
+    notes = [
+        Text(
+            en=f"The weight {column} is not the same in all rows of {count} "
+            f"unit{'' if count == 1 else 's'}: each unit has the mean over its rows.",
+            zh=f"权重{column}在{count}个单位的各行中不相同：每个单位取其各行的平均值。",
+        )
+        for column, count in changing.items()
+    ]
     for column in dict.fromkeys(
         o.first_treated or case.study.treatment.first_treated for o in study.outcomes
     ):
@@ -276,7 +311,8 @@ def _window(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, p
             expected=f"dates from {times.min()} to {times.max()}",
             fix="shorten the window in the study file",
         )
-    frame = frame.sort_values([data.unit, data.time], ignore_index=True)
+    # a copy in one piece: a table of a hundred columns, each in a piece of its own, makes pandas warn later
+    frame = frame.sort_values([data.unit, data.time], ignore_index=True).copy()
     inside = frame[(frame[data.time] >= start) & (frame[data.time] <= end)]
     return inside.reset_index(drop=True), frame[frame[data.time] < start].reset_index(drop=True)
 
