@@ -22,8 +22,8 @@ _AGREE = 1e-7
 def reassigned_placebos(estimator: Any, panel: Panel, design: Design, plan: Assignments) -> Placebos | None:
     """Terms, and functions that give estimates and slopes (m, 1) under each assignment (m, n_treated).
 
-    None where the estimator is neither or has options of its own, where the design has covariates,
-    anticipation or a window, or where the formula does not give the estimator's own number.
+    None where the estimator is neither or has options of its own, where the design has anticipation
+    or a window, or where the formula does not give the estimator's own number.
     """
     inner = estimator.estimator if isinstance(estimator, OverallATT) else estimator
     outcome = panel.matrix(design.outcome)
@@ -32,12 +32,17 @@ def reassigned_placebos(estimator: Any, panel: Panel, design: Design, plan: Assi
         formula = reassigned.two_way
     elif not isinstance(estimator, OverallATT):
         return None
-    elif inner == Imputation() or (complete and inner == ExtendedTwoWayFixedEffects()):
+    elif inner == Imputation() or (
+        complete and not design.covariates and inner == ExtendedTwoWayFixedEffects()
+    ):
         formula = reassigned.imputation
     else:
         return None
-    if design.covariates or design.anticipation or design.window:
+    if design.anticipation or design.window:
         return None
+    covariates = np.stack([panel.matrix(name) for name in design.covariates]) if design.covariates else None
+    if covariates is not None:
+        outcome = np.where(np.isfinite(covariates).all(axis=0), outcome, np.nan)
     weight = np.ones(len(outcome))
     if design.weights is not None:
         given = panel.matrix(design.weights)
@@ -52,7 +57,7 @@ def reassigned_placebos(estimator: Any, panel: Panel, design: Design, plan: Assi
 
     def of(values: FloatArray, sets: IntArray) -> FloatArray:
         paths = np.stack([plan.paths(chosen) for chosen in sets])
-        return formula(values, starts[paths], weight)[:, None]
+        return formula(values, starts[paths], weight, covariates)[:, None]
 
     def effect(sets: IntArray) -> FloatArray:
         return of(outcome, sets)
