@@ -13,6 +13,7 @@ import pandas as pd
 
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
+from evaluation.analysis.staggered.probe import require_estimates
 from evaluation.analysis.staggered.size import require_room
 from evaluation.analysis.times import with_periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
@@ -112,6 +113,7 @@ def prepare_staggered(
         )
     for outcome in study.outcomes:
         _check_sides(case, outcome)
+    require_estimates(case)
     return case
 
 
@@ -385,6 +387,8 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
         if data.exposure:
             exposure = case.table[data.exposure]
             _refuse(case, exposure <= 0, f"{data.exposure} is not above 0", "a positive exposure, or nothing")
+    for name in outcome.covariates:
+        _check_covariate(case, name)
     if outcome.model == "log":
         _refuse(case, values <= 0, f"{outcome.column} has no logarithm", "values above 0, or nothing")
     if np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
@@ -399,6 +403,21 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
                 expected=f"one of {shortlist(sorted(map(repr, known)), 20)}",
                 fix="write the values as the table does",
             )
+
+
+def _check_covariate(case: StaggeredCase, name: str) -> None:
+    """Numbers, finite, and above 0 where their logarithm is taken."""
+    column = name.removeprefix(LOG)
+    values = case.table[column]
+    if not pd.api.types.is_numeric_dtype(values):
+        raise DataError(
+            f"covariate {column!r} must be numeric",
+            where=f"table {case.study.data.table}",
+            fix="write a 0 and 1 column for each of its values, or leave it out",
+        )
+    _refuse(case, np.isinf(values.astype("float64")), f"{column} is infinite", "numbers, or nothing")
+    if column != name:
+        _refuse(case, values <= 0, f"{column} has no logarithm", "values above 0, or nothing")
 
 
 def _refuse(case: StaggeredCase, bad: pd.Series, what: str, expected: str) -> None:
@@ -426,7 +445,8 @@ def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
                 expected="first treated periods after the window's start and up to its end",
                 fix="correct the column of dates or the window",
             )
-        if study.treatment.comparison == "not_yet_treated" and len(set(case.first(outcome, dates))) > 2:
+        starts = case.first(outcome, dates)[case.treated(outcome, dates)]
+        if study.treatment.comparison == "not_yet_treated" and starts.nunique() > 1:
             continue
         _require_others(case, outcome, dates, named)
         for item in study.comparisons:
