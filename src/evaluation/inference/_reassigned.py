@@ -25,7 +25,9 @@ def reassigned_placebos(estimator: Any, panel: Panel, design: Design, plan: Assi
     None where the estimator is neither or has options of its own, where the design has anticipation
     or a window, or where the formula does not give the estimator's own number.
     """
-    inner = estimator.estimator if isinstance(estimator, OverallATT) else estimator
+    inner = estimator
+    while isinstance(inner, OverallATT):
+        inner = inner.estimator
     outcome = panel.matrix(design.outcome)
     complete = bool(np.isfinite(outcome).all())
     if inner == TwoWayFixedEffects():

@@ -137,6 +137,7 @@ def page_of_case(case: Any, language: str) -> str:
     EvaluationError
         Whatever a cell of the notebook raises.
     """
+    preload()
     from evaluation.pipeline.kernels.inline import execute_here
     from evaluation.report.page import render_page
 

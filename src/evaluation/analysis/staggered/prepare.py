@@ -102,6 +102,8 @@ def prepare_staggered(
     case = StaggeredCase(study, inside, before, tuple(sources), names, end, dict(overrides), root, calendar)
     for outcome in study.outcomes:
         _check_values(case, outcome)
+    for outcome in study.outcomes:
+        _require_treated(case, outcome)
     case = _completed(case, changing)
     study = case.study
     require_room(case)
@@ -433,18 +435,25 @@ def _refuse(case: StaggeredCase, bad: pd.Series, what: str, expected: str) -> No
     )
 
 
+def _require_treated(case: StaggeredCase, outcome: Outcome, dates: str | None = None) -> None:
+    """Somebody becomes treated within the window."""
+    if case.treated(outcome, dates):
+        return
+    start, end = case.study.data.start, case.study.data.end
+    named = f" by the dates {dates!r}" if dates else ""
+    raise DesignError(
+        f"no unit becomes treated between {start} and {end}{named}: outcome {outcome.id}",
+        where=f"{len(case.already(outcome, dates))} units were treated before",
+        expected="first treated periods after the window's start and up to its end",
+        fix="correct the column of dates or the window",
+    )
+
+
 def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
     study = case.study
     for dates in (None, *(item.id for item in study.alternatives)):
         named = f" by the dates {dates!r}" if dates else ""
-        if not case.treated(outcome, dates):
-            start, end = study.data.start, study.data.end
-            raise DesignError(
-                f"no unit becomes treated between {start} and {end}{named}: outcome {outcome.id}",
-                where=f"{len(case.already(outcome, dates))} units were treated before",
-                expected="first treated periods after the window's start and up to its end",
-                fix="correct the column of dates or the window",
-            )
+        _require_treated(case, outcome, dates)
         starts = case.first(outcome, dates)[case.treated(outcome, dates)]
         if study.treatment.comparison == "not_yet_treated" and starts.nunique() > 1:
             continue

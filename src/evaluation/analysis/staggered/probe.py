@@ -34,26 +34,28 @@ def _in_own_words(case: StaggeredCase, outcome: Outcome) -> Iterator[None]:
     try:
         yield
     except EvaluationError as error:
-        treatment, data = case.study.treatment, case.study.data
-        own = {
-            VALUE: outcome.column,
-            FIRST: outcome.first_treated or treatment.first_treated,
-            EXPOSURE: data.exposure,
-            CLUSTER: treatment.cluster,
-            WEIGHT: treatment.weights or data.exposure,
-            **{f"x{i}": name for i, name in enumerate(outcome.covariates)},
-        }
-
-        def named(found: re.Match[str]) -> str:
-            return repr(own.get(found[1]) or found[1])
-
-        def told(text: str | None) -> str | None:
-            return None if text is None else re.sub(r"'(\w+)'", named, text)
-
-        where = told(error.where)
+        place = f"outcome {outcome.id}, table {case.study.data.table}"
+        where, expected, fix = (
+            None if text is None else own_words(case, outcome, text)
+            for text in (error.where, error.expected, error.fix)
+        )
         raise type(error)(
-            told(error.what),
-            where="; ".join(filter(None, (f"outcome {outcome.id}, table {data.table}", where))),
-            expected=told(error.expected),
-            fix=told(error.fix),
+            own_words(case, outcome, error.what),
+            where="; ".join(filter(None, (place, where))),
+            expected=expected,
+            fix=fix,
         ) from None
+
+
+def own_words(case: StaggeredCase, outcome: Outcome, text: str) -> str:
+    """A message of the library's about a panel of a case, with the columns named as the table does."""
+    treatment, data = case.study.treatment, case.study.data
+    own = {
+        VALUE: outcome.column,
+        FIRST: outcome.first_treated or treatment.first_treated,
+        EXPOSURE: data.exposure,
+        CLUSTER: treatment.cluster,
+        WEIGHT: treatment.weights or data.exposure,
+        **{f"x{i}": name for i, name in enumerate(outcome.covariates)},
+    }
+    return re.sub(r"'(\w+)'", lambda found: repr(own.get(found[1]) or found[1]), text)
