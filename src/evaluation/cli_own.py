@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evaluation.cli_common import ReportsOption, languages_of, project_root, reports_folder
+from evaluation.cli_common import LangOption, ReportsOption, languages_of, project_root, reports_folder
 from evaluation.errors import StudyError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer, data: typer.Typer) -> None:
     """Add the commands of this module to the command line."""
-    for command in (init, new, notebook, remove, rename):
+    for command in (init, new, notebook, remove, rename, docs):
         app.command()(command)
     data.command("add")(data_add)
 
@@ -192,6 +192,15 @@ def rename(
     from evaluation.pipeline.starting.keeping import rename as move
 
     _say(move(project_root(), reports_folder(reports), old, new))
+
+
+def docs(lang: LangOption = None) -> None:
+    """Print the reference of every key of a study file."""
+    from evaluation.pipeline.spec import study_reference
+
+    if "en" not in (languages_of(lang) or ("en",)):
+        typer.echo("the reference is written in English alone", err=True)
+    typer.echo(study_reference())
 
 
 def _say(lines: list[str]) -> None:

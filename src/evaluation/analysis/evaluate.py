@@ -69,6 +69,36 @@ class Evaluation:
         made = {} if path is None else checks(self.case, path)
         return result_file(self.case, self.found, made.values())
 
+    def page(self, path: str | Path, language: str = "en") -> Path:
+        """Write the page that a run of the study would make, but for time, version and history.
+
+        No notebook kernel is started; the extra ``[studies]`` is needed.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file to write.
+        language : {"en", "zh"}
+            One of the study's: English, unless `evaluate` was given ``languages``.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        StudyError
+            The study has no text in the language.
+        OutputError
+            The file cannot be written.
+        """
+        from evaluation.pipeline.render import page_of_case
+        from evaluation.pipeline.site import write_whole
+
+        path = Path(path)
+        write_whole(path, page_of_case(self.case, language))
+        return path
+
 
 def evaluate(
     frame: pd.DataFrame,
@@ -113,12 +143,12 @@ def evaluate(
     cluster, weights, frequency, estimator, inference, title : str, optional
         As the keys of a study file.
     **keys
-        Further tables of a study file, such as ``words`` or ``rule``.
+        Further keys of a study file, such as ``words``, ``rule`` or ``languages=["en", "zh"]``.
 
     Returns
     -------
     Evaluation
-        With ``result``, ``table``, ``choice`` and ``file``.
+        With ``result``, ``table``, ``choice``, ``file`` and ``page("out.html")``.
 
     Raises
     ------

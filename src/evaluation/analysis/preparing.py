@@ -12,14 +12,16 @@ from evaluation.study import BaseStudy, find_root, load_study
 
 
 def prepare(
-    study: BaseStudy | str | Path, overrides: Mapping[str, Any] | None = None, root: Path | None = None
+    study: BaseStudy | str | Path | Prepared,
+    overrides: Mapping[str, Any] | None = None,
+    root: Path | None = None,
 ) -> Prepared:
     """Read a study and its data and check that the question can be put.
 
     Parameters
     ----------
-    study : BaseStudy, str or Path
-        A study, its name, or the path of its file.
+    study : BaseStudy, str, Path or Prepared
+        A study, its name, or the path of its file; what is prepared already is returned as it is.
     overrides : mapping, optional
         Dotted keys to values that replace those of the file.
     root : Path, optional
@@ -41,6 +43,8 @@ def prepare(
     DesignError
         The data cannot answer the question as it is put.
     """
+    if not isinstance(study, BaseStudy | str | Path):
+        return study
     root = root or find_root()
     if not isinstance(study, BaseStudy):
         study = load_study(study, overrides, root)

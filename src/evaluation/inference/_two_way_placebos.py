@@ -20,9 +20,10 @@ from evaluation.result import Result
 FloatArray = NDArray[np.float64]
 
 
-def two_way_placebos(
-    estimator: Any, panel: Panel, design: Design, plan: Assignments
-) -> tuple[pd.DataFrame, Callable[[IntArray], FloatArray], Callable[[IntArray], FloatArray | None]] | None:
+Placebos = tuple[pd.DataFrame, Callable[[IntArray], FloatArray], Callable[[IntArray], FloatArray | None]]
+
+
+def two_way_placebos(estimator: Any, panel: Panel, design: Design, plan: Assignments) -> Placebos | None:
     """Terms, and functions that give estimates and slopes (m, k) under each assignment (m, n_treated).
 
     None where the estimator is not a plain two-way regression of a complete panel.

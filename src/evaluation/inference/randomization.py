@@ -25,6 +25,7 @@ from evaluation.errors import EstimationError, shortlist
 from evaluation.estimators import OverallATT, is_linear
 from evaluation.inference._inversion import not_rejected
 from evaluation.inference._noise import noise_note
+from evaluation.inference._reassigned import reassigned_placebos
 from evaluation.inference._two_way_placebos import two_way_placebos
 from evaluation.inference.assignments import Assignments, IntArray, assignments
 from evaluation.inference.base import WithInterval
@@ -283,13 +284,17 @@ def randomization_test(
     labels = tuple(plan.labels[i] for i in sets[:, 0]) if len(plan.actual) == 1 else ()
     notes = _notes(panel, design, plan, statistic)
     fast = two_way_placebos(estimator, panel, design, plan)
+    if fast is None:
+        fast = reassigned_placebos(estimator, panel, design, plan)
     if fast is not None:
         terms, effect, slope = fast
-        observed, gained = effect(plan.actual[None])[0], slope(sets)
-        why = "" if gained is not None else _NOT_FOR_PATHS
-        return RandomizationTest(
-            terms, observed, effect(sets), labels, gained, exact, notes=notes, no_slope=why
-        )
+        observed, placebo, gained = effect(plan.actual[None])[0], effect(sets), slope(sets)
+        # where an assignment leaves effects of periods unidentified the estimator itself says what it does
+        if np.isfinite(placebo).all() and (gained is None or np.isfinite(gained).all()):
+            why = "" if gained is not None else _NOT_FOR_PATHS
+            return RandomizationTest(
+                terms, observed, placebo, labels, gained, exact, notes=notes, no_slope=why
+            )
     result = estimator.fit(panel, design)
     if len(result) > 1 and result.shares is not None:
         estimator = OverallATT(estimator)

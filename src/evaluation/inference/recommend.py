@@ -291,6 +291,11 @@ def _simulated(made: Recommendation, design: Design, early: Before, draws: int, 
     elif f.items * f.periods > _power.LARGEST:
         key = "large"
     process = None if key else _power.process_before(early, f.periods)
+    if process is not None:
+        sides = process.n_treated, len(process.scale) - process.n_treated
+        asked = f.treated_items, f.items - f.treated_items
+        if any(drawn < min(2, of) for drawn, of in zip(sides, asked, strict=True)):
+            process = None  # too few are seen in every period before treatment to draw from
     if process is None:
         return replace(made, not_simulated=dict(_texts()["not_simulated"][key or "short"]))
     found = _power.rejected(process, able, draws=draws, seed=seed, level=LEVEL)

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from evaluation.errors import EvaluationError, OutputError, ReportError
+from evaluation.errors import EvaluationError, OutputError, ReportError, StudyError
 from evaluation.pipeline.kernels.execute import execute, extract_result, load_papermill, scrub
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import write_whole
@@ -115,6 +115,54 @@ def _pages(spec: RenderSpec, notebook: Any, result: dict[str, Any]) -> dict[str,
         )
         _require_anonymous(made[language], spec.root)
     return made
+
+
+def page_of_case(case: Any, language: str) -> str:
+    """The page of a study that is prepared already, made in this process: no kernel, no file, no clock.
+
+    Values of single units by period are left out of the page's files, unless the study has
+    ``publish_data = true``.
+
+    Parameters
+    ----------
+    case : Prepared
+        Its study names the notebook.
+    language : str
+        One of the study's.
+
+    Raises
+    ------
+    StudyError
+        The study has no such language.
+    EvaluationError
+        Whatever a cell of the notebook raises.
+    """
+    preload()
+    from evaluation.pipeline.kernels.inline import execute_here
+    from evaluation.report.page import render_page
+
+    study = case.study
+    if language not in study.languages:
+        raise StudyError(
+            f"the study has no text in {language!r}",
+            where="language",
+            expected=" or ".join(map(repr, study.languages)),
+            fix="pass languages=[...] to evaluate",
+        )
+    notebook = execute_here(study.notebook, case)
+    result = extract_result(notebook)
+    notebook.cells = [cell for cell in notebook.cells if not _missing(cell, result)]
+    if not study.publish_data:
+        for cell in notebook.cells:
+            _withhold(cell, set(map(str, case.table[study.data.unit].unique())))
+    return render_page(
+        notebook,
+        language=language,
+        study_id=study.id,
+        title=study.title[language],
+        provenance={key: result[key] for key in ("seed", "data", "simulated") if key in result},
+        index_href="",
+    )
 
 
 def _missing(cell: Any, result: dict[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluation.errors import StudyError
+from evaluation.errors import OutputError, StudyError
 
 Kind = Literal["input", "cell", "timeout", "kernel", "page", "output"]
 
@@ -127,9 +127,28 @@ def find_notebook(root: Path, name: str) -> Path:
 
 def package_notebooks() -> Path:
     """The notebooks that come with the package; of an editable install those of its checkout."""
+    return _shipped("notebooks")
+
+
+def study_reference() -> str:
+    """The page of every key of a study file, which comes with the package.
+
+    Raises
+    ------
+    OutputError
+        The package lacks it.
+    """
+    path = _shipped("docs") / "study-file.md"
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise OutputError("the package is not whole", where=str(path), fix="install it again") from error
+
+
+def _shipped(folder: str) -> Path:
     package = Path(__file__).resolve().parents[1]
-    beside = package.parents[1] / "notebooks"
-    return beside if package.parent.name == "src" and beside.is_dir() else package / "notebooks"
+    beside = package.parents[1] / folder
+    return beside if package.parent.name == "src" and beside.is_dir() else package / folder
 
 
 def parse_overrides(settings: Iterable[str]) -> dict[str, Any]:

@@ -195,8 +195,13 @@ def find(frame: pd.DataFrame, asked: Asked) -> Findings:
         _require_numbers(frame, name)
     for name in filter(None, (asked.weights, asked.exposure)):
         _refuse(frame, frame[name] <= 0, f"{name} is not above 0", "numbers above 0", asked)
+    for name in asked.covariates:
+        infinite = pd.Series(np.isinf(frame[name].astype("float64")), index=frame.index)
+        _refuse(frame, infinite, f"{name} is infinite", "numbers, or nothing", asked)
+    if asked.weights:
+        _require_weights(frame, asked, asked.weights)
     if asked.cluster:
-        _require_fixed(frame, asked, asked.cluster, "cluster")
+        _require_clusters(frame, asked, asked.cluster)
     ordered = pd.PeriodIndex(times.unique()).sort_values()
     first, notes = _starts(frame, asked, times, frequency, ordered, calendar)
     counts = first.dropna().value_counts()
@@ -213,6 +218,8 @@ def find(frame: pd.DataFrame, asked: Asked) -> Findings:
             expected=f"first treated periods after {low} and up to {high}",
             fix="correct the dates of treatment, or give a longer record",
         )
+    for outcome in asked.outcomes:
+        _require_seen(frame, asked, outcome, times, first, (ordered[0], ordered[-1]))
     grid = pd.period_range(ordered[0], ordered[-1], freq=frequency)
     return Findings(
         units=int(units.nunique()),
@@ -452,6 +459,72 @@ def _require_fixed(frame: pd.DataFrame, asked: Asked, column: str, what: str) ->
             fix="correct the column; a column of 0 and 1 by period belongs to --switched-on"
             if column == asked.first_treated
             else "correct the column",
+        )
+
+
+def _require_clusters(frame: pd.DataFrame, asked: Asked, column: str) -> None:
+    _require_fixed(frame, asked, column, "cluster")
+    empty = _empty(frame[column])
+    if empty.any():
+        raise DataError(
+            f"{_number(frame.loc[empty, asked.unit].nunique(), 'units')} have no cluster",
+            where=f"column {column!r}, units {shortlist(frame.loc[empty, asked.unit].unique())}",
+            expected="every unit in one cluster",
+            fix="fill it in, or take these units out",
+        )
+    if frame[column].nunique() == 1:
+        raise DataError(
+            "all units are in one cluster, so that no error can be estimated",
+            where=f"column {column!r}: {frame[column].iloc[0]}",
+            expected="several clusters, treated and untreated",
+            fix="name another column with --cluster, or leave it out: units are the clusters then",
+        )
+
+
+def _require_weights(frame: pd.DataFrame, asked: Asked, column: str) -> None:
+    known = frame.groupby(asked.unit, sort=False)[column].count()
+    if (known == 0).any():
+        raise DataError(
+            f"{_number(int((known == 0).sum()), 'units')} have no weight",
+            where=f"column {column!r}, units {shortlist(known.index[known == 0])}",
+            expected="a weight above 0 for every unit",
+            fix="fill it in, or take these units out",
+        )
+
+
+def _require_seen(
+    frame: pd.DataFrame,
+    asked: Asked,
+    outcome: str,
+    times: pd.Series,
+    first: pd.Series,
+    ends: tuple[pd.Period, pd.Period],
+) -> None:
+    """Some treated unit is seen before and from its start on, and somebody untreated is seen."""
+    needed = [outcome, *asked.covariates, *filter(None, [asked.exposure])]
+    complete = frame[needed].notna().all(axis=1).to_numpy(dtype=bool)
+    codes, units = pd.factorize(frame[asked.unit])
+    begins = pd.PeriodIndex(pd.Series(first.reindex(units).to_numpy(), dtype="object"), freq=times.dtype.freq)
+    start = begins.asi8[codes]
+    never = begins.isna()[codes] | (start > ends[1].ordinal)
+    when = pd.PeriodIndex(times).asi8
+    sides = [
+        np.unique(codes[complete & ~never & side & (start > ends[0].ordinal)])
+        for side in (when < start, when >= start)
+    ]
+    what = ""
+    if not np.intersect1d(*sides).size:
+        what = f"no treated unit has {outcome!r} both before and from its first treated period on"
+    elif not (complete & (never | (when < start))).any():
+        what = f"no untreated unit has {outcome!r}"
+    if what:
+        others = f", with {shortlist(map(repr, needed[1:]))}" if needed[1:] else ""
+        raise DataError(
+            what + others,
+            where=f"columns {shortlist(map(repr, needed))}: {int((~complete).sum())} of {len(frame)} rows "
+            "lack a value",
+            expected="values on both sides of the start of treatment, and of units to compare with",
+            fix="fill the values in, or name another column",
         )
 
 

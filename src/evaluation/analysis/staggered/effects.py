@@ -19,6 +19,7 @@ from evaluation.analysis.staggered.methods import (
     jackknife,
     names_for,
 )
+from evaluation.analysis.staggered.probe import own_words
 from evaluation.analysis.staggered.relative import relative
 from evaluation.errors import EvaluationError
 from evaluation.inference import RandomizationTest, assignments, randomization_test, recommend
@@ -137,7 +138,7 @@ def _row(
         asked = ask(case, outcome, name, comparison, **options)
         result = asked.fit()
     except EvaluationError as error:
-        return {**row, "reason": error.what}, None
+        return {**row, "reason": own_words(case, outcome, error.what)}, None
     row |= {
         "estimate": result.estimate,
         "own_error": result.std_error,
@@ -162,7 +163,7 @@ def _row(
     interval = (row.get("ci_low", nan), row.get("ci_high", nan))
     percent, why = relative(asked, outcome, result, kind, found, interval, level)
     row |= percent
-    row["reason"] = "; ".join(filter(None, (row["reason"], why)))
+    row["reason"] = own_words(case, outcome, "; ".join(filter(None, (row["reason"], why))))
     return row, found
 
 

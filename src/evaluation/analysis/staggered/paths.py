@@ -255,6 +255,11 @@ def paths(case: StaggeredCase) -> dict[str, Path]:
     return found
 
 
+FEWER_DRAWS = 199
+_MANY_ROWS = 5_000
+"""With several dates each assignment of a path is fitted: beyond so many rows `FEWER_DRAWS` are drawn."""
+
+
 @dataclass(frozen=True)
 class ByEvent:
     """An estimator whose effects of cohorts and periods are averaged by event time within a window."""
@@ -337,8 +342,9 @@ def _randomised(asked: _Asked, full: Result, seed: int) -> RandomizationTest | N
     if asked.single and isinstance(estimator.estimator, InteractionWeighted):
         # with one date the same estimates, and the placebos are one product
         estimator = TwoWayFixedEffects(event_study=True)
+    draws = DRAWS if asked.single or asked.panel.n_rows <= _MANY_ROWS else FEWER_DRAWS
     try:
-        test = randomization_test(estimator, asked.panel, asked.design, draws=DRAWS, seed=seed)
+        test = randomization_test(estimator, asked.panel, asked.design, draws=draws, seed=seed)
     except EvaluationError:
         return None
     of_test, of_path = (pd.Index(terms["event_time"].astype(int)) for terms in (test.terms, full.terms))

@@ -14,6 +14,7 @@ import pandas as pd
 from evaluation.analysis.limits import official_limits
 from evaluation.analysis.staggered.case import LOG, MIX, StaggeredCase, is_never
 from evaluation.analysis.staggered.one_treated import check_one
+from evaluation.analysis.staggered.probe import require_estimates
 from evaluation.analysis.staggered.size import require_room
 from evaluation.analysis.times import with_periods
 from evaluation.errors import DataError, DesignError, StudyError, shortlist
@@ -86,6 +87,7 @@ def prepare_staggered(
     inside, before = _window(frame, study)
     _check_constant(inside, study)
     _check_units(inside, study)
+    inside, changing = _weighed(inside, study)
     ending = _ending(study, root)
     if ending is not None and ending[1].name not in {source.name for source in sources}:
         sources.append(ending[1])
@@ -109,7 +111,9 @@ def prepare_staggered(
     )
     for outcome in study.outcomes:
         _check_values(case, outcome)
-    case = _completed(case)
+    for outcome in study.outcomes:
+        _require_treated(case, outcome)
+    case = _completed(case, changing)
     study = case.study
     require_room(case)
     if study.truth and not case.simulated:
@@ -122,10 +126,38 @@ def prepare_staggered(
         check_one(case)
     for outcome in study.outcomes:
         _check_sides(case, outcome)
+    require_estimates(case)
     return case
 
 
-def _completed(case: StaggeredCase) -> StaggeredCase:
+def _weighed(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows with one weight a unit, the mean over its rows, and in how many units each column changed."""
+    data, changing = study.data, {}
+    named = (study.treatment.weights, *(item.weights for item in study.published))
+    for column in dict.fromkeys(filter(None, named)):
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            raise DataError(f"column {column!r} must be numeric", where=f"table {data.table}: weights")
+        values = values.astype("float64")
+        units = values.groupby(frame[data.unit])
+        bad = (values <= 0) | np.isinf(values) | units.transform("count").eq(0)
+        if bad.any():
+            raise DataError(
+                f"{frame.loc[bad, data.unit].nunique()} units have no weight above 0: column {column!r}",
+                where=f"units {shortlist(frame.loc[bad, data.unit].unique())}; table {data.table}",
+                expected="a number above 0 for every unit",
+                fix="correct these values, or leave the units out",
+            )
+        varies = units.transform("min") != units.transform("max")
+        varies |= values.isna()
+        if varies.any():
+            changing[column] = frame.loc[varies, data.unit].nunique()
+            # a unit that does not change keeps its weight to the last digit
+            frame = frame.assign(**{column: values.mask(varies, units.transform("mean"))})
+    return frame, changing
+
+
+def _completed(case: StaggeredCase, changing: Mapping[str, int]) -> StaggeredCase:
     """The case with everything in its study that was left to the data, and notes on what was taken so."""
     study = case.study
     told: dict[str, dict[str, Any]] = {}
@@ -151,7 +183,7 @@ def _completed(case: StaggeredCase) -> StaggeredCase:
         untreated=len(case.first(lead)) > len(units) + len(case.already(lead)),
         outcomes=told,
     )
-    notes = _notes(case, study)
+    notes = _notes(case, study, changing)
     return replace(case, study=study, table=table, notes=notes)
 
 
@@ -169,9 +201,16 @@ def _digits(values: pd.Series) -> int:
     return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6))
 
 
-def _notes(case: StaggeredCase, study: StaggeredStudy) -> tuple[Text, ...]:
-    """What was taken for granted of the column of dates."""
-    notes = []
+def _notes(case: StaggeredCase, study: StaggeredStudy, changing: Mapping[str, int]) -> tuple[Text, ...]:
+    """What was taken for granted of the columns of dates and of weights."""
+    notes = [
+        Text(
+            en=f"The weight {column} is not the same in all rows of {count} "
+            f"unit{'' if count == 1 else 's'}: each unit has the mean over its rows.",
+            zh=f"权重{column}在{count}个单位的各行中不相同：每个单位取其各行的平均值。",
+        )
+        for column, count in changing.items()
+    ]
     for column in dict.fromkeys(
         o.first_treated or case.study.treatment.first_treated for o in study.outcomes
     ):
@@ -292,7 +331,8 @@ def _window(frame: pd.DataFrame, study: StaggeredStudy) -> tuple[pd.DataFrame, p
             expected=f"dates from {times.min()} to {times.max()}",
             fix="shorten the window in the study file",
         )
-    frame = frame.sort_values([data.unit, data.time], ignore_index=True)
+    # a copy in one piece: a table of a hundred columns, each in a piece of its own, makes pandas warn later
+    frame = frame.sort_values([data.unit, data.time], ignore_index=True).copy()
     inside = frame[(frame[data.time] >= start) & (frame[data.time] <= end)]
     return inside.reset_index(drop=True), frame[frame[data.time] < start].reset_index(drop=True)
 
@@ -366,6 +406,8 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
         if data.exposure:
             exposure = case.table[data.exposure]
             _refuse(case, exposure <= 0, f"{data.exposure} is not above 0", "a positive exposure, or nothing")
+    for name in outcome.covariates:
+        _check_covariate(case, name)
     if outcome.model == "log":
         _refuse(case, values <= 0, f"{outcome.column} has no logarithm", "values above 0, or nothing")
     if np.isinf(values.to_numpy(dtype=float, na_value=np.nan)).any():
@@ -382,6 +424,21 @@ def _check_values(case: StaggeredCase, outcome: Outcome) -> None:
             )
 
 
+def _check_covariate(case: StaggeredCase, name: str) -> None:
+    """Numbers, finite, and above 0 where their logarithm is taken."""
+    column = name.removeprefix(LOG)
+    values = case.table[column]
+    if not pd.api.types.is_numeric_dtype(values):
+        raise DataError(
+            f"covariate {column!r} must be numeric",
+            where=f"table {case.study.data.table}",
+            fix="write a 0 and 1 column for each of its values, or leave it out",
+        )
+    _refuse(case, np.isinf(values.astype("float64")), f"{column} is infinite", "numbers, or nothing")
+    if column != name:
+        _refuse(case, values <= 0, f"{column} has no logarithm", "values above 0, or nothing")
+
+
 def _refuse(case: StaggeredCase, bad: pd.Series, what: str, expected: str) -> None:
     if not bad.any():
         return
@@ -395,19 +452,27 @@ def _refuse(case: StaggeredCase, bad: pd.Series, what: str, expected: str) -> No
     )
 
 
+def _require_treated(case: StaggeredCase, outcome: Outcome, dates: str | None = None) -> None:
+    """Somebody becomes treated within the window."""
+    if case.treated(outcome, dates):
+        return
+    start, end = case.study.data.start, case.study.data.end
+    named = f" by the dates {dates!r}" if dates else ""
+    raise DesignError(
+        f"no unit becomes treated between {start} and {end}{named}: outcome {outcome.id}",
+        where=f"{len(case.already(outcome, dates))} units were treated before",
+        expected="first treated periods after the window's start and up to its end",
+        fix="correct the column of dates or the window",
+    )
+
+
 def _check_sides(case: StaggeredCase, outcome: Outcome) -> None:
     study = case.study
     for dates in (None, *(item.id for item in study.alternatives)):
         named = f" by the dates {dates!r}" if dates else ""
-        if not case.treated(outcome, dates):
-            start, end = study.data.start, study.data.end
-            raise DesignError(
-                f"no unit becomes treated between {start} and {end}{named}: outcome {outcome.id}",
-                where=f"{len(case.already(outcome, dates))} units were treated before",
-                expected="first treated periods after the window's start and up to its end",
-                fix="correct the column of dates or the window",
-            )
-        if study.treatment.comparison == "not_yet_treated" and len(set(case.first(outcome, dates))) > 2:
+        _require_treated(case, outcome, dates)
+        starts = case.first(outcome, dates)[case.treated(outcome, dates)]
+        if study.treatment.comparison == "not_yet_treated" and starts.nunique() > 1:
             continue
         _require_others(case, outcome, dates, named)
         for item in study.comparisons:

@@ -265,7 +265,7 @@ def _text(request: Request, asked: Asked, found: Findings) -> str:
     lines = [
         f"# Made from {request.data.name if request.data else ''} by `evaluation new`.",
         f"# Run it with: evaluation run {request.name}",
-        "# Every other key has a default: docs/study-file.md of the package lists them.",
+        "# Every other key has a default: `evaluation docs` lists them.",
     ]
     for head, content in parts:
         lines += ["", *filter(None, [head]), *(f"{key} = {toml_value(v)}" for key, v in content.items())]
