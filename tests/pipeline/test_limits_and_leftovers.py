@@ -18,10 +18,10 @@ from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.pipeline.kernels import surroundings
 from evaluation.pipeline.kernels.execute import MOST_PRINTED, execute
 from evaluation.pipeline.lock import NAME, sole_run
+from evaluation.pipeline.publishing.publish import publish, site_files
 from evaluation.pipeline.run import run
 from evaluation.pipeline.site import require_writable, unfinished, write_together
 from evaluation.pipeline.spec import RenderSpec
-from evaluation.pipeline.telling.publish import publish, site_files
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, modes and sessions of POSIX")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc and prctl of Linux")

@@ -255,7 +255,7 @@ def _strays(correlation: float, length: int, window: int) -> tuple[float, float,
     lag : float
         Correlation of the strays of stretches that begin one period apart.
     degrees : float
-        Independent strays that one of a long row of strays is worth, for telling their variance.
+        Independent strays that one of a long row of strays is worth, for estimating their variance.
     """
     reach = (window - length) // 2
     mean = np.zeros(window)
