@@ -174,10 +174,10 @@ def test_a_site_can_be_read_whatever_the_umask(tmp_path: Path) -> None:
 
 
 def test_a_long_temporary_folder_serves_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluation.pipeline.crews import crew
+    from evaluation.pipeline.executors import executor
 
     long = tmp_path / ("long" * 40)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    crew._context()
+    executor._context()
     assert os.name != "posix" or len(surroundings.tempfile.gettempdir()) < 80

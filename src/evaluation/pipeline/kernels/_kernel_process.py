@@ -22,7 +22,7 @@ def main() -> None:
     address = os.environ.pop(CLUSTER, "")
     if address:
         from evaluation.numerics.chunks import hire
-        from evaluation.pipeline.crews.cluster import workers_at
+        from evaluation.pipeline.executors.cluster import workers_at
 
         hire(workers_at(address))
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

@@ -21,7 +21,7 @@ Render = Callable[[RenderSpec], RenderOutcome]
 _PATIENCE = 10.0  # seconds for a worker to end its kernel before it is killed
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Makes reports, some at once."""
 
     @property
@@ -117,7 +117,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluation.pipeline.crews._preload"])
+    context.set_forkserver_preload(["evaluation.pipeline.executors._preload"])
     return context
 
 

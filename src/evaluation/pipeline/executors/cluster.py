@@ -235,7 +235,7 @@ class Cluster:
                 expected="the same checkout in the same place on every machine, such as a shared disk",
             )
 
-    # reports: what `evaluation.pipeline.crews.crew.Crew` asks for
+    # reports: what `evaluation.pipeline.executors.executor.Executor` asks for
 
     def start(self, spec: RenderSpec) -> None:
         """Begin a report on some worker."""
