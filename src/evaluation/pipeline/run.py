@@ -15,7 +15,7 @@ from evaluation.pipeline.changes.state import read_state, state_file
 from evaluation.pipeline.changes.wanted import Wanted, look, note
 from evaluation.pipeline.executors.executor import Alone, Executor, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.kernels.surroundings import hide_environment
+from evaluation.pipeline.kernels.environment import hide_environment
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated

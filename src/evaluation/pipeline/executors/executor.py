@@ -14,7 +14,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER
+from evaluation.pipeline.kernels.environment import LONGEST_FOLDER
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
 
 Render = Callable[[RenderSpec], RenderOutcome]

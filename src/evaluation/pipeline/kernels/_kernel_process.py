@@ -7,7 +7,7 @@ import runpy
 from contextlib import suppress
 from pathlib import Path
 
-from evaluation.pipeline.kernels.surroundings import CLUSTER, READS
+from evaluation.pipeline.kernels.environment import CLUSTER, READS
 
 
 def main() -> None:
