@@ -20,6 +20,7 @@ from evaluation.analysis.claims_scale import one_scale
 from evaluation.analysis.effects import SEASONS, EventPath, event_path, specification, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
+from evaluation.analysis.ledger_data import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.preparing import prepare
 from evaluation.analysis.record import result_file
 from evaluation.analysis.results import ResultFile
@@ -39,7 +40,6 @@ from evaluation.analysis.rule import (
     rule_audit,
     rule_power,
 )
-from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
 from evaluation.analysis.yearly import yearly_estimates
 
 __all__ = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from evaluation.analysis.case import Case
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import ranks
-from evaluation.analysis.weighing import LedgerCase
+from evaluation.analysis.ledger_data import LedgerCase
 from evaluation.errors import DataError
 from evaluation.inference import RankSets, rank_sets
 
