@@ -21,7 +21,7 @@ from evaluation.analysis.effects import SEASONS, EventPath, event_path, specific
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import check_claims, ranks
 from evaluation.analysis.ledger_data import Entry, LedgerCase, Needed, needed_for
-from evaluation.analysis.preparing import prepare
+from evaluation.analysis.load import prepare
 from evaluation.analysis.record import result_file
 from evaluation.analysis.results import ResultFile
 from evaluation.analysis.robustness import (
