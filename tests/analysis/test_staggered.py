@@ -13,7 +13,7 @@ import pytest
 
 from evaluation.analysis import prepare, staggered
 from evaluation.analysis.staggered import methods
-from evaluation.analysis.staggered.agreement import agrees
+from evaluation.analysis.staggered.published_results import agrees
 from evaluation.diagnostics import bacon
 from evaluation.errors import EvaluationError
 from evaluation.estimators import TwoWayFixedEffects

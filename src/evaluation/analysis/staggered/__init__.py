@@ -1,7 +1,6 @@
 """Many places treated at dates of their own: what notebooks call, in the order of the page."""
 
 from evaluation.analysis.choice import Choice
-from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.checks import checks, detectable
 from evaluation.analysis.staggered.effects import advice, choose, estimates
@@ -11,6 +10,7 @@ from evaluation.analysis.staggered.findings import Findings, findings
 from evaluation.analysis.staggered.methods import ask, without_events
 from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
+from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.record import result_file
 from evaluation.analysis.staggered.withheld import all_shares, shares
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from evaluation.analysis.choice import Choice
-from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.effects import advice, choose
 from evaluation.analysis.staggered.effects import estimates as estimates_of
@@ -16,6 +15,7 @@ from evaluation.analysis.staggered.evidence import Around, around
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.paths import Path
 from evaluation.analysis.staggered.paths import paths as paths_of
+from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.claims import ClaimCheck
 from evaluation.inference import Recommendation
 
