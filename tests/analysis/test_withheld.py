@@ -83,10 +83,10 @@ def shown_sums(case: Any, found: Any) -> list[tuple[str, np.ndarray, float]]:
         when = int(row["Start"])
         for side, then in (("Before", year < when), ("After", year >= when)):
             add(f"cohort {when} {side}", (starts == when) & then, row[side])
-    around = drawn(story.around_figure(case, found.around)["en"]).set_index("event_time")
+    around = drawn(story.event_time_figure(case, found.event_time_means)["en"]).set_index("event_time")
     event = year - starts
     for when, index in around.iloc[:, 0].items():
-        add(f"event {when}", event == when, index * found.around.before[0] / 100)
+        add(f"event {when}", event == when, index * found.event_time_means.before[0] / 100)
     mean = np.where((event < 0) & (event >= -4), 1.0, 0.0)
     for when in range(-4, 0):
         mean[event == when] /= people[event == when].sum()
@@ -121,7 +121,7 @@ def test_estimates_use_every_count(case: Any, found: Any, tmp_path: Any) -> None
     plain = prepare(path, root=path.parents[1])
     open_found = staggered.findings(plain)
     pd.testing.assert_frame_equal(found.estimates, open_found.estimates)
-    assert found.around.changes == open_found.around.changes
+    assert found.event_time_means.changes == open_found.event_time_means.changes
     assert story.withheld(plain) is None
     assert "disclosure" not in staggered.result_file(plain, open_found).content
 
@@ -230,11 +230,11 @@ def test_a_figure_of_small_counts_alone_is_replaced_by_words(tmp_path: Any) -> N
     case = prepare(path, root=path.parents[1])
     found = staggered.findings(case)
     for part in (
-        story.around_figure(case, found.around)["en"],
+        story.event_time_figure(case, found.event_time_means)["en"],
         story.path_figure(case, found.paths["crime"])["en"],
     ):
         assert "is not drawn" in part.markdown
         assert "Crimes" in part.markdown
-    assert "未画出" in story.around_figure(case, found.around)["zh"].markdown
+    assert "未画出" in story.event_time_figure(case, found.event_time_means)["zh"].markdown
     said, beside = story.withheld(case)["en"].markdown, staggered.shares(case, case.lead).beside
     assert ("more that would give them away" in said) == (beside > 0)

@@ -3,8 +3,15 @@
 from evaluation.analysis.choice import Choice
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.checks import checks, detectable
+from evaluation.analysis.staggered.descriptives import (
+    EventTimeMeans,
+    Yearly,
+    cohorts,
+    event_time_means,
+    total_change,
+    yearly,
+)
 from evaluation.analysis.staggered.effects import advice, choose, estimates
-from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.findings import Findings, findings
 from evaluation.analysis.staggered.methods import ask, without_events
@@ -15,15 +22,14 @@ from evaluation.analysis.staggered.record import result_file
 from evaluation.analysis.staggered.withheld import all_shares, shares
 
 __all__ = [
-    "Around",
     "Choice",
+    "EventTimeMeans",
     "Findings",
     "Path",
     "StaggeredCase",
     "Yearly",
     "advice",
     "all_shares",
-    "around",
     "ask",
     "check_claims",
     "checks",
@@ -32,6 +38,7 @@ __all__ = [
     "comparisons",
     "detectable",
     "estimates",
+    "event_time_means",
     "family",
     "findings",
     "path",

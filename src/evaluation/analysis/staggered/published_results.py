@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
+from evaluation.analysis.staggered.descriptives import total_change
 from evaluation.analysis.staggered.effects import choose, infer
-from evaluation.analysis.staggered.evidence import total_change
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.methods import ask
 from evaluation.analysis.staggered.relative import relative

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.staggered import Around, StaggeredCase, Yearly, all_shares, shares
+from evaluation.analysis.staggered import EventTimeMeans, StaggeredCase, Yearly, all_shares, shares
 from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
@@ -139,7 +139,7 @@ def _moved(case: StaggeredCase, before: float, after: float, text: Text) -> str:
 
 
 @said
-def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | Prose:
+def event_time_figure(case: StaggeredCase, raw: EventTimeMeans, *, text: Text) -> Figure | Prose:
     """Treated units around their start beside the others in the same calendar periods; nothing modelled.
 
     Words where it is withheld.

@@ -104,7 +104,7 @@ def _figures(
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
+class EventTimeMeans:
     """Treated units by time since their start, beside the comparison in the same calendar periods.
 
     Attributes
@@ -133,7 +133,9 @@ class Around:
         return 100 * (c / a - 1), 100 * (d / b - 1)
 
 
-def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Around:
+def event_time_means(
+    case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None
+) -> EventTimeMeans:
     """The raw figures by time since the start; nothing is modelled.
 
     For each event time the treated units observed then are pooled, and for each of them the untreated
@@ -181,7 +183,7 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         figures["untreated"] = scale * mine.groupby("event")["other"].sum() / sums["weight"]
         figures["treated"] = may.masked(figures["treated"], "event")
         figures["untreated"] = may.masked(figures["untreated"], "other")
-    return Around(
+    return EventTimeMeans(
         outcome,
         100 * figures / before if outcome.in_percent else figures - before,
         (float(before["treated"]), float(before["untreated"])),
