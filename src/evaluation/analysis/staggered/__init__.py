@@ -11,6 +11,7 @@ from evaluation.analysis.staggered.descriptives import (
     total_change,
     yearly,
 )
+from evaluation.analysis.staggered.disclosure import disclosure_mask, disclosure_masks
 from evaluation.analysis.staggered.effects import advice, choose, estimates
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.findings import Findings, findings
@@ -19,7 +20,6 @@ from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.record import result_file
-from evaluation.analysis.staggered.withheld import all_shares, shares
 
 __all__ = [
     "Choice",
@@ -29,7 +29,6 @@ __all__ = [
     "StaggeredCase",
     "Yearly",
     "advice",
-    "all_shares",
     "ask",
     "check_claims",
     "checks",
@@ -37,6 +36,8 @@ __all__ = [
     "cohorts",
     "comparisons",
     "detectable",
+    "disclosure_mask",
+    "disclosure_masks",
     "estimates",
     "event_time_means",
     "family",
@@ -47,7 +48,6 @@ __all__ = [
     "published",
     "rate_of_count",
     "result_file",
-    "shares",
     "total_change",
     "truth",
     "verdicts",

@@ -94,7 +94,7 @@ def findings(
         against=against,
         together=together,
         paths=paths_of(case) if paths is None else paths,
-        around=event_time_means(case, case.lead),
+        event_time_means=event_time_means(case, case.lead),
         verdicts=verdicts(case, against, together),
         claims=check_claims(case, against, together),
         published=published(case),
