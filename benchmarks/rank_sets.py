@@ -148,7 +148,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
     for measure, scale in MEASURES:
         values, steady = stretches(days, measure)
         season = Season(found.place[: len(values)], 36, int(found.place[at]), REACH)
-        strayed = [
+        deviations = [
             moving_stretches(steady, length=PARTS, window=WINDOW, draws=999, rng=rng, season=season)
             for _ in range(2)
         ]
@@ -156,7 +156,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
         own, drawn = improvements(
             values[ago],
             values[at],
-            (strayed[0], strayed[1]),
+            (deviations[0], deviations[1]),
             scale=scale,
             better="higher" if scale == "count" else "lower",
             of=(of, of),

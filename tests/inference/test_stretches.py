@@ -169,8 +169,8 @@ def test_improvements_on_each_scale() -> None:
     days, _ = improvements(before, after, nothing, scale="count", better="higher", of=(before * 3, after * 9))
     assert days.tolist() == [-5.0, -2.0]
     # a stray of 1 % after moves a level by 1 % of what is there
-    strayed = (np.zeros((1, 2)), np.full((1, 2), np.log(1.01)))
-    _, moved = improvements(before, after, strayed, scale="level", better="lower")
+    deviations = (np.zeros((1, 2)), np.full((1, 2), np.log(1.01)))
+    _, moved = improvements(before, after, deviations, scale="level", better="lower")
     assert moved[0] == pytest.approx([5.0 - 0.05, 2.0 - 0.18])
     # a count of half its days moves by n e
     of = (np.full(2, 30.0), np.full(2, 30.0))

@@ -116,10 +116,10 @@ def rate_sets(
     RankSets
     """
     values = sign * (after.mean(axis=0) / before.mean(axis=0) - 1)
-    strayed = sign * _redrawn(before, after, block, draws, rng) - values
+    deviations = sign * _redrawn(before, after, block, draws, rng) - values
     periods, degrees = len(before), max(len(before) // block - 1, 1)
-    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=strayed.shape))
-    return rank_sets(values, values + strayed * stretch * np.sqrt(periods / (periods - block)))
+    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=deviations.shape))
+    return rank_sets(values, values + deviations * stretch * np.sqrt(periods / (periods - block)))
 
 
 def _year(case: LedgerCase, column: str, year: int, units: list[str]) -> FloatArray:

@@ -200,12 +200,12 @@ def _blocks(
             f"{int(known.sum())} stretches of {length} periods are too few to say how far one strays",
             expected=f"a record of at least {max(FEWEST * length, window)} periods in a row",
         )
-    strayed, whole, steps = [], [], np.flatnonzero(known)
+    deviations, whole, steps = [], [], np.flatnonzero(known)
     for at in map(int, steps):
         near = np.flatnonzero(known[max(at - reach, 0) : at + reach + 1]) + max(at - reach, 0)
-        strayed.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
+        deviations.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
         whole.append(len(near) == 2 * reach + 1)
-    blocks = np.array(strayed)
+    blocks = np.array(deviations)
     if season is not None:
         blocks = blocks * _to_season(blocks, season, season.place[steps])[:, None]
     return blocks, steps, np.array(whole)
@@ -309,7 +309,7 @@ def steady_share(count: FloatArray, of: FloatArray) -> FloatArray:
 def improvements(
     before: FloatArray,
     after: FloatArray,
-    strayed: tuple[FloatArray, FloatArray],
+    deviations: tuple[FloatArray, FloatArray],
     *,
     scale: Literal["percent", "level", "count"],
     better: Literal["higher", "lower"],
@@ -321,7 +321,7 @@ def improvements(
     ----------
     before, after : ndarray (n,)
         The statistic of both stretches; positive but for a count.
-    strayed : pair of ndarray (draws, n)
+    deviations : pair of ndarray (draws, n)
         From `moving_stretches` for either stretch: in logarithms, for a count in radians of `steady_share`.
     scale : {"percent", "level", "count"}
         ``"percent"``: difference of logarithms, which orders places as percentages do. ``"level"``:
@@ -340,13 +340,13 @@ def improvements(
     sign = 1.0 if better == "higher" else -1.0
     if scale == "percent":
         values = np.log(after) - np.log(before)
-        moved = strayed[1] - strayed[0]
+        moved = deviations[1] - deviations[0]
     elif scale == "level":
         values = after - before
-        moved = after * np.expm1(strayed[1]) - before * np.expm1(strayed[0])
+        moved = after * np.expm1(deviations[1]) - before * np.expm1(deviations[0])
     else:
         assert of is not None
         values = after - before
         slopes = [n * np.sin(2 * steady_share(x, n)) for x, n in zip((before, after), of, strict=True)]
-        moved = slopes[1] * strayed[1] - slopes[0] * strayed[0]
+        moved = slopes[1] * deviations[1] - slopes[0] * deviations[0]
     return sign * values, sign * (values + moved)
