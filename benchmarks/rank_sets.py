@@ -166,7 +166,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
         true = np.round(true, 9)
         # every statement of an order is true: then every set holds its true rank, or ranks that are shared
         held = not sets.above[true[:, None] <= true[None, :]].any()
-        rows.append((measure, scale, held, int((sets.low == 1).sum()), sets.told_apart))
+        rows.append((measure, scale, held, int((sets.low == 1).sum()), sets.distinguishable_pairs))
     return rows
 
 
@@ -240,7 +240,7 @@ def tied_places(correlation: float, tails: int, runs: int, places: int = 17, dek
         except EstimationError:
             refused += 1
             continue
-        held += rank_sets(own, own + drawn[1] - drawn[0]).told_apart == 0
+        held += rank_sets(own, own + drawn[1] - drawn[0]).distinguishable_pairs == 0
     made = runs - refused
     shares = " | ".join(f"{100 * share / runs:.0f}" for share in (widened, refused, made - held))
     words = f"{correlation}, t{tails}" if tails else f"{correlation}"

@@ -90,7 +90,7 @@ def test_tied_places_are_not_told_apart_however_smooth_their_record(correlation:
         except EstimationError:
             continue
         made += 1
-        held += rank_sets(own, own + drawn[1] - drawn[0]).told_apart == 0
+        held += rank_sets(own, own + drawn[1] - drawn[0]).distinguishable_pairs == 0
     assert made >= 35
     assert held >= 0.86 * made  # 95 % less three standard errors of 60
 

@@ -275,7 +275,7 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
                 "first": str(places[int(np.argmax(values))]),
                 "could_be_first": int((sets.low == 1).sum()),
                 "places": int(keep.sum()),
-                "told_apart": sets.told_apart,
+                "told_apart": sets.distinguishable_pairs,
                 "pairs": sets.pairs,
             }
         )

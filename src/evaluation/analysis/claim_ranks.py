@@ -67,7 +67,7 @@ def claimed_ranks(case: LedgerCase) -> pd.DataFrame:
                     "first_rate": float(table["rate"].iloc[0]),
                     "low": np.nan if sets is None or at is None else float(sets.low[at]),
                     "high": np.nan if sets is None or at is None else float(sets.high[at]),
-                    "told": np.nan if sets is None else sets.told_apart / sets.pairs,
+                    "told": np.nan if sets is None else sets.distinguishable_pairs / sets.pairs,
                 }
             )
     return pd.DataFrame(rows)

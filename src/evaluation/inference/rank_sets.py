@@ -48,7 +48,7 @@ class RankSets(Displayed):
     level: float
 
     @property
-    def told_apart(self) -> int:
+    def distinguishable_pairs(self) -> int:
         """Pairs of places whose order is told."""
         return int(self.above.sum())
 
