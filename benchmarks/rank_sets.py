@@ -34,7 +34,7 @@ from evaluation.inference import (
     improvements,
     moving_stretches,
     rank_sets,
-    steady_share,
+    stabilised_share,
     stretch_autocorrelation,
 )
 
@@ -118,7 +118,7 @@ def stretches(days: np.ndarray, measure: str) -> tuple[np.ndarray, np.ndarray]:
     }
     if measure == "good_days":
         good = np.all([windows[name] <= limit for name, limit in GOOD.items()], axis=0).sum(axis=-1)
-        return good.astype(float), steady_share(good, np.full(good.shape, DAYS * PARTS))
+        return good.astype(float), stabilised_share(good, np.full(good.shape, DAYS * PARTS))
     if measure != "composite":
         value = windows[measure].mean(axis=-1)
         return value, np.log(value)

@@ -11,7 +11,7 @@ from evaluation.inference import (
     improvements,
     moving_stretches,
     rank_sets,
-    steady_share,
+    stabilised_share,
     stretch_autocorrelation,
 )
 
@@ -149,12 +149,12 @@ def test_wrong_input(rows: int, window: int, said: str) -> None:
 
 
 def test_steady_share_is_anscombes_angle() -> None:
-    assert steady_share(np.array(0.0), np.array(30.0)) == pytest.approx(np.arcsin(np.sqrt(0.375 / 30.75)))
-    assert steady_share(np.array(15.0), np.array(30.0)) == pytest.approx(np.pi / 4)
+    assert stabilised_share(np.array(0.0), np.array(30.0)) == pytest.approx(np.arcsin(np.sqrt(0.375 / 30.75)))
+    assert stabilised_share(np.array(15.0), np.array(30.0)) == pytest.approx(np.pi / 4)
     # the variance of a binomial angle is about 1 / (4 n) whatever the share
     rng = np.random.default_rng(8)
     for share in (0.1, 0.5, 0.9):
-        angle = steady_share(rng.binomial(30, share, 20_000), np.full(20_000, 30.0))
+        angle = stabilised_share(rng.binomial(30, share, 20_000), np.full(20_000, 30.0))
         assert angle.var() * 4 * 30 == pytest.approx(1, rel=0.12)
 
 

@@ -315,7 +315,7 @@ def _compared(
         at=int(case.place_in_year[at]),
         reach=chance.season if choices.season is None else choices.season,
     )
-    record = stretches.steady[:, keep]
+    record = stretches.stabilised[:, keep]
     length, window = case.study.data.parts, choices.window or chance.window
     try:
         serial = stretch_autocorrelation(record, length=length, window=window, season=season)

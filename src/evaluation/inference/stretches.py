@@ -144,7 +144,7 @@ def moving_stretches(
     ----------
     stretches : ndarray (stretches, n)
         The statistic of the periods s to s + length - 1 in row s, on a scale on which chance is about as
-        large for all values: logarithms, or `steady_share`. A row with NaN is left out.
+        large for all values: logarithms, or `stabilised_share`. A row with NaN is left out.
     length : int
         Periods of a stretch.
     window : int
@@ -298,7 +298,7 @@ def _to_season(blocks: FloatArray, season: Season, place: IntArray) -> FloatArra
     return np.divide(sizes[season.at], own, out=np.ones_like(own), where=own > 0)
 
 
-def steady_share(count: FloatArray, of: FloatArray) -> FloatArray:
+def stabilised_share(count: FloatArray, of: FloatArray) -> FloatArray:
     """A share on a scale on which chance is about as large for all shares.
 
     Anscombe (1948): ``arcsin sqrt((x + 3/8) / (n + 3/4))`` for x of n, in radians.
@@ -322,11 +322,11 @@ def improvements(
     before, after : ndarray (n,)
         The statistic of both stretches; positive but for a count.
     deviations : pair of ndarray (draws, n)
-        From `moving_stretches` for either stretch: in logarithms, for a count in radians of `steady_share`.
+        From `moving_stretches` for either stretch: in logarithms, for a count in radians of `stabilised_share`.
     scale : {"percent", "level", "count"}
         ``"percent"``: difference of logarithms, which orders places as percentages do. ``"level"``:
         difference, the strays carried to the level of the place. ``"count"``: difference of counts out of
-        ``of``; a stray e moves a count of n by ``n sin(2 phi) e``, phi being its `steady_share`.
+        ``of``; a stray e moves a count of n by ``n sin(2 phi) e``, phi being its `stabilised_share`.
     better : {"higher", "lower"}
     of : pair of ndarray (n,), optional
         For a count: days that were counted over.
@@ -347,6 +347,6 @@ def improvements(
     else:
         assert of is not None
         values = after - before
-        slopes = [n * np.sin(2 * steady_share(x, n)) for x, n in zip((before, after), of, strict=True)]
+        slopes = [n * np.sin(2 * stabilised_share(x, n)) for x, n in zip((before, after), of, strict=True)]
         moved = slopes[1] * deviations[1] - slopes[0] * deviations[0]
     return sign * values, sign * (values + moved)
