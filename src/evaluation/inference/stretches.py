@@ -322,7 +322,8 @@ def improvements(
     before, after : ndarray (n,)
         The statistic of both stretches; positive but for a count.
     deviations : pair of ndarray (draws, n)
-        From `moving_stretches` for either stretch: in logarithms, for a count in radians of `stabilised_share`.
+        From `moving_stretches` for either stretch: in logarithms, for a count in radians of
+        `stabilised_share`.
     scale : {"percent", "level", "count"}
         ``"percent"``: difference of logarithms, which orders places as percentages do. ``"level"``:
         difference, the strays carried to the level of the place. ``"count"``: difference of counts out of
