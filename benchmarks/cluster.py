@@ -31,7 +31,7 @@ from evaluation import Design, Panel
 from evaluation.diagnostics import Sampled, sampling
 from evaluation.estimators import GroupTime, TwoWayFixedEffects
 from evaluation.numerics.chunks import here, working
-from evaluation.pipeline.crews.cluster import cluster
+from evaluation.pipeline.executors.cluster import cluster
 from evaluation.pipeline.run import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,23 +98,25 @@ def measure(folder: Path, where: str | None) -> dict[str, tuple[float, float, st
     """Wall seconds, processor seconds of the busiest worker and checksum, of the draws and the reports."""
     names = small_project(folder, WORK, reports=REPORTS)
     begin = time.perf_counter()
-    with cluster(where, folder) as crew:
-        if crew is not None:
-            assert crew.size >= 1
-            crew.workers(abs, [1, 2])
+    with cluster(where, folder) as executor:
+        if executor is not None:
+            assert executor.size >= 1
+            executor.workers(abs, [1, 2])
         found = {"start": (time.perf_counter() - begin, 0.0, "")}
 
         def reports() -> str:
-            done = run(names, root=folder, reports=folder / "reports", languages=("en",), jobs=1, crew=crew)
+            done = run(
+                names, root=folder, reports=folder / "reports", languages=("en",), jobs=1, executor=executor
+            )
             assert all(one.exit_status == 0 for one in done), [dict(one.failures) for one in done]
             return site(folder / "reports")
 
         def draws() -> str:
-            with working(here if crew is None else crew.workers):
+            with working(here if executor is None else executor.workers):
                 return simulate()
 
         def each() -> dict[str, float]:
-            return {"": processor()} if crew is None else crew.client.run(processor)
+            return {"": processor()} if executor is None else executor.client.run(processor)
 
         for name, work in (("draws", draws), ("reports", reports)):
             before, begin = each(), time.perf_counter()

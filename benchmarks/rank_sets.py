@@ -34,7 +34,7 @@ from evaluation.inference import (
     improvements,
     moving_stretches,
     rank_sets,
-    steady_share,
+    stabilised_share,
     stretch_autocorrelation,
 )
 
@@ -118,7 +118,7 @@ def stretches(days: np.ndarray, measure: str) -> tuple[np.ndarray, np.ndarray]:
     }
     if measure == "good_days":
         good = np.all([windows[name] <= limit for name, limit in GOOD.items()], axis=0).sum(axis=-1)
-        return good.astype(float), steady_share(good, np.full(good.shape, DAYS * PARTS))
+        return good.astype(float), stabilised_share(good, np.full(good.shape, DAYS * PARTS))
     if measure != "composite":
         value = windows[measure].mean(axis=-1)
         return value, np.log(value)
@@ -148,7 +148,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
     for measure, scale in MEASURES:
         values, steady = stretches(days, measure)
         season = Season(found.place[: len(values)], 36, int(found.place[at]), REACH)
-        strayed = [
+        deviations = [
             moving_stretches(steady, length=PARTS, window=WINDOW, draws=999, rng=rng, season=season)
             for _ in range(2)
         ]
@@ -156,7 +156,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
         own, drawn = improvements(
             values[ago],
             values[at],
-            (strayed[0], strayed[1]),
+            (deviations[0], deviations[1]),
             scale=scale,
             better="higher" if scale == "count" else "lower",
             of=(of, of),
@@ -166,7 +166,7 @@ def bulletin(found: World, truth: Truth, rng: np.random.Generator) -> list[tuple
         true = np.round(true, 9)
         # every statement of an order is true: then every set holds its true rank, or ranks that are shared
         held = not sets.above[true[:, None] <= true[None, :]].any()
-        rows.append((measure, scale, held, int((sets.low == 1).sum()), sets.told_apart))
+        rows.append((measure, scale, held, int((sets.low == 1).sum()), sets.distinguishable_pairs))
     return rows
 
 
@@ -240,7 +240,7 @@ def tied_places(correlation: float, tails: int, runs: int, places: int = 17, dek
         except EstimationError:
             refused += 1
             continue
-        held += rank_sets(own, own + drawn[1] - drawn[0]).told_apart == 0
+        held += rank_sets(own, own + drawn[1] - drawn[0]).distinguishable_pairs == 0
     made = runs - refused
     shares = " | ".join(f"{100 * share / runs:.0f}" for share in (widened, refused, made - held))
     words = f"{correlation}, t{tails}" if tails else f"{correlation}"

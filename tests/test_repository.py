@@ -232,13 +232,30 @@ def matches(root: Path, texts: list[tuple[Path, str]], pattern: re.Pattern[str])
     ]
 
 
-def test_contributing_names_files_that_exist(root: Path) -> None:
-    text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    named = re.findall(r"`([\w.-]+/[\w./-]+)`", text)
-    assert named
-    inside = [name for name in named if not name.startswith("..")]
-    absent = [name for name in inside if not (root / name).exists()]
+def test_documents_name_files_that_exist(root: Path) -> None:
+    absent = []
+    documents = ["CONTRIBUTING.md", "README.md", "README.zh.md", "METHODS.md", "data/README.md"]
+    for document in [*documents, *(f"docs/{path.name}" for path in (root / "docs").glob("*.md"))]:
+        text = (root / document).read_text(encoding="utf-8")
+        named = re.findall(r"`((?:src|tests|docs|data|data-raw|tools|notebooks|benchmarks)/[\w./*-]+)`", text)
+        named += [f"src/evaluation/{name}" for name in re.findall(r"`(pipeline/[\w./*-]+)`", text)]
+        absent += [f"{document}: {name}" for name in named if not [*root.glob(name)]]
+        links = re.findall(r"\]\((?!https?:)([^)#\s]+)\)", text)
+        absent += [
+            f"{document}: {name}" for name in links if not (root / document).parent.joinpath(name).exists()
+        ]
     assert not absent, listed(absent)
+
+
+def test_contributing_lists_the_layers(root: Path, pyproject: dict[str, Any]) -> None:
+    [layers] = [
+        contract["layers"]
+        for contract in pyproject["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "Imports point down"
+    ]
+    section = (root / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Layers")[2]
+    [row] = [part for part in section.split("\n\n") if "→" in part]
+    assert re.findall(r"`(\w+)`", row) == [layer.strip("()") for layer in layers]
 
 
 # docstrings -------------------------------------------------------------------------------------

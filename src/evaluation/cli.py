@@ -151,7 +151,7 @@ def run(
 ) -> None:
     """Run studies whose inputs changed, and write their pages, result files and the index."""
     from evaluation.cli_progress import brief, shown
-    from evaluation.pipeline.crews.cluster import cluster
+    from evaluation.pipeline.executors.cluster import cluster
     from evaluation.pipeline.grids.compare import preview_grid, run_grid
     from evaluation.pipeline.grids.grid import check_grid, parse_grid
     from evaluation.pipeline.grids.grid_shown import grid_outcome, grid_plan_json, grid_plan_row, grid_summary
@@ -206,8 +206,8 @@ def run(
         typer.echo(text, err=True)
     signal.signal(signal.SIGTERM, _terminated)
     compared = None
-    with cluster(on, root) as crew, shown(error=as_json) as progress:
-        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "crew": crew}
+    with cluster(on, root) as executor, shown(error=as_json) as progress:
+        how: dict[str, Any] = {**shared, "jobs": jobs, "cell_timeout": timeout, "executor": executor}
         if cells:
             done, compared = run_grid(cells, **how, progress=progress)
         else:

@@ -76,7 +76,7 @@ def schedule(
     notify: Annotated[bool, typer.Option("--notify", help="Send notices after each run.")] = False,
 ) -> None:
     """Print a ready unit that makes the reports every day: it locks, logs and rotates."""
-    from evaluation.pipeline.telling.schedule import schedule_text
+    from evaluation.pipeline.publishing.schedule import schedule_text
 
     typer.echo(schedule_text(project_root(), kind.value if kind else None, hour, publish, notify), nl=False)
 
@@ -90,7 +90,7 @@ def publish(
     reports: ReportsOption = None,
 ) -> None:
     """Put the complete site, with feeds of changed findings, in its place at one stroke."""
-    from evaluation.pipeline.telling.publish import publish as put
+    from evaluation.pipeline.publishing.publish import publish as put
 
     done = put(reports_folder(reports), target, url, keep)
     if done.left_out:
@@ -108,7 +108,7 @@ def notify(
     reports: ReportsOption = None,
 ) -> None:
     """Tell the addresses in EVALUATION_NOTIFY_URLS of failures and changed verdicts, once each."""
-    from evaluation.pipeline.telling.notify import notify as send
+    from evaluation.pipeline.publishing.notify import notify as send
 
     languages = languages_of(lang) or ("en", "zh")
     found = send(reports_folder(reports), url=url, languages=languages, dry_run=dry_run, say=typer.echo)

@@ -102,7 +102,7 @@ def test_a_told_pair_differs_by_more_than_the_critical_value(case):
     assert (one.sets.above | one.sets.above.T)[upper.astype(bool)].tolist() == told[
         upper.astype(bool)
     ].tolist()
-    assert one.sets.told_apart == sum(len(worse) for worse in one.told.values()) > 0
+    assert one.sets.distinguishable_pairs == sum(len(worse) for worse in one.told.values()) > 0
     assert all(better not in worse for better, worse in one.told.items())
     assert one.p_equal < 0.05
 
@@ -133,7 +133,7 @@ def test_a_bulletin_is_the_same_whatever_is_made_beside_it(root, case):
 def test_less_confidence_tells_no_fewer_pairs(case):
     found = analysis.other_choices(case)
     assert list(found) == ["study", "shorter", "longer", "all_year", "level_90"]
-    assert found["level_90"].sets.told_apart >= found["study"].sets.told_apart
+    assert found["level_90"].sets.distinguishable_pairs >= found["study"].sets.distinguishable_pairs
     assert found["study"].sets.critical > found["level_90"].sets.critical
     same = analysis.month_ranking(case, choices=Choices())
     pd.testing.assert_frame_equal(found["study"].table, same.table)

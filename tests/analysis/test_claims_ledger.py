@@ -16,7 +16,7 @@ import pytest
 from evaluation import analysis
 from evaluation.analysis import staggered
 from evaluation.analysis.claim_ranks import _redrawn, rate_sets
-from evaluation.analysis.weighing import needed_for
+from evaluation.analysis.ledger_data import needed_for
 from evaluation.claims import System, spreads_needed
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.report.sections import ledger as story

@@ -172,13 +172,13 @@ def test_every_figure_and_table_of_simulated_numbers_is_marked(
 
 def test_small_counts_are_not_shown_on_request(root: Path) -> None:
     asked = prepare(STUDY, {"disclosure": {"minimum": 60, "rounding": 5}}, root)
-    shared, others, may = asked.shared("robbery")
+    shared, others, mask = asked.shared("robbery")
     counts = asked.yearly("robbery")
     small = (counts > 0) & (counts < 60)
     assert small.to_numpy().any()
     assert shared[small].isna().all().all()
-    assert may.small == int(small.to_numpy().sum())
-    assert int(shared.isna().sum().sum() + others.isna().sum()) == may.small + may.beside
+    assert mask.primary == int(small.to_numpy().sum())
+    assert int(shared.isna().sum().sum() + others.isna().sum()) == mask.primary + mask.secondary
     # the untreated together are drawn too, so that no single one may be missing beside them
     hidden = shared.drop(columns=asked.treated).isna().sum(axis=1)
     assert not ((hidden == 1) & others.notna()).any()

@@ -13,7 +13,7 @@ import pytest
 
 from evaluation.analysis import prepare, staggered
 from evaluation.analysis.staggered import methods
-from evaluation.analysis.staggered.agreement import agrees
+from evaluation.analysis.staggered.published_results import agrees
 from evaluation.diagnostics import bacon
 from evaluation.errors import EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
@@ -127,7 +127,7 @@ def test_the_usual_standard_error_is_too_small_where_each_cohort_has_one_place(r
 
 
 def test_rio_raw_figures(rio, rio_found):
-    changes = rio_found.around.changes
+    changes = rio_found.event_time_means.changes
     assert changes == pytest.approx((-48.2, -16.7), abs=0.1)
     rows = rio.rows(rio.lead)
     ever = rows["first_treated"].notna()

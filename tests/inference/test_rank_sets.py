@@ -19,7 +19,7 @@ def test_places_far_apart_are_told_apart_and_near_ones_are_not() -> None:
     assert found.ranks.tolist() == [1, 2, 3, 4]
     assert found.low.tolist() == [1, 2, 2, 4]
     assert found.high.tolist() == [1, 3, 3, 4]
-    assert (found.told_apart, found.pairs) == (5, 6)
+    assert (found.distinguishable_pairs, found.pairs) == (5, 6)
 
 
 def test_one_pair_is_a_two_sided_test() -> None:
@@ -35,7 +35,7 @@ def test_what_all_places_share_does_not_blur_the_ranks() -> None:
     weather = 5 * rng.standard_normal((999, 1))
     with_weather = rank_sets(values, values + own + weather)
     assert np.array_equal(with_weather.above, rank_sets(values, values + own).above)
-    assert with_weather.told_apart == 3
+    assert with_weather.distinguishable_pairs == 3
 
 
 def test_step_down_tells_at_least_as_many_apart() -> None:
@@ -51,7 +51,7 @@ def test_the_reverse_order_stays_in_the_family() -> None:
     rng = np.random.default_rng(6)
     noise = rng.standard_normal((20_000, 3))
     found = rank_sets([100.0, 0.0, 0.0], noise + np.array([100.0, 0.0, 0.0]))
-    assert found.told_apart == 2
+    assert found.distinguishable_pairs == 2
     orders = [(1, 0), (2, 0), (1, 2), (2, 1)]
     error = np.sqrt([((noise[:, j] - noise[:, k]) ** 2).mean() for j, k in orders])
     largest = (np.stack([noise[:, j] - noise[:, k] for j, k in orders], axis=1) / error).max(axis=1)

@@ -11,7 +11,7 @@ from evaluation.inference import (
     improvements,
     moving_stretches,
     rank_sets,
-    steady_share,
+    stabilised_share,
     stretch_autocorrelation,
 )
 
@@ -90,7 +90,7 @@ def test_tied_places_are_not_told_apart_however_smooth_their_record(correlation:
         except EstimationError:
             continue
         made += 1
-        held += rank_sets(own, own + drawn[1] - drawn[0]).told_apart == 0
+        held += rank_sets(own, own + drawn[1] - drawn[0]).distinguishable_pairs == 0
     assert made >= 35
     assert held >= 0.86 * made  # 95 % less three standard errors of 60
 
@@ -149,12 +149,12 @@ def test_wrong_input(rows: int, window: int, said: str) -> None:
 
 
 def test_steady_share_is_anscombes_angle() -> None:
-    assert steady_share(np.array(0.0), np.array(30.0)) == pytest.approx(np.arcsin(np.sqrt(0.375 / 30.75)))
-    assert steady_share(np.array(15.0), np.array(30.0)) == pytest.approx(np.pi / 4)
+    assert stabilised_share(np.array(0.0), np.array(30.0)) == pytest.approx(np.arcsin(np.sqrt(0.375 / 30.75)))
+    assert stabilised_share(np.array(15.0), np.array(30.0)) == pytest.approx(np.pi / 4)
     # the variance of a binomial angle is about 1 / (4 n) whatever the share
     rng = np.random.default_rng(8)
     for share in (0.1, 0.5, 0.9):
-        angle = steady_share(rng.binomial(30, share, 20_000), np.full(20_000, 30.0))
+        angle = stabilised_share(rng.binomial(30, share, 20_000), np.full(20_000, 30.0))
         assert angle.var() * 4 * 30 == pytest.approx(1, rel=0.12)
 
 
@@ -169,8 +169,8 @@ def test_improvements_on_each_scale() -> None:
     days, _ = improvements(before, after, nothing, scale="count", better="higher", of=(before * 3, after * 9))
     assert days.tolist() == [-5.0, -2.0]
     # a stray of 1 % after moves a level by 1 % of what is there
-    strayed = (np.zeros((1, 2)), np.full((1, 2), np.log(1.01)))
-    _, moved = improvements(before, after, strayed, scale="level", better="lower")
+    deviations = (np.zeros((1, 2)), np.full((1, 2), np.log(1.01)))
+    _, moved = improvements(before, after, deviations, scale="level", better="lower")
     assert moved[0] == pytest.approx([5.0 - 0.05, 2.0 - 0.18])
     # a count of half its days moves by n e
     of = (np.full(2, 30.0), np.full(2, 30.0))

@@ -17,8 +17,8 @@ import pytest
 
 from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.numerics.chunks import _normal, spread, working
-from evaluation.pipeline.crews import cluster as clusters
-from evaluation.pipeline.crews.cluster import Asked, Cluster, asked, cluster, slurm
+from evaluation.pipeline.executors import cluster as clusters
+from evaluation.pipeline.executors.cluster import Asked, Cluster, asked, cluster, slurm
 from evaluation.pipeline.run import run
 
 distributed = pytest.importorskip("distributed", reason="distributed is not installed (the extra 'cluster')")
@@ -61,9 +61,9 @@ def within(seconds: float, done: Callable[[], bool]) -> bool:
 
 def opened(where: str, root: Path) -> None:
     """Open a cluster and close it again."""
-    with cluster(where, root) as crew:
-        assert crew is not None
-        assert crew.size
+    with cluster(where, root) as executor:
+        assert executor is not None
+        assert executor.size
 
 
 # what is asked for --------------------------------------------------------------------------------
@@ -176,11 +176,11 @@ def test_reports_have_the_same_bytes_and_survive_a_killed_worker(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with cluster("local:2", project.root) as crew:
-        assert crew is not None
-        assert crew.size == 2
-        pids = set(crew.client.run(os.getpid).values())
-        done = run(("tiny", "other"), reports=tmp_path / "spread", crew=crew, **options)
+    with cluster("local:2", project.root) as executor:
+        assert executor is not None
+        assert executor.size == 2
+        pids = set(executor.client.run(os.getpid).values())
+        done = run(("tiny", "other"), reports=tmp_path / "spread", executor=executor, **options)
         killer.join()
         assert killed
         assert killed[0] in pids  # it was a worker
@@ -194,9 +194,13 @@ def test_a_report_that_ends_every_worker_is_a_failure_and_the_others_are_made(
     monkeypatch.setattr(clusters, "TRIES", 1)
     project.study("deadly", notebook="deadly")
     project.notebook("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)", result_cell, name="deadly")
-    with cluster("local:2", project.root) as crew:
+    with cluster("local:2", project.root) as executor:
         done = run(
-            ("deadly", "tiny"), root=project.root, reports=project.reports, languages=("en",), crew=crew
+            ("deadly", "tiny"),
+            root=project.root,
+            reports=project.reports,
+            languages=("en",),
+            executor=executor,
         )
     assert [one.exit_status for one in done] == [1, 0]
     failure = done[0].failure
@@ -221,9 +225,9 @@ def test_pieces_have_the_same_bytes_on_one_and_two_workers_and_after_a_loss(tmp_
     (tmp_path / "studies").mkdir()
     plain = np.concatenate(spread(_normal, 400, seed=11, chunk=25)).tobytes()
     for where in ("local:1", "local:2"):
-        with cluster(where, tmp_path) as crew:
-            assert crew is not None
-            with working(crew.workers):
+        with cluster(where, tmp_path) as executor:
+            assert executor is not None
+            with working(executor.workers):
                 assert np.concatenate(spread(_normal, 400, seed=11, chunk=25)).tobytes() == plain
                 if where == "local:2":
                     work = partial(deadly, str(tmp_path / "note"))
@@ -245,10 +249,12 @@ assert "EVALUATION_CLUSTER" not in os.environ
 
 def test_a_report_hands_its_pieces_to_the_workers(project: Any, result_cell: str, tmp_path: Path) -> None:
     project.notebook(INNER.replace("NOTE", repr(str(tmp_path))), result_cell)
-    with cluster("local:1", project.root) as crew:
-        assert crew is not None
-        pids = set(crew.client.run(os.getpid).values())
-        (done,) = run(("tiny",), root=project.root, reports=project.reports, languages=("en",), crew=crew)
+    with cluster("local:1", project.root) as executor:
+        assert executor is not None
+        pids = set(executor.client.run(os.getpid).values())
+        (done,) = run(
+            ("tiny",), root=project.root, reports=project.reports, languages=("en",), executor=executor
+        )
     assert done.exit_status == 0, done.failure
     kernel, *found = map(int, (tmp_path / "found").read_text().split())
     assert set(found) == pids

@@ -11,9 +11,9 @@ import pytest
 
 from evaluation.errors import EvaluationError
 from evaluation.pipeline.grids.grid import Grid, check_grid, parse_grid, split_values
+from evaluation.pipeline.publishing.publish import site_files
 from evaluation.pipeline.site import variant_name
 from evaluation.pipeline.spec import parse_overrides
-from evaluation.pipeline.telling.publish import site_files
 from evaluation.report.check import problems
 
 Evaluation = Callable[..., Any]

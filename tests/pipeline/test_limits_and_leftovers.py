@@ -15,13 +15,13 @@ import psutil
 import pytest
 
 from evaluation.errors import OutputError, ReportError, StudyError
-from evaluation.pipeline.kernels import surroundings
+from evaluation.pipeline.kernels import environment
 from evaluation.pipeline.kernels.execute import MOST_PRINTED, execute
 from evaluation.pipeline.lock import NAME, sole_run
+from evaluation.pipeline.publishing.publish import publish, site_files
 from evaluation.pipeline.run import run
 from evaluation.pipeline.site import require_writable, unfinished, write_together
 from evaluation.pipeline.spec import RenderSpec
-from evaluation.pipeline.telling.publish import publish, site_files
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links, modes and sessions of POSIX")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc and prctl of Linux")
@@ -71,7 +71,7 @@ def test_a_cell_prints_so_much_sees_no_secret_and_leaves_nothing_running(
 @LINUX
 def test_the_environment_of_the_runner_is_closed() -> None:
     code = (
-        "from evaluation.pipeline.kernels.surroundings import hide_environment; import ctypes\n"
+        "from evaluation.pipeline.kernels.environment import hide_environment; import ctypes\n"
         "hide_environment(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -154,7 +154,7 @@ def test_folders_of_killed_kernels_go(tmp_path: Path, monkeypatch: pytest.Monkey
     gone, ours, other = (tmp_path / f"evaluation-{n}-x" for n in (dead.pid, os.getpid(), "notes"))
     for folder in (gone, ours, other):
         folder.mkdir()
-    surroundings.sweep_folders()
+    environment.sweep_folders()
     assert sorted(tmp_path.iterdir()) == sorted([ours, other])
 
 
@@ -174,10 +174,10 @@ def test_a_site_can_be_read_whatever_the_umask(tmp_path: Path) -> None:
 
 
 def test_a_long_temporary_folder_serves_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluation.pipeline.crews import crew
+    from evaluation.pipeline.executors import executor
 
     long = tmp_path / ("long" * 40)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    crew._context()
-    assert os.name != "posix" or len(surroundings.tempfile.gettempdir()) < 80
+    executor._context()
+    assert os.name != "posix" or len(environment.tempfile.gettempdir()) < 80

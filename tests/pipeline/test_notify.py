@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from evaluation.errors import ReportError, StudyError
+from evaluation.pipeline.publishing.notify import KINDS, VARIABLE, notices, notify, read_told
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, write_together
-from evaluation.pipeline.telling.notify import KINDS, VARIABLE, notices, notify, read_told
 
 apprise = pytest.importorskip("apprise", reason="apprise is not installed (the extra 'notify')")
 SECRET = "tok3n-that-nobody-may-see"

@@ -15,12 +15,12 @@ from xml.etree import ElementTree
 import pytest
 
 from evaluation.errors import OutputError, ReportError
+from evaluation.pipeline.publishing import publish as publishing
+from evaluation.pipeline.publishing.feed import feeds
+from evaluation.pipeline.publishing.news import news
+from evaluation.pipeline.publishing.publish import publish, site_files
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import Place, write_together
-from evaluation.pipeline.telling import publish as publishing
-from evaluation.pipeline.telling.feed import feeds
-from evaluation.pipeline.telling.news import news
-from evaluation.pipeline.telling.publish import publish, site_files
 from evaluation.report.index import render_index
 
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.pipeline.telling.schedule import BUSY, github, schedule_text
+from evaluation.pipeline.publishing.schedule import BUSY, github, schedule_text
 
 Evaluation = Callable[..., Any]
 

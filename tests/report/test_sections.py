@@ -141,7 +141,7 @@ def every(case, found, language):
         story.answer(case, found),
         story.three_numbers(case, found),
         story.years_figure(case, yearly),
-        story.around_figure(case, found.around),
+        story.event_time_figure(case, found.event_time_means),
         story.cohort_table(case, cohorts),
         story.end_figure(case),
         story.inference_sentence(case, found),

@@ -19,7 +19,8 @@ from evaluation.analysis.claims_scale import one_scale
 from evaluation.analysis.effects import SEASONS, EventPath, event_path, specification, specifications
 from evaluation.analysis.family import family
 from evaluation.analysis.ledger import ranks
-from evaluation.analysis.preparing import prepare
+from evaluation.analysis.ledger_data import Entry, LedgerCase, Needed, needed_for
+from evaluation.analysis.load import prepare
 from evaluation.analysis.record import result_file
 from evaluation.analysis.results import ResultFile
 from evaluation.analysis.robustness import (
@@ -38,8 +39,7 @@ from evaluation.analysis.rule import (
     rule_audit,
     rule_power,
 )
-from evaluation.analysis.staggered.agreement import check_claims
-from evaluation.analysis.weighing import Entry, LedgerCase, Needed, needed_for
+from evaluation.analysis.staggered.published_results import check_claims
 from evaluation.analysis.yearly import yearly_estimates
 
 __all__ = [

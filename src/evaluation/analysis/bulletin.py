@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.errors import DataError, DesignError, shortlist
-from evaluation.inference import steady_share
+from evaluation.inference import stabilised_share
 from evaluation.panel import require_columns
 from evaluation.sources.manifest import TableInfo, read_table
 from evaluation.study.bulletin import Bulletin, Measure
@@ -31,14 +31,14 @@ class Stretches:
     values : ndarray (stretches, places)
         Figure of the stretch that begins with each part of the record; NaN where a part is missing or too few
         days were measured.
-    steady : ndarray (stretches, places)
-        The same on the scale on which chance is measured: logarithms, or `steady_share` of a count.
+    stabilised : ndarray (stretches, places)
+        The same on the scale on which chance is measured: logarithms, or `stabilised_share` of a count.
     of : ndarray (stretches, places)
         Days that a count was made over; NaN for other measures.
     """
 
     values: FloatArray
-    steady: FloatArray
+    stabilised: FloatArray
     of: FloatArray
 
 
@@ -147,17 +147,17 @@ class BulletinCase:
         if measure.kind == "count":
             counted = self._wide(str(measure.of))
             values, of = self._summed(column), self._summed(counted)
-            steady = steady_share(values, of)
+            stabilised = stabilised_share(values, of)
         elif measure.kind == "mean":
             with np.errstate(invalid="ignore", divide="ignore"):
                 values, of = self._summed(column * days) / self._summed(days), nothing
-                steady = np.log(values)
+                stabilised = np.log(values)
         else:
             values, of = column[: self.n_stretches], nothing
-            steady = np.log(values)
+            stabilised = np.log(values)
         return Stretches(
             values=np.where(enough, values, np.nan),
-            steady=np.where(enough, steady, np.nan),
+            stabilised=np.where(enough, stabilised, np.nan),
             of=np.where(enough, of, np.nan),
         )
 

@@ -275,7 +275,7 @@ def several_months(case: BulletinCase, counts: Sequence[int] = POOLED) -> pd.Dat
                 "first": str(places[int(np.argmax(values))]),
                 "could_be_first": int((sets.low == 1).sum()),
                 "places": int(keep.sum()),
-                "told_apart": sets.told_apart,
+                "told_apart": sets.distinguishable_pairs,
                 "pairs": sets.pairs,
             }
         )
@@ -315,11 +315,11 @@ def _compared(
         at=int(case.place_in_year[at]),
         reach=chance.season if choices.season is None else choices.season,
     )
-    record = stretches.steady[:, keep]
+    record = stretches.stabilised[:, keep]
     length, window = case.study.data.parts, choices.window or chance.window
     try:
         serial = stretch_autocorrelation(record, length=length, window=window, season=season)
-        strayed = [
+        deviations = [
             moving_stretches(record, length=length, window=window, draws=draws, rng=rng, season=season)
             for _ in range(2)
         ]
@@ -333,7 +333,7 @@ def _compared(
     values, drawn = improvements(
         stretches.values[ago, keep],
         stretches.values[at, keep],
-        (strayed[0], strayed[1]),
+        (deviations[0], deviations[1]),
         scale="count" if measure.kind == "count" else "percent" if scale == "percent" else "level",
         better=measure.better,
         of=(stretches.of[ago, keep], stretches.of[at, keep]),
@@ -356,21 +356,21 @@ def _figures(case: BulletinCase, measure: Measure, month: pd.Period, keep: NDArr
     )
 
 
-def _errors(strayed: FloatArray) -> FloatArray:
+def _errors(deviations: FloatArray) -> FloatArray:
     """Root mean square of the difference of two places' strays (n, n)."""
-    square = strayed.T @ strayed / len(strayed)
+    square = deviations.T @ deviations / len(deviations)
     own = np.diag(square)
     return np.asarray(np.sqrt(np.maximum(own[:, None] + own[None, :] - 2 * square, 0)))
 
 
-def _p_equal(values: FloatArray, strayed: FloatArray) -> float:
+def _p_equal(values: FloatArray, deviations: FloatArray) -> float:
     """Share of resamples whose largest difference, in standard errors, is at least the observed one."""
     first, second = np.triu_indices(len(values), k=1)
-    error = _errors(strayed)[first, second]
+    error = _errors(deviations)[first, second]
     usable = error > 0
     if not usable.any():
         return float("nan")
     first, second, error = first[usable], second[usable], error[usable]
     observed = (np.abs(values[first] - values[second]) / error).max()
-    drawn = (np.abs(strayed[:, first] - strayed[:, second]) / error).max(axis=1)
+    drawn = (np.abs(deviations[:, first] - deviations[:, second]) / error).max(axis=1)
     return float((1 + (drawn >= observed).sum()) / (1 + len(drawn)))

@@ -63,7 +63,7 @@ def _summary(ranking: MonthRanking) -> dict[str, Any]:
         "could_be_first": list(ranking.could_be_first),
         "places": ranking.n,
         "told_above": {better: list(worse) for better, worse in ranking.told.items()},
-        "pairs_told_apart": ranking.sets.told_apart,
+        "pairs_told_apart": ranking.sets.distinguishable_pairs,
         "pairs": ranking.sets.pairs,
         "difference_needed": ranking.needed_points,
         "p_all_alike": ranking.p_equal,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from evaluation.analysis.change import year_table
 from evaluation.analysis.ledger import ranks
+from evaluation.analysis.ledger_data import LedgerCase
 from evaluation.analysis.staggered.case import StaggeredCase
-from evaluation.analysis.weighing import LedgerCase
 from evaluation.errors import DataError
 from evaluation.inference import RankSets, rank_sets
 
@@ -67,7 +67,7 @@ def claimed_ranks(case: LedgerCase) -> pd.DataFrame:
                     "first_rate": float(table["rate"].iloc[0]),
                     "low": np.nan if sets is None or at is None else float(sets.low[at]),
                     "high": np.nan if sets is None or at is None else float(sets.high[at]),
-                    "told": np.nan if sets is None else sets.told_apart / sets.pairs,
+                    "told": np.nan if sets is None else sets.distinguishable_pairs / sets.pairs,
                 }
             )
     return pd.DataFrame(rows)
@@ -116,10 +116,10 @@ def rate_sets(
     RankSets
     """
     values = sign * (after.mean(axis=0) / before.mean(axis=0) - 1)
-    strayed = sign * _redrawn(before, after, block, draws, rng) - values
+    deviations = sign * _redrawn(before, after, block, draws, rng) - values
     periods, degrees = len(before), max(len(before) // block - 1, 1)
-    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=strayed.shape))
-    return rank_sets(values, values + strayed * stretch * np.sqrt(periods / (periods - block)))
+    stretch = np.sqrt(degrees / rng.chisquare(degrees, size=deviations.shape))
+    return rank_sets(values, values + deviations * stretch * np.sqrt(periods / (periods - block)))
 
 
 def _year(case: LedgerCase, column: str, year: int, units: list[str]) -> FloatArray:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.estimate import Estimate, with_leads
+from evaluation.analysis.ledger_data import LedgerCase
 from evaluation.analysis.record import KEYS, SYNTHETIC, pool_estimate
 from evaluation.analysis.results import ResultFile, collect
-from evaluation.analysis.weighing import LedgerCase
 
 _ESTIMATORS = {"two_way": "difference in differences", **SYNTHETIC}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from evaluation.analysis.change import change_test, year_table
-from evaluation.analysis.weighing import Entry, LedgerCase
+from evaluation.analysis.ledger_data import Entry, LedgerCase
 
 _NO_ACHIEVEMENT = {"rule", "plan", "formula"}
 _NO_PERCENTAGE = {"places_up", "points"}

@@ -23,7 +23,7 @@ from evaluation.inference.stretches import (
     Season,
     improvements,
     moving_stretches,
-    steady_share,
+    stabilised_share,
     stretch_autocorrelation,
 )
 from evaluation.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
@@ -58,7 +58,7 @@ __all__ = [
     "recommend",
     "refusal",
     "romano_wolf",
-    "steady_share",
+    "stabilised_share",
     "stretch_autocorrelation",
     "t_test_of_clusters",
     "t_test_of_two_groups",

@@ -48,7 +48,7 @@ class RankSets(Displayed):
     level: float
 
     @property
-    def told_apart(self) -> int:
+    def distinguishable_pairs(self) -> int:
         """Pairs of places whose order is told."""
         return int(self.above.sum())
 
@@ -109,13 +109,13 @@ def rank_sets(values: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> Ra
         raise EstimationError(f"the level is {level}", expected="a level between 0 and 1")
     first, second = np.nonzero(~np.eye(len(own), dtype=bool))
     gap = own[first] - own[second]
-    strayed = drawn[:, first] - drawn[:, second] - gap
-    error = np.sqrt((strayed**2).mean(axis=0))
+    deviations = drawn[:, first] - drawn[:, second] - gap
+    error = np.sqrt((deviations**2).mean(axis=0))
     # two places that move together exactly are told apart by any difference, and by none when equal
     exact = error <= 1e-12 * max(1.0, float(np.abs(own).max()))
     safe = np.where(exact, 1.0, error)
     size = np.where(exact, np.where(gap > 0, np.inf, 0.0), gap / safe)
-    moved = np.where(exact, 0.0, strayed / safe)
+    moved = np.where(exact, 0.0, deviations / safe)
     told = np.isinf(size)
     critical = float("nan")
     reverse = np.lexsort((first, second))

@@ -245,7 +245,7 @@ def recommend(panel: Panel, design: Design, *, draws: int = DRAWS, seed: int = 0
     >>> design = Design("rate", "first_treated")
     >>> found = recommend(panel, design)
     >>> found
-    Recommendation(restricted wild cluster bootstrap; 4 methods hold, 7 do not)
+    Recommendation(restricted wild cluster bootstrap; 4 methods hold, 8 do not)
     """
     if draws < 0:
         raise DesignError(f"draws is {draws}", expected="0, or a number of panels")

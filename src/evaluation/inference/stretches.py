@@ -144,7 +144,7 @@ def moving_stretches(
     ----------
     stretches : ndarray (stretches, n)
         The statistic of the periods s to s + length - 1 in row s, on a scale on which chance is about as
-        large for all values: logarithms, or `steady_share`. A row with NaN is left out.
+        large for all values: logarithms, or `stabilised_share`. A row with NaN is left out.
     length : int
         Periods of a stretch.
     window : int
@@ -200,12 +200,12 @@ def _blocks(
             f"{int(known.sum())} stretches of {length} periods are too few to say how far one strays",
             expected=f"a record of at least {max(FEWEST * length, window)} periods in a row",
         )
-    strayed, whole, steps = [], [], np.flatnonzero(known)
+    deviations, whole, steps = [], [], np.flatnonzero(known)
     for at in map(int, steps):
         near = np.flatnonzero(known[max(at - reach, 0) : at + reach + 1]) + max(at - reach, 0)
-        strayed.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
+        deviations.append((apart[at] - apart[near].mean(axis=0)) * _given_back(at, near, length))
         whole.append(len(near) == 2 * reach + 1)
-    blocks = np.array(strayed)
+    blocks = np.array(deviations)
     if season is not None:
         blocks = blocks * _to_season(blocks, season, season.place[steps])[:, None]
     return blocks, steps, np.array(whole)
@@ -255,7 +255,7 @@ def _strays(correlation: float, length: int, window: int) -> tuple[float, float,
     lag : float
         Correlation of the strays of stretches that begin one period apart.
     degrees : float
-        Independent strays that one of a long row of strays is worth, for telling their variance.
+        Independent strays that one of a long row of strays is worth, for estimating their variance.
     """
     reach = (window - length) // 2
     mean = np.zeros(window)
@@ -298,7 +298,7 @@ def _to_season(blocks: FloatArray, season: Season, place: IntArray) -> FloatArra
     return np.divide(sizes[season.at], own, out=np.ones_like(own), where=own > 0)
 
 
-def steady_share(count: FloatArray, of: FloatArray) -> FloatArray:
+def stabilised_share(count: FloatArray, of: FloatArray) -> FloatArray:
     """A share on a scale on which chance is about as large for all shares.
 
     Anscombe (1948): ``arcsin sqrt((x + 3/8) / (n + 3/4))`` for x of n, in radians.
@@ -309,7 +309,7 @@ def steady_share(count: FloatArray, of: FloatArray) -> FloatArray:
 def improvements(
     before: FloatArray,
     after: FloatArray,
-    strayed: tuple[FloatArray, FloatArray],
+    deviations: tuple[FloatArray, FloatArray],
     *,
     scale: Literal["percent", "level", "count"],
     better: Literal["higher", "lower"],
@@ -321,12 +321,13 @@ def improvements(
     ----------
     before, after : ndarray (n,)
         The statistic of both stretches; positive but for a count.
-    strayed : pair of ndarray (draws, n)
-        From `moving_stretches` for either stretch: in logarithms, for a count in radians of `steady_share`.
+    deviations : pair of ndarray (draws, n)
+        From `moving_stretches` for either stretch: in logarithms, for a count in radians of
+        `stabilised_share`.
     scale : {"percent", "level", "count"}
         ``"percent"``: difference of logarithms, which orders places as percentages do. ``"level"``:
         difference, the strays carried to the level of the place. ``"count"``: difference of counts out of
-        ``of``; a stray e moves a count of n by ``n sin(2 phi) e``, phi being its `steady_share`.
+        ``of``; a stray e moves a count of n by ``n sin(2 phi) e``, phi being its `stabilised_share`.
     better : {"higher", "lower"}
     of : pair of ndarray (n,), optional
         For a count: days that were counted over.
@@ -340,13 +341,13 @@ def improvements(
     sign = 1.0 if better == "higher" else -1.0
     if scale == "percent":
         values = np.log(after) - np.log(before)
-        moved = strayed[1] - strayed[0]
+        moved = deviations[1] - deviations[0]
     elif scale == "level":
         values = after - before
-        moved = after * np.expm1(strayed[1]) - before * np.expm1(strayed[0])
+        moved = after * np.expm1(deviations[1]) - before * np.expm1(deviations[0])
     else:
         assert of is not None
         values = after - before
-        slopes = [n * np.sin(2 * steady_share(x, n)) for x, n in zip((before, after), of, strict=True)]
-        moved = slopes[1] * strayed[1] - slopes[0] * strayed[0]
+        slopes = [n * np.sin(2 * stabilised_share(x, n)) for x, n in zip((before, after), of, strict=True)]
+        moved = slopes[1] * deviations[1] - slopes[0] * deviations[0]
     return sign * values, sign * (values + moved)

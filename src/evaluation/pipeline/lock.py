@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.errors import OutputError
-from evaluation.pipeline.kernels.surroundings import sweep_folders
+from evaluation.pipeline.kernels.environment import sweep_folders
 from evaluation.pipeline.site import put_back
 
 NAME = ".run.lock"

@@ -13,9 +13,9 @@ from evaluation.errors import EvaluationError, StudyError
 from evaluation.pipeline.changes.inputs import Project, digest_of
 from evaluation.pipeline.changes.state import read_state, state_file
 from evaluation.pipeline.changes.wanted import Wanted, look, note
-from evaluation.pipeline.crews.crew import Alone, Crew, Processes, start_server
+from evaluation.pipeline.executors.executor import Alone, Executor, Processes, start_server
 from evaluation.pipeline.finish import StudyRun, publish, refused
-from evaluation.pipeline.kernels.surroundings import hide_environment
+from evaluation.pipeline.kernels.environment import hide_environment
 from evaluation.pipeline.listing import listed, write_index
 from evaluation.pipeline.lock import sole_run
 from evaluation.pipeline.plan import how_made, plan, stated
@@ -70,7 +70,7 @@ def run(
     cell_timeout: float = CELL_TIMEOUT,
     progress: Progress | None = None,
     force: bool = False,
-    crew: Crew | None = None,
+    executor: Executor | None = None,
 ) -> list[StudyRun]:
     """Run studies whose pages are not up to date, and write their pages, result files and the index.
 
@@ -97,7 +97,7 @@ def run(
         Told whatever is done, for the user.
     force : bool
         Run what is up to date, too.
-    crew : Crew, optional
+    executor : Executor, optional
         Who makes the reports; by default ``jobs`` processes on this machine.
 
     Returns
@@ -122,7 +122,7 @@ def run(
         cell_timeout=cell_timeout,
         progress=progress,
         force=force,
-        crew=crew,
+        executor=executor,
         strict=bool(overrides),
     )
 
@@ -137,7 +137,7 @@ def run_orders(
     cell_timeout: float = CELL_TIMEOUT,
     progress: Progress | None = None,
     force: bool = False,
-    crew: Crew | None = None,
+    executor: Executor | None = None,
     strict: bool = False,
     then: Callable[[list[StudyRun]], None] = lambda runs: None,
 ) -> list[StudyRun]:
@@ -146,7 +146,7 @@ def run_orders(
     Parameters
     ----------
     orders : sequence of Order
-    root, reports, languages, jobs, cell_timeout, progress, force, crew
+    root, reports, languages, jobs, cell_timeout, progress, force, executor
         As in `run`.
     strict : bool
         Raise what the checks before the run find, instead of making a page of it.
@@ -172,7 +172,7 @@ def run_orders(
         todo = [one for one in wanted if one.reasons]
         progress.planned(_reports(todo, project), [done.place.name for done in runs])
         if todo:
-            runs += _run(todo, project, jobs, cell_timeout, progress, crew, strict)
+            runs += _run(todo, project, jobs, cell_timeout, progress, executor, strict)
         places = [one.place for one in wanted]
         runs.sort(key=lambda one: places.index(one.place))
         then(runs)
@@ -212,14 +212,14 @@ def _run(
     jobs: int | None,
     cell_timeout: float,
     progress: Progress,
-    crew: Crew | None,
+    executor: Executor | None,
     strict: bool,
 ) -> Iterator[StudyRun]:
     """Check all, then render the studies and publish each as soon as it is done."""
     begun = time.time()
     size = min(jobs or min(os.cpu_count() or 1, 2), len(todo))
-    if crew is None:
-        crew = Processes(render, size) if size > 1 else Alone(render)
+    if executor is None:
+        executor = Processes(render, size) if size > 1 else Alone(render)
         if size > 1:
             start_server()
     made = how_made(project.root)
@@ -242,7 +242,7 @@ def _run(
         ready.append((one, spec))
     # the longest first, so that it does not run alone at the end
     ready.sort(key=lambda pair: -(pair[0].state.seconds or 0.0))
-    for one, spec, outcome in _outcomes(ready, crew, progress):
+    for one, spec, outcome in _outcomes(ready, executor, progress):
         done = publish(one.place, outcome, made, spec.provenance, project.root)
         if done.failure is None:
             note(project, one, outcome, begun)
@@ -251,25 +251,25 @@ def _run(
 
 
 def _outcomes(
-    ready: Sequence[tuple[Wanted, RenderSpec]], crew: Crew, progress: Progress
+    ready: Sequence[tuple[Wanted, RenderSpec]], executor: Executor, progress: Progress
 ) -> Iterator[tuple[Wanted, RenderSpec, RenderOutcome]]:
-    """Render everything, as many studies at once as the crew takes."""
+    """Render everything, as many studies at once as the executor takes."""
     waiting = list(ready)
     under_way: dict[str, Wanted] = {}
     try:
         while waiting or under_way:
-            while waiting and len(under_way) < (size := crew.size):
+            while waiting and len(under_way) < (size := executor.size):
                 one, spec = waiting.pop(0)
                 under_way[one.place.name] = one
-                crew.start(spec)
+                executor.start(spec)
                 progress.started(one.place.name, size)
-            spec, outcome = crew.finished()
+            spec, outcome = executor.finished()
             name = Place.of(Path(), spec.study, spec.overrides).name
             progress.finished(name, outcome)
             yield under_way.pop(name), spec, outcome
     except BaseException:
         # stopped by hand: nothing may wait for cells that run for hours
-        crew.stop()
+        executor.stop()
         raise
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.withholding import Gathered, Shares
+from evaluation.analysis.disclosure import CellSums, DisclosureMask
 from evaluation.design import Design
 from evaluation.errors import DataError, DesignError, shortlist
 from evaluation.panel import Panel, require_columns
@@ -96,7 +96,7 @@ class SimulatedCase:
         table = self.table.groupby([years, self.table["unit"]])[outcome].sum().unstack()
         return table.rename_axis(columns=None)
 
-    def shared(self, outcome: str) -> tuple[pd.DataFrame, pd.Series, Shares]:
+    def shared(self, outcome: str) -> tuple[pd.DataFrame, pd.Series, DisclosureMask]:
         """What the page may show of an outcome: incidents by year and unit, the untreated together, the rule.
 
         What is withheld is NaN.
@@ -109,22 +109,22 @@ class SimulatedCase:
         rule, table, data = self.study.disclosure, self.yearly(outcome), self.study.data
         others = table.drop(columns=self.treated).sum(axis=1)
         if rule is None:
-            return table, others, Shares()
+            return table, others, DisclosureMask()
         cells = pd.Series(
             table.to_numpy().ravel(), index=pd.MultiIndex.from_product([table.index, table.columns])
         )
-        gathered = Gathered(cells, f"table {data.table}, column {outcome}")
+        sums = CellSums(cells, f"table {data.table}, column {outcome}")
         year, unit = (np.asarray(cells.index.get_level_values(level)) for level in (0, 1))
         named = {self.treated, *self.table.loc[self.table["near"] != "", "unit"]}
         for when in table.index:
             told = when in (data.before, data.after)
-            gathered.count(("others", when), (year == when) & (unit != self.treated), kept=told)
+            sums.count(("others", when), (year == when) & (unit != self.treated), required=told)
             for name in table.columns:
-                kept = told and name in named
-                gathered.count(("unit", name, when), (year == when) & (unit == name), kept=kept)
-        may = gathered.shares(rule)
-        shown = {name: may.masked(may.rounded(table[name]), "unit", name) for name in table.columns}
-        return pd.DataFrame(shown), may.masked(may.rounded(others), "others"), may
+                required = told and name in named
+                sums.count(("unit", name, when), (year == when) & (unit == name), required=required)
+        mask = sums.suppress(rule)
+        shown = {name: mask.masked(mask.rounded(table[name]), "unit", name) for name in table.columns}
+        return pd.DataFrame(shown), mask.masked(mask.rounded(others), "others"), mask
 
 
 def prepare_simulated(study: SimulatedStudy, overrides: Mapping[str, Any], root: Path) -> SimulatedCase:

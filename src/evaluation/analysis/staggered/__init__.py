@@ -1,29 +1,34 @@
 """Many places treated at dates of their own: what notebooks call, in the order of the page."""
 
 from evaluation.analysis.choice import Choice
-from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
 from evaluation.analysis.staggered.checks import checks, detectable
+from evaluation.analysis.staggered.descriptives import (
+    EventTimeMeans,
+    Yearly,
+    cohorts,
+    event_time_means,
+    total_change,
+    yearly,
+)
+from evaluation.analysis.staggered.disclosure import disclosure_mask, disclosure_masks
 from evaluation.analysis.staggered.effects import advice, choose, estimates
-from evaluation.analysis.staggered.evidence import Around, Yearly, around, cohorts, total_change, yearly
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.findings import Findings, findings
 from evaluation.analysis.staggered.methods import ask, without_events
 from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
+from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.record import result_file
-from evaluation.analysis.staggered.withheld import all_shares, shares
 
 __all__ = [
-    "Around",
     "Choice",
+    "EventTimeMeans",
     "Findings",
     "Path",
     "StaggeredCase",
     "Yearly",
     "advice",
-    "all_shares",
-    "around",
     "ask",
     "check_claims",
     "checks",
@@ -31,7 +36,10 @@ __all__ = [
     "cohorts",
     "comparisons",
     "detectable",
+    "disclosure_mask",
+    "disclosure_masks",
     "estimates",
+    "event_time_means",
     "family",
     "findings",
     "path",
@@ -40,7 +48,6 @@ __all__ = [
     "published",
     "rate_of_count",
     "result_file",
-    "shares",
     "total_change",
     "truth",
     "verdicts",

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from evaluation.analysis.choice import Choice
-from evaluation.analysis.staggered.agreement import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.case import StaggeredCase
+from evaluation.analysis.staggered.descriptives import EventTimeMeans, event_time_means
 from evaluation.analysis.staggered.effects import advice, choose
 from evaluation.analysis.staggered.effects import estimates as estimates_of
-from evaluation.analysis.staggered.evidence import Around, around
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.paths import Path
 from evaluation.analysis.staggered.paths import paths as paths_of
+from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.claims import ClaimCheck
 from evaluation.inference import Recommendation
 
@@ -33,7 +33,7 @@ class Findings:
     together : pandas.DataFrame
         p-values adjusted for the family of outcomes; see `family`.
     paths : mapping of str to Path
-    around : Around
+    event_time_means : EventTimeMeans
         The leading outcome around the start, nothing modelled.
     verdicts : mapping of str to ClaimCheck
         The rule's word on every outcome.
@@ -48,7 +48,7 @@ class Findings:
     against: pd.DataFrame = field(repr=False)
     together: pd.DataFrame = field(repr=False)
     paths: Mapping[str, Path] = field(repr=False)
-    around: Around = field(repr=False)
+    event_time_means: EventTimeMeans = field(repr=False)
     verdicts: Mapping[str, ClaimCheck] = field(repr=False)
     claims: tuple[ClaimCheck, ...] = field(repr=False)
     published: pd.DataFrame = field(repr=False)
@@ -58,7 +58,7 @@ class Findings:
 
     def drawn(self, level: float) -> list[Path]:
         """Paths to draw: the leading outcome's and those of outcomes that stand out after adjusting."""
-        lead = self.around.outcome.id
+        lead = self.event_time_means.outcome.id
         out = self.together.loc[self.together["p_adjusted"] <= level, "outcome"].tolist()
         names = [lead, *(name for name in out if name != lead)]
         return [self.paths[name] for name in names if name in self.paths][:4]
@@ -94,7 +94,7 @@ def findings(
         against=against,
         together=together,
         paths=paths_of(case) if paths is None else paths,
-        around=around(case, case.lead),
+        event_time_means=event_time_means(case, case.lead),
         verdicts=verdicts(case, against, together),
         claims=check_claims(case, against, together),
         published=published(case),

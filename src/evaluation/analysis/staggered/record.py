@@ -10,8 +10,8 @@ import pandas as pd
 from evaluation.analysis.estimate import Estimate, with_leads
 from evaluation.analysis.results import ResultFile, collect
 from evaluation.analysis.staggered.case import StaggeredCase, is_poisson
+from evaluation.analysis.staggered.disclosure import disclosure_masks
 from evaluation.analysis.staggered.findings import Findings
-from evaluation.analysis.staggered.withheld import all_shares
 from evaluation.diagnostics import Diagnostic
 
 NAMES = {
@@ -51,9 +51,9 @@ def result_file(
     others = against[(against["comparison"] != case.main.id) | (against["dates"] != "")]
     rows += [_estimate(case, row, None) for row in others.to_dict("records")]
     sections: dict[str, Any] = {}
-    withheld = all_shares(case)
+    withheld = disclosure_masks(case)
     if withheld:
-        sections["disclosure"] = {name: shares.as_record() for name, shares in withheld.items()}
+        sections["disclosure"] = {name: mask.as_record() for name, mask in withheld.items()}
     return collect(
         case,
         with_leads(rows),

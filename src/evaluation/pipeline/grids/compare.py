@@ -98,7 +98,7 @@ def run_grid(
     progress : Progress, optional
         Told whatever is done, for the user.
     **options
-        Of `run_orders`: ``jobs, cell_timeout, force, crew``.
+        Of `run_orders`: ``jobs, cell_timeout, force, executor``.
 
     Returns
     -------

@@ -12,9 +12,9 @@ from evaluation.errors import EvaluationError
 from evaluation.pipeline.grids.grid import Checked
 from evaluation.pipeline.grids.leading import claims_of, leading, says_who_leads
 from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.publishing.news import simulated
 from evaluation.pipeline.site import Place
 from evaluation.pipeline.spec import value_text
-from evaluation.pipeline.telling.news import simulated
 from evaluation.report.sections.comparison import Cell, Comparison, finding, render_comparison, text_in
 
 _NO_RESULT = "ReportError: its result file is missing or cannot be read"

@@ -7,7 +7,7 @@ import runpy
 from contextlib import suppress
 from pathlib import Path
 
-from evaluation.pipeline.kernels.surroundings import CLUSTER, READS
+from evaluation.pipeline.kernels.environment import CLUSTER, READS
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     address = os.environ.pop(CLUSTER, "")
     if address:
         from evaluation.numerics.chunks import hire
-        from evaluation.pipeline.crews.cluster import workers_at
+        from evaluation.pipeline.executors.cluster import workers_at
 
         hire(workers_at(address))
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)

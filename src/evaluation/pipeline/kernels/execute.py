@@ -16,8 +16,8 @@ from typing import Any
 
 from evaluation import errors
 from evaluation.errors import ReportError, StudyError
+from evaluation.pipeline.kernels.environment import reads_of
 from evaluation.pipeline.kernels.kernel import private_kernel
-from evaluation.pipeline.kernels.surroundings import reads_of
 from evaluation.pipeline.spec import Failure, Kind, RenderSpec, find_notebook
 
 PARAMETERS = ("study", "overrides")

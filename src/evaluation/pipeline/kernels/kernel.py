@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evaluation.pipeline.kernels.surroundings import (
+from evaluation.pipeline.kernels.environment import (
     LONGEST_FOLDER,
     end_strays,
     environment,

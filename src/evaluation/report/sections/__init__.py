@@ -21,9 +21,9 @@ from evaluation.report.sections.effects import (
 from evaluation.report.sections.event_study import drift_table, path_figure, path_lead
 from evaluation.report.sections.limits import settle, threats
 from evaluation.report.sections.raw import (
-    around_figure,
     cohort_table,
     end_figure,
+    event_time_figure,
     moved_lead,
     notes,
     raw_lead,
@@ -42,7 +42,6 @@ from evaluation.report.sections.robustness import (
 
 __all__ = [
     "answer",
-    "around_figure",
     "bacon_table",
     "beside_lead",
     "can_replicate",
@@ -55,6 +54,7 @@ __all__ = [
     "drift_table",
     "end_figure",
     "estimates_table",
+    "event_time_figure",
     "family_table",
     "inference_sentence",
     "methods_lead",

@@ -123,7 +123,7 @@ def _by_dates(case: StaggeredCase, found: Findings, text: Text) -> str:
 @said
 def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure:
     """Published or claimed, what happened there and elsewhere, and what is left, on one scale."""
-    outcome, raw = case.lead, found.around
+    outcome, raw = case.lead, found.event_time_means
     if outcome.in_percent:
         ours, theirs = raw.changes
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from evaluation.analysis.staggered import Findings, Path, StaggeredCase, shares
+from evaluation.analysis.staggered import Findings, Path, StaggeredCase, disclosure_mask
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value
@@ -42,9 +42,9 @@ def path_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose | No
 @said
 def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Prose:
     """The event study of one outcome with the inference that holds; words if withheld."""
-    outcome, may = path.outcome, shares(case, path.outcome)
-    frame = path.frame[[may.may(("event", int(e))) for e in path.frame["event_time"]]]
-    if may.hidden and ((frame["event_time"] >= 0).sum() < 2 or (frame["event_time"] < 0).sum() < 2):
+    outcome, mask = path.outcome, disclosure_mask(case, path.outcome)
+    frame = path.frame[[mask.allows(("event", int(e))) for e in path.frame["event_time"]]]
+    if mask.hidden and ((frame["event_time"] >= 0).sum() < 2 or (frame["event_time"] < 0).sum() < 2):
         return not_drawn("path", outcome, text)
     after = frame[frame["event_time"] >= 0]
     width = float((after["ci_high"] - after["ci_low"]).mean())

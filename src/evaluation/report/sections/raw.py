@@ -7,8 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from evaluation.analysis.staggered import Around, StaggeredCase, Yearly, all_shares, shares
-from evaluation.analysis.withholding import Shares
+from evaluation.analysis.disclosure import DisclosureMask
+from evaluation.analysis.staggered import (
+    EventTimeMeans,
+    StaggeredCase,
+    Yearly,
+    disclosure_mask,
+    disclosure_masks,
+)
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
@@ -60,8 +66,8 @@ def withheld(case: StaggeredCase, *, text: Text) -> Prose | None:
     rule = case.study.disclosure
     if rule is None:
         return None
-    found = all_shares(case).values()
-    small, beside = sum(one.small for one in found), sum(one.beside for one in found)
+    found = disclosure_masks(case).values()
+    small, beside = sum(one.primary for one in found), sum(one.secondary for one in found)
     told = {"most": rule.minimum - 1, "small": small, "beside": beside, "rounding": rule.rounding}
     return Prose(text("withheld.lead", **told))
 
@@ -75,7 +81,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
     outcome = found.outcome
     told_years = (found.treated.notna() & found.untreated.notna()).to_numpy()
     if told_years.sum() < 2:
-        return not_drawn("years", outcome, text) if found.shares.hidden else None
+        return not_drawn("years", outcome, text) if found.mask.hidden else None
     wide = found.units.dropna(axis=1, how="all")
     wide.columns = pd.Index([f"{case.name(unit, text.language)} {i}" for i, unit in enumerate(wide.columns)])
     wide = wide.assign(**{TREATED: found.treated})
@@ -89,7 +95,7 @@ def years_figure(case: StaggeredCase, found: Yearly, *, text: Text) -> Figure | 
         source = text("raw.thinned", source=source, count=found.thinned, counted=counted(text, found.thinned))
     if found.beyond:
         source = text("raw.beyond", source=source, count=found.beyond, counted=counted(text, found.beyond))
-    source = withheld_here(source, found.shares.withheld("unit", "treated", "others"), text)
+    source = withheld_here(source, found.mask.withheld("unit", "treated", "others"), text)
     treated, others = found.treated[told_years], found.untreated[told_years]
     told = {
         "outcome": label_of(outcome, text),
@@ -139,13 +145,13 @@ def _moved(case: StaggeredCase, before: float, after: float, text: Text) -> str:
 
 
 @said
-def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | Prose:
+def event_time_figure(case: StaggeredCase, raw: EventTimeMeans, *, text: Text) -> Figure | Prose:
     """Treated units around their start beside the others in the same calendar periods; nothing modelled.
 
     Words where it is withheld.
     """
     outcome = raw.outcome
-    if raw.shares.hidden and (raw.frame.notna().sum() < 3).any():
+    if raw.mask.hidden and (raw.frame.notna().sum() < 3).any():
         return not_drawn("around", outcome, text)
     relative = outcome.in_percent
     ours, theirs = (
@@ -171,7 +177,7 @@ def around_figure(case: StaggeredCase, raw: Around, *, text: Text) -> Figure | P
         policy=(0, text.given["event"]),
         y_label=text("raw.around_axis", **told),
         title=text("raw.around", **told),
-        source=withheld_here(source_line(case, text), raw.shares.withheld("event", "other"), text),
+        source=withheld_here(source_line(case, text), raw.mask.withheld("event", "other"), text),
         alt=text("raw.around_alt", **told),
         language=text.language,
         name=f"around-{outcome.id}",
@@ -200,7 +206,7 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
         "change": text(f"raw.change_{kind}", unit=unit_of(outcome, text)),
         "others_change": text(f"raw.others_{kind}", unit=unit_of(outcome, text)),
     }
-    if frame["others_change"].isna().all() and not shares(case, outcome).hidden:
+    if frame["others_change"].isna().all() and not disclosure_mask(case, outcome).hidden:
         frame = frame.drop(columns="others_change")
         names.pop("others_change")
     sign = -1 if outcome.better == "lower" else 1
@@ -209,7 +215,7 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
     changed = partial(number, language=text.language, digits=digits, sign=True)
     beside = group(case, case.main, text) if "others_change" in names else ""
     notes = [text("raw.cohorts_note", group=beside, unit=raw_unit)]
-    hidden = shares(case, outcome).withheld("cohort", "beside")
+    hidden = disclosure_mask(case, outcome).withheld("cohort", "beside")
     notes += [text("withheld.table", count=hidden)] if hidden else []
     shown = frame.assign(cohort=[period_of(case, c, text, short=True) for c in frame["cohort"]])
     return Table(
@@ -271,4 +277,4 @@ def _few(case: StaggeredCase, series: pd.Series) -> tuple[pd.Series, pd.Series]:
     if rule is None or (series.dropna() % 1 != 0).any():
         return series, series != series
     small = (series > 0) & (series < rule.minimum)
-    return Shares(rule=rule).rounded(series).mask(small), small
+    return DisclosureMask(rule=rule).rounded(series).mask(small), small

@@ -61,7 +61,7 @@ def answer(case: BulletinCase, ranking: MonthRanking, other: MonthRanking | None
 
 def _told(case: BulletinCase, ranking: MonthRanking, text: Text) -> str:
     """How many pairs are told apart; a single one by name."""
-    told = ranking.sets.told_apart
+    told = ranking.sets.distinguishable_pairs
     values: dict[str, object] = {"pairs": ranking.sets.pairs, "level": level(case)}
     if told == 1:
         better, worse = (int(at[0]) for at in ranking.sets.above.nonzero())

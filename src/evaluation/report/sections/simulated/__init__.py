@@ -7,7 +7,14 @@ from evaluation.report.sections.simulated.claims import (
     ranges_table,
     smallest_table,
 )
-from evaluation.report.sections.simulated.found import (
+from evaluation.report.sections.simulated.limits import (
+    power_figure,
+    power_table,
+    record,
+    settle,
+    threats,
+)
+from evaluation.report.sections.simulated.results import (
     found_figure,
     inference_sentence,
     inference_table,
@@ -15,13 +22,6 @@ from evaluation.report.sections.simulated.found import (
     replication,
     truth_table,
     years_figure,
-)
-from evaluation.report.sections.simulated.limits import (
-    power_figure,
-    power_table,
-    record,
-    settle,
-    threats,
 )
 
 __all__ = [

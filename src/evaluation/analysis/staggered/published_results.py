@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered.case import StaggeredCase, rate_of_count
+from evaluation.analysis.staggered.descriptives import total_change
+from evaluation.analysis.staggered.disclosure import may_compare
 from evaluation.analysis.staggered.effects import choose, infer
-from evaluation.analysis.staggered.evidence import total_change
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.methods import ask
 from evaluation.analysis.staggered.relative import relative
-from evaluation.analysis.staggered.withheld import may_say
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
 from evaluation.study.staggered import Outcome
@@ -235,7 +235,7 @@ def check_claims(
             direction = 1 if outcome.better == "higher" else -1
             found = total_change(case, outcome, claim.before, claim.after)
             reason = circular.en if circular else ""
-            if not may_say(case, claim, outcome):
+            if not may_compare(case, claim, outcome):
                 found, reason = None, "withheld: one of the two counts is below the minimum that may be shown"
             asked = [] if circular else tests(case, outcome, against, together)
         done.append(

@@ -26,41 +26,41 @@ class Sums:
         Rows that are counts themselves: coefficients of 0 and 1. Only these can be too small.
     shown : ndarray of bool (k,)
         Rows that the page would show; the others are counts that must not follow from it.
-    kept : ndarray of bool (k,)
+    required : ndarray of bool (k,)
         Shown rows that the page cannot do without, so that others are withheld instead.
     """
 
     rows: Floats = field(repr=False)
     counts: Bools = field(repr=False)
     shown: Bools = field(repr=False)
-    kept: Bools = field(repr=False)
+    required: Bools = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
-class Withheld:
+class Suppressed:
     """What is not shown.
 
     Attributes
     ----------
-    small : ndarray of bool (k,)
+    primary : ndarray of bool (k,)
         Counts of 1 to the minimum less one.
-    beside : ndarray of bool (k,)
+    secondary : ndarray of bool (k,)
         Shown rows that are withheld because a small count would follow from them.
     exposed : ndarray of bool (k,)
         Small counts that follow from the rows that must be kept, whatever else is withheld.
     """
 
-    small: Bools = field(repr=False)
-    beside: Bools = field(repr=False)
+    primary: Bools = field(repr=False)
+    secondary: Bools = field(repr=False)
     exposed: Bools = field(repr=False)
 
     @property
     def hidden(self) -> Bools:
         """Every row that is not shown."""
-        return self.small | self.beside
+        return self.primary | self.secondary
 
 
-def withhold(sums: Sums, cells: Floats, minimum: int) -> Withheld:
+def suppress(sums: Sums, cells: Floats, minimum: int) -> Suppressed:
     """Withhold counts of 1 to ``minimum - 1``, and as many others as keep them from following from the rest.
 
     A reader who adds and subtracts what is shown knows exactly the combinations in the span of the shown
@@ -82,7 +82,7 @@ def withhold(sums: Sums, cells: Floats, minimum: int) -> Withheld:
 
     Returns
     -------
-    Withheld
+    Suppressed
     """
     pattern, column = np.unique(sums.rows, axis=1, return_inverse=True)
     merged = np.zeros(pattern.shape[1])
@@ -91,18 +91,18 @@ def withhold(sums: Sums, cells: Floats, minimum: int) -> Withheld:
     size = np.sqrt(np.bincount(np.asarray(column).ravel(), minlength=pattern.shape[1]))
     vectors = pattern * size
     values = np.where(sums.counts, pattern @ merged, np.nan)
-    small = sums.counts & (values > 0) & (values < minimum)
+    primary = sums.counts & (values > 0) & (values < minimum)
     cost = np.where(pattern != 0, merged, 0.0).sum(axis=1)
-    free = sums.shown & ~small & ~sums.kept & ~(sums.counts & (values == 0))
-    beside = np.zeros(len(vectors), dtype=bool)
+    free = sums.shown & ~primary & ~sums.required & ~(sums.counts & (values == 0))
+    secondary = np.zeros(len(vectors), dtype=bool)
     exposed = np.zeros(len(vectors), dtype=bool)
     nested = _parts(pattern, sums.counts & sums.shown)
-    if not small.any():
-        return Withheld(small, beside, exposed)
+    if not primary.any():
+        return Suppressed(primary, secondary, exposed)
 
     def asked() -> tuple[NDArray[np.intp], Bools, Floats, NDArray[np.intp]]:
-        seen = sums.shown & ~small & ~beside
-        guarded, origin = _guarded(vectors, values, small, nested, ~seen, minimum)
+        seen = sums.shown & ~primary & ~secondary
+        guarded, origin = _guarded(vectors, values, primary, nested, ~seen, minimum)
         return np.flatnonzero(seen), *_follows(vectors[seen], guarded), origin
 
     while True:
@@ -112,21 +112,21 @@ def withhold(sums: Sums, cells: Floats, minimum: int) -> Withheld:
             support = seen[np.abs(coefficients[:, which]) > _ZERO]
             if touched[support].any():
                 continue  # what was just withheld may protect this one too: asked again in the next round
-            options = support[free[support] & ~beside[support]]
+            options = support[free[support] & ~secondary[support]]
             if not len(options):
                 stuck[origin[which]] = True
                 continue
-            beside[options[np.argmin(cost[options])]] = True
+            secondary[options[np.argmin(cost[options])]] = True
             touched[support], taken = True, True
         if not taken:
             exposed = stuck
             break
     # what a later choice made needless is shown after all, the dearest first
-    for row in sorted(np.flatnonzero(beside), key=lambda r: -cost[r])[: _REVISED // max(len(vectors), 1)]:
-        beside[row] = False
+    for row in sorted(np.flatnonzero(secondary), key=lambda r: -cost[r])[: _REVISED // max(len(vectors), 1)]:
+        secondary[row] = False
         _, found, _, origin = asked()
-        beside[row] = bool((found & ~exposed[origin]).any())
-    return Withheld(small, beside, exposed)
+        secondary[row] = bool((found & ~exposed[origin]).any())
+    return Suppressed(primary, secondary, exposed)
 
 
 def _follows(shown: Floats, guarded: Floats) -> tuple[Bools, Floats]:
@@ -170,14 +170,14 @@ def _parts(pattern: Floats, counts: Bools) -> list[tuple[int, list[NDArray[np.in
 def _guarded(
     vectors: Floats,
     values: Floats,
-    small: Bools,
+    primary: Bools,
     nested: list[tuple[int, list[NDArray[np.intp]]]],
     unseen: Bools,
     minimum: int,
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Rows that must not follow, and what each stands for: small counts, and several of a total together."""
-    rows = [vectors[small]]
-    origin = [np.flatnonzero(small)]
+    rows = [vectors[primary]]
+    origin = [np.flatnonzero(primary)]
     for whole, families in nested:
         for members in families:
             parts = members[~unseen[members]]
@@ -185,7 +185,7 @@ def _guarded(
                 rows.append((vectors[whole] - vectors[parts].sum(axis=0))[None])
                 gone = members[unseen[members]]
                 origin.append(gone[:1] if len(gone) else np.array([whole]))
-            few = members[small[members]]
+            few = members[primary[members]]
             if len(few) > 1 and values[few].sum() < minimum:
                 rows.append(vectors[few].sum(axis=0)[None])
                 origin.append(few[:1])

@@ -87,7 +87,7 @@ def history_table(case: BulletinCase, history: Sequence[MonthRanking], *, text: 
         }
         for ranking in reversed(history)
     ]
-    blank = sum(ranking.sets.told_apart == 0 for ranking in history)
+    blank = sum(ranking.sets.distinguishable_pairs == 0 for ranking in history)
     return Table(
         pd.DataFrame(rows),
         caption=text("history.caption", blank=blank, count=len(history)),
@@ -182,4 +182,4 @@ def _count(ranking: MonthRanking, text: Text) -> str:
 
 
 def _pairs(ranking: MonthRanking, text: Text) -> str:
-    return text("measures.pairs", told=ranking.sets.told_apart, pairs=ranking.sets.pairs)
+    return text("measures.pairs", told=ranking.sets.distinguishable_pairs, pairs=ranking.sets.pairs)

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.disclosure import CellSums, DisclosureMask
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
-from evaluation.analysis.withholding import Gathered, Shares
 from evaluation.study.staggered import Outcome
 from evaluation.study.staggered_beside import Claim
 
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 
 
-def shares(case: StaggeredCase, outcome: Outcome) -> Shares:
+def disclosure_mask(case: StaggeredCase, outcome: Outcome) -> DisclosureMask:
     """What the page may show of an outcome's counts; everything where the study withholds nothing.
 
     Every raw figure of the page is written as a sum of cells, a unit and period each: yearly figures of
@@ -37,11 +37,11 @@ def shares(case: StaggeredCase, outcome: Outcome) -> Shares:
     """
     rule = case.study.disclosure
     if rule is None or outcome.model != "count":
-        return Shares()
+        return DisclosureMask()
     table = case.table[case.table[outcome.column].notna()]
     used = case.rows(outcome)
     times, units = table[case.study.data.time], table[case.study.data.unit]
-    gathered = Gathered(
+    sums = CellSums(
         table[outcome.column].set_axis(units.astype(str) + " " + times.astype(str)),
         f"table {case.study.data.table}, column {outcome.column}",
     )
@@ -49,28 +49,28 @@ def shares(case: StaggeredCase, outcome: Outcome) -> Shares:
     first = used[FIRST].reindex(table.index)
     ever, never = inside & first.notna().to_numpy(), inside & first.isna().to_numpy()
     if outcome.id == case.lead.id:
-        _by_year(case, gathered, table, used, ever, never)
-        _by_cohort(case, gathered, table, first, ever, never)
-    _by_event(case, gathered, outcome, table, first, ever, never)
+        _by_year(case, sums, table, used, ever, never)
+        _by_cohort(case, sums, table, first, ever, never)
+    _by_event(case, sums, outcome, table, first, ever, never)
     for claim in case.study.claims:
         if claim.kind != "none" and claim.outcome == outcome.id:
             treated = units.isin([*case.treated(outcome), *case.already(outcome)]).to_numpy()
             for side in ("before", "after"):
-                gathered.count(("claim", claim.id, side), treated & stretch(times, getattr(claim, side)))
-    return gathered.shares(rule)
+                sums.count(("claim", claim.id, side), treated & stretch(times, getattr(claim, side)))
+    return sums.suppress(rule)
 
 
-def all_shares(case: StaggeredCase) -> dict[str, Shares]:
+def disclosure_masks(case: StaggeredCase) -> dict[str, DisclosureMask]:
     """What may be shown of each outcome that is a count, by the outcome's id; empty without [disclosure]."""
     if case.study.disclosure is None:
         return {}
-    return {o.id: shares(case, o) for o in case.study.outcomes if o.model == "count"}
+    return {o.id: disclosure_mask(case, o) for o in case.study.outcomes if o.model == "count"}
 
 
-def may_say(case: StaggeredCase, claim: Claim, outcome: Outcome) -> bool:
+def may_compare(case: StaggeredCase, claim: Claim, outcome: Outcome) -> bool:
     """Whether the two counts of a claim may be compared on the page."""
-    found = shares(case, outcome)
-    return all(found.may(("claim", claim.id, side)) for side in ("before", "after"))
+    found = disclosure_mask(case, outcome)
+    return all(found.allows(("claim", claim.id, side)) for side in ("before", "after"))
 
 
 def stretch(times: pd.Series, text: str) -> np.ndarray:
@@ -93,7 +93,7 @@ def whole_years(case: StaggeredCase, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _by_year(
     case: StaggeredCase,
-    gathered: Gathered,
+    sums: CellSums,
     table: pd.DataFrame,
     used: pd.DataFrame,
     ever: np.ndarray,
@@ -103,15 +103,15 @@ def _by_year(
     unit = table[case.study.data.unit].to_numpy()
     for year in np.unique(years[~np.isnan(years)]):
         then = years == year
-        gathered.count(("treated", int(year)), ever & then)
-        gathered.count(("others", int(year)), never & then)
+        sums.count(("treated", int(year)), ever & then)
+        sums.count(("others", int(year)), never & then)
         for name in np.unique(unit[never & then]):
-            gathered.count(("unit", name, int(year)), never & then & (unit == name))
+            sums.count(("unit", name, int(year)), never & then & (unit == name))
 
 
 def _by_cohort(
     case: StaggeredCase,
-    gathered: Gathered,
+    sums: CellSums,
     table: pd.DataFrame,
     first: pd.Series,
     ever: np.ndarray,
@@ -122,13 +122,13 @@ def _by_cohort(
         mine = ever & (first == start).to_numpy()
         later = (times >= start).to_numpy()
         for side, then in (("before", ~later), ("after", later)):
-            gathered.count(("cohort", str(start), side), mine & then)
-            gathered.count(("beside", str(start), side), never & then)
+            sums.count(("cohort", str(start), side), mine & then)
+            sums.count(("beside", str(start), side), never & then)
 
 
 def _by_event(
     case: StaggeredCase,
-    gathered: Gathered,
+    sums: CellSums,
     outcome: Outcome,
     table: pd.DataFrame,
     first: pd.Series,
@@ -145,23 +145,23 @@ def _by_event(
     event[~(ever & (event >= low) & (event <= high))] = np.nan
     for time in np.unique(ordinal[never]):
         # others by period stand on the page only mixed, but with one start the mixture is the period's own
-        gathered.count(("others in", str(pd.Period(ordinal=int(time), freq=data.frequency))),
-                       never & (ordinal == time), shown=False)  # fmt: skip
-    sums: dict[Any, np.ndarray] = {}
+        period = str(pd.Period(ordinal=int(time), freq=data.frequency))
+        sums.count(("others in", period), never & (ordinal == time), shown=False)
+    means: dict[Any, np.ndarray] = {}
     seen = np.unique(event[~np.isnan(event)]).astype(int)
     for e in seen:
         now = event == e
-        gathered.count(("event", int(e)), now)
+        sums.count(("event", int(e)), now)
         mixed = np.zeros(len(table))
         for time in np.unique(ordinal[now]):
             others = never & (ordinal == time)
             mixed[others] = weight[now & (ordinal == time)].sum() / weight[others].sum()
-        gathered.combination(("other", int(e)), mixed / weight[now].sum())
-        sums[e] = now / weight[now].sum()
-        sums["other", e] = mixed / weight[now].sum()
+        sums.combination(("other", int(e)), mixed / weight[now].sum())
+        means[e] = now / weight[now].sum()
+        means["other", e] = mixed / weight[now].sum()
     for side, chosen in (("before", seen[seen < 0]), ("after", seen[seen >= 0])):
-        gathered.count(("treated", side), np.isin(event, chosen), shown=False)
+        sums.count(("treated", side), np.isin(event, chosen), shown=False)
         for which in ("treated", "other"):
-            parts = [sums[e if which == "treated" else ("other", e)] for e in chosen]
+            parts = [means[e if which == "treated" else ("other", e)] for e in chosen]
             if parts:
-                gathered.combination((which, "mean", side), np.sum(parts, axis=0) / len(parts), kept=True)
+                sums.combination((which, "mean", side), np.sum(parts, axis=0) / len(parts), required=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.disclosure import DisclosureMask
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
-from evaluation.analysis.staggered.withheld import shares, stretch, whole_years
-from evaluation.analysis.withholding import Shares
+from evaluation.analysis.staggered.disclosure import disclosure_mask, stretch, whole_years
 from evaluation.study.staggered import Comparison, Outcome
 
 _BEYOND = 2.5
@@ -35,7 +35,7 @@ class Yearly:
         Untreated units left out of ``units`` because there are more than `MOST_DRAWN`.
     starts : tuple of Period
         First and last period in which a unit becomes treated.
-    shares : Shares
+    mask : DisclosureMask
         What is withheld: such figures are NaN.
     """
 
@@ -45,7 +45,7 @@ class Yearly:
     untreated: pd.Series = field(repr=False)
     beyond: int
     starts: tuple[pd.Period, pd.Period]
-    shares: Shares
+    mask: DisclosureMask
     thinned: int = 0
 
 
@@ -59,23 +59,23 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
     comparison : Comparison, optional
         The main one when absent.
     """
-    rows, may = whole_years(case, case.rows(outcome, comparison)), shares(case, outcome)
+    rows, mask = whole_years(case, case.rows(outcome, comparison)), disclosure_mask(case, outcome)
     ever = rows[FIRST].notna()
     unit = case.study.data.unit
-    treated = _figures(case, outcome, rows[ever], ["year"], may)
-    untreated = _figures(case, outcome, rows[~ever], ["year"], may)
+    treated = _figures(case, outcome, rows[ever], ["year"], mask)
+    untreated = _figures(case, outcome, rows[~ever], ["year"], mask)
     others = rows[~ever]
     names = pd.unique(others[unit])
     if len(names) > MOST_DRAWN:
         kept = names[np.linspace(0, len(names) - 1, MOST_DRAWN).round().astype(int)]
         others = others[others[unit].isin(kept)]
-    each = _figures(case, outcome, others, [unit, "year"], may).unstack(unit)
+    each = _figures(case, outcome, others, [unit, "year"], mask).unstack(unit)
     most = _BEYOND * max(treated.max(), untreated.max())
     beyond = each.columns[each.max() > most]
     drawn = each.drop(columns=beyond)
-    treated, untreated = may.masked(treated, "treated"), may.masked(untreated, "others")
+    treated, untreated = mask.masked(treated, "treated"), mask.masked(untreated, "others")
     if len(drawn.columns):  # all columns at once: a frame that grows by one column after the other is slow
-        drawn = drawn.apply(lambda column: may.masked(column, "unit", column.name))
+        drawn = drawn.apply(lambda column: mask.masked(column, "unit", column.name))
     first = case.first(outcome)[case.treated(outcome)]
     return Yearly(
         outcome,
@@ -84,27 +84,27 @@ def yearly(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         untreated,
         len(beyond),
         (first.min(), first.max()),
-        may,
+        mask,
         max(len(names) - MOST_DRAWN, 0),
     )
 
 
 def _figures(
-    case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, by: list[str], may: Shares
+    case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, by: list[str], mask: DisclosureMask
 ) -> pd.Series:
     """Counts over exposure (a mean rate a period), mean counts a period, or means."""
     data = case.study.data
     grouped = rows.groupby(by)
     if outcome.model != "count":
         return grouped[outcome.column].mean()
-    events = may.rounded(grouped[outcome.column].sum())
+    events = mask.rounded(grouped[outcome.column].sum())
     if data.exposure is None:
         return events / grouped[outcome.column].count()
     return data.per * events / grouped[data.exposure].sum()
 
 
 @dataclass(frozen=True, eq=False)
-class Around:
+class EventTimeMeans:
     """Treated units by time since their start, beside the comparison in the same calendar periods.
 
     Attributes
@@ -116,7 +116,7 @@ class Around:
         in their unit the difference from it.
     before, after : tuple of float
         Treated and untreated before (mean over event times) and after, in the outcome's unit or rate.
-    shares : Shares
+    mask : DisclosureMask
         What is withheld: such figures are NaN.
     """
 
@@ -124,7 +124,7 @@ class Around:
     frame: pd.DataFrame = field(repr=False)
     before: tuple[float, float]
     after: tuple[float, float]
-    shares: Shares
+    mask: DisclosureMask
 
     @property
     def changes(self) -> tuple[float, float]:
@@ -133,7 +133,9 @@ class Around:
         return 100 * (c / a - 1), 100 * (d / b - 1)
 
 
-def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None) -> Around:
+def event_time_means(
+    case: StaggeredCase, outcome: Outcome, comparison: Comparison | None = None
+) -> EventTimeMeans:
     """The raw figures by time since the start; nothing is modelled.
 
     For each event time the treated units observed then are pooled, and for each of them the untreated
@@ -173,20 +175,20 @@ def around(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None 
         }
     )
     before, after = figures[figures.index < 0].mean(), figures[figures.index >= 0].mean()
-    may = shares(case, outcome)
-    if may.active:
-        rate = may.rounded(pooled["total"]) / pooled["weight"]
-        figures["treated"] = scale * may.rounded(sums["total"]) / sums["weight"]
+    mask = disclosure_mask(case, outcome)
+    if mask.active:
+        rate = mask.rounded(pooled["total"]) / pooled["weight"]
+        figures["treated"] = scale * mask.rounded(sums["total"]) / sums["weight"]
         mine["other"] = rows.loc[mine.index, data.time].map(rate) * mine["weight"]
         figures["untreated"] = scale * mine.groupby("event")["other"].sum() / sums["weight"]
-        figures["treated"] = may.masked(figures["treated"], "event")
-        figures["untreated"] = may.masked(figures["untreated"], "other")
-    return Around(
+        figures["treated"] = mask.masked(figures["treated"], "event")
+        figures["untreated"] = mask.masked(figures["untreated"], "other")
+    return EventTimeMeans(
         outcome,
         100 * figures / before if outcome.in_percent else figures - before,
         (float(before["treated"]), float(before["untreated"])),
         (float(after["treated"]), float(after["untreated"])),
-        may,
+        mask,
     )
 
 
@@ -206,7 +208,7 @@ def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None
         changes in percent (for rates and levels, in the unit). What is withheld is NaN, with the changes
         made from it.
     """
-    data, may = case.study.data, shares(case, outcome)
+    data, mask = case.study.data, disclosure_mask(case, outcome)
     rows = case.rows(outcome, comparison)
     ever = rows[FIRST].notna()
     found = []
@@ -216,7 +218,7 @@ def cohorts(case: StaggeredCase, outcome: Outcome, comparison: Comparison | None
         after = others[data.time] >= start
         sides = {"cohort": (mine[~later], mine[later]), "beside": (others[~after], others[after])}
         b, a, ob, oa = (
-            _pooled(case, outcome, part, may) if may.may((key, str(start), side)) else np.nan
+            _pooled(case, outcome, part, mask) if mask.allows((key, str(start), side)) else np.nan
             for key, parts in sides.items()
             for side, part in zip(("before", "after"), parts, strict=True)
         )
@@ -255,11 +257,11 @@ def total_change(case: StaggeredCase, outcome: Outcome, before: str, after: str)
     return 100 * (last / first - 1) if first else float("nan")
 
 
-def _pooled(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, may: Shares) -> float:
+def _pooled(case: StaggeredCase, outcome: Outcome, rows: pd.DataFrame, mask: DisclosureMask) -> float:
     data = case.study.data
     if outcome.model != "count":
         return float(rows[outcome.column].mean())
-    total = float(may.rounded(pd.Series([rows[outcome.column].sum()])).iloc[0])
+    total = float(mask.rounded(pd.Series([rows[outcome.column].sum()])).iloc[0])
     size = rows[outcome.column].count() if data.exposure is None else rows[data.exposure].sum() / data.per
     return total / float(size) if size else float("nan")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from evaluation.pipeline.kernels.execute import LANGUAGES
-from evaluation.pipeline.telling.news import NAMESPACE, News, news, page_of
+from evaluation.pipeline.publishing.news import NAMESPACE, News, news, page_of
 
 ATOM = "http://www.w3.org/2005/Atom"
 MEDIA = "application/atom+xml"

@@ -18,9 +18,9 @@ from typing import Any
 
 from evaluation.errors import OutputError, ReportError, StudyError
 from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.publishing.news import News, failing, news, page_of
 from evaluation.pipeline.records import history
 from evaluation.pipeline.site import write_whole
-from evaluation.pipeline.telling.news import News, failing, news, page_of
 
 VARIABLE = "EVALUATION_NOTIFY_URLS"
 STATE = "notified.json"

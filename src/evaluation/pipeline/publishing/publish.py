@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from evaluation.errors import OutputError, ReportError, shortlist
 from evaluation.pipeline.kernels.execute import LANGUAGES
+from evaluation.pipeline.publishing.feed import MEDIA, feed_name, feeds
 from evaluation.pipeline.site import damaged, generated_now, unfinished
-from evaluation.pipeline.telling.feed import MEDIA, feed_name, feeds
 
 _PARTS = (
     "index.html",

@@ -9,26 +9,26 @@ import numpy as np
 import pandas as pd
 
 from evaluation.errors import DataError, DesignError, shortlist
-from evaluation.numerics.withholding import Sums, Withheld, withhold
+from evaluation.numerics.suppression import Sums, Suppressed, suppress
 from evaluation.study.base import Disclosure
 
 
 @dataclass(frozen=True, eq=False)
-class Shares:
+class DisclosureMask:
     """What may be shown.
 
     Attributes
     ----------
     hidden : frozenset
         Keys of the sums that are not shown.
-    small, beside : int
+    primary, secondary : int
         Shown sums withheld because they are small, and because small ones would follow from them.
     rule : Disclosure or None
     """
 
     hidden: frozenset[Hashable] = field(default=frozenset(), repr=False)
-    small: int = 0
-    beside: int = 0
+    primary: int = 0
+    secondary: int = 0
     rule: Disclosure | None = None
 
     @property
@@ -40,13 +40,13 @@ class Shares:
         """How many sums of some kinds (the first word of their keys) are withheld."""
         return sum(isinstance(key, tuple) and key[0] in kinds for key in self.hidden)
 
-    def may(self, key: Hashable) -> bool:
+    def allows(self, key: Hashable) -> bool:
         """Whether a sum may be shown."""
         return key not in self.hidden
 
     def masked(self, values: pd.Series, *kind: Hashable) -> pd.Series:
         """Values by the last part of their keys, NaN where withheld."""
-        return values.where(np.array([self.may((*kind, key)) for key in values.index], dtype=bool))
+        return values.where(np.array([self.allows((*kind, key)) for key in values.index], dtype=bool))
 
     def rounded(self, counts: pd.Series) -> pd.Series:
         """Counts rounded as the rule says."""
@@ -57,10 +57,10 @@ class Shares:
         """For the result file."""
         assert self.rule is not None
         told = {"minimum": self.rule.minimum, "rounding": self.rule.rounding}
-        return told | {"withheld_small": self.small, "withheld_beside": self.beside}
+        return told | {"withheld_small": self.primary, "withheld_beside": self.secondary}
 
 
-class Gathered:
+class CellSums:
     """Collects what a page would show of a table of counts.
 
     Parameters
@@ -87,13 +87,13 @@ class Gathered:
         self._flags: list[tuple[bool, bool, bool]] = []
         self._where = where
 
-    def count(self, key: Hashable, cells: np.ndarray, *, shown: bool = True, kept: bool = False) -> None:
+    def count(self, key: Hashable, cells: np.ndarray, *, shown: bool = True, required: bool = False) -> None:
         """A count: the sum of the cells for which the mask is true."""
-        self._add(key, np.asarray(cells, dtype=float), (True, shown, kept))
+        self._add(key, np.asarray(cells, dtype=float), (True, shown, required))
 
-    def combination(self, key: Hashable, weights: np.ndarray, *, kept: bool = False) -> None:
+    def combination(self, key: Hashable, weights: np.ndarray, *, required: bool = False) -> None:
         """Another figure that is linear in the cells, by their weights."""
-        self._add(key, np.asarray(weights, dtype=float), (False, True, kept))
+        self._add(key, np.asarray(weights, dtype=float), (False, True, required))
 
     def _add(self, key: Hashable, row: np.ndarray, flags: tuple[bool, bool, bool]) -> None:
         if row.any():
@@ -101,7 +101,7 @@ class Gathered:
             self._keys.append(key)
             self._flags.append(flags)
 
-    def shares(self, rule: Disclosure) -> Shares:
+    def suppress(self, rule: Disclosure) -> DisclosureMask:
         """Which of the sums may be shown.
 
         Raises
@@ -110,15 +110,15 @@ class Gathered:
             A small count follows from what the page cannot do without.
         """
         if not self._rows:
-            return Shares(rule=rule)
-        counts, shown, kept = (np.array(flag) for flag in zip(*self._flags, strict=True))
-        found = withhold(Sums(np.array(self._rows), counts, shown, kept), self._cells, rule.minimum)
-        self._refuse(found, kept)
+            return DisclosureMask(rule=rule)
+        counts, shown, required = (np.array(flag) for flag in zip(*self._flags, strict=True))
+        found = suppress(Sums(np.array(self._rows), counts, shown, required), self._cells, rule.minimum)
+        self._refuse(found, required)
         hidden = frozenset(key for key, out in zip(self._keys, found.hidden, strict=True) if out)
-        return Shares(hidden, int((found.small & shown).sum()), int(found.beside.sum()), rule)
+        return DisclosureMask(hidden, int((found.primary & shown).sum()), int(found.secondary.sum()), rule)
 
-    def _refuse(self, found: Withheld, kept: np.ndarray) -> None:
-        exposed = [self._keys[i] for i in np.flatnonzero(found.exposed | (found.small & kept))]
+    def _refuse(self, found: Suppressed, required: np.ndarray) -> None:
+        exposed = [self._keys[i] for i in np.flatnonzero(found.exposed | (found.primary & required))]
         if exposed:
             names = (" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in exposed)
             raise DesignError(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evaluation.errors import OutputError, ReportError, StudyError
-from evaluation.pipeline.kernels.surroundings import CLUSTER
+from evaluation.pipeline.kernels.environment import CLUSTER
 from evaluation.pipeline.records.history import package_checksum
 from evaluation.pipeline.render import render
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
@@ -235,7 +235,7 @@ class Cluster:
                 expected="the same checkout in the same place on every machine, such as a shared disk",
             )
 
-    # reports: what `evaluation.pipeline.crews.crew.Crew` asks for
+    # reports: what `evaluation.pipeline.executors.executor.Executor` asks for
 
     def start(self, spec: RenderSpec) -> None:
         """Begin a report on some worker."""

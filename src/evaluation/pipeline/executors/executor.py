@@ -14,14 +14,14 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
-from evaluation.pipeline.kernels.surroundings import LONGEST_FOLDER
+from evaluation.pipeline.kernels.environment import LONGEST_FOLDER
 from evaluation.pipeline.spec import Failure, RenderOutcome, RenderSpec
 
 Render = Callable[[RenderSpec], RenderOutcome]
 _PATIENCE = 10.0  # seconds for a worker to end its kernel before it is killed
 
 
-class Crew(Protocol):
+class Executor(Protocol):
     """Makes reports, some at once."""
 
     @property
@@ -117,7 +117,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluation.pipeline.crews._preload"])
+    context.set_forkserver_preload(["evaluation.pipeline.executors._preload"])
     return context
 
 

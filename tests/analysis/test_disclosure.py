@@ -83,10 +83,10 @@ def shown_sums(case: Any, found: Any) -> list[tuple[str, np.ndarray, float]]:
         when = int(row["Start"])
         for side, then in (("Before", year < when), ("After", year >= when)):
             add(f"cohort {when} {side}", (starts == when) & then, row[side])
-    around = drawn(story.around_figure(case, found.around)["en"]).set_index("event_time")
+    around = drawn(story.event_time_figure(case, found.event_time_means)["en"]).set_index("event_time")
     event = year - starts
     for when, index in around.iloc[:, 0].items():
-        add(f"event {when}", event == when, index * found.around.before[0] / 100)
+        add(f"event {when}", event == when, index * found.event_time_means.before[0] / 100)
     mean = np.where((event < 0) & (event >= -4), 1.0, 0.0)
     for when in range(-4, 0):
         mean[event == when] /= people[event == when].sum()
@@ -111,9 +111,9 @@ def test_no_small_count_follows_from_the_page(case: Any, found: Any) -> None:
     small = np.flatnonzero((counts > 0) & (counts < 10) & ~ever)
     assert len(small) > 20
     assert (np.abs(free[small]).max(axis=1) > 1e-8).all()
-    shares = staggered.shares(case, case.lead)
-    assert shares.small > 20
-    assert shares.beside > 0
+    mask = staggered.disclosure_mask(case, case.lead)
+    assert mask.primary > 20
+    assert mask.secondary > 0
 
 
 def test_estimates_use_every_count(case: Any, found: Any, tmp_path: Any) -> None:
@@ -121,24 +121,24 @@ def test_estimates_use_every_count(case: Any, found: Any, tmp_path: Any) -> None
     plain = prepare(path, root=path.parents[1])
     open_found = staggered.findings(plain)
     pd.testing.assert_frame_equal(found.estimates, open_found.estimates)
-    assert found.around.changes == open_found.around.changes
+    assert found.event_time_means.changes == open_found.event_time_means.changes
     assert story.withheld(plain) is None
     assert "disclosure" not in staggered.result_file(plain, open_found).content
 
 
 def test_the_page_and_the_result_file_say_what_is_withheld(case: Any, found: Any) -> None:
-    shares = staggered.shares(case, case.lead)
-    for language, small in (("en", f"{shares.small} figures"), ("zh", f"{shares.small}个数字")):
+    mask = staggered.disclosure_mask(case, case.lead)
+    for language, small in (("en", f"{mask.primary} figures"), ("zh", f"{mask.primary}个数字")):
         text = story.withheld(case)[language].markdown
         assert small in text
         assert "9" in text
-        assert str(shares.beside) in text
+        assert str(mask.secondary) in text
     content = staggered.result_file(case, found).content
     assert content["disclosure"]["crime"] == {
         "minimum": 10,
         "rounding": 1,
-        "withheld_small": shares.small,
-        "withheld_beside": shares.beside,
+        "withheld_small": mask.primary,
+        "withheld_beside": mask.secondary,
     }
     json.dumps(content, allow_nan=False)
 
@@ -163,7 +163,7 @@ def test_a_claim_on_a_small_count_is_not_answered(tmp_path: Any) -> None:
 
     path = make(tmp_path / "few", few, disclosure=RULE)
     case = prepare(path, root=path.parents[1])
-    assert not staggered.shares(case, case.lead).may(("claim", "d", "after"))
+    assert not staggered.disclosure_mask(case, case.lead).allows(("claim", "d", "after"))
     check = staggered.check_claims(case, *[staggered.comparisons(case), staggered.family(case)])[1]
     assert np.isnan(check.found)
     assert check.reproduced == "no_data"
@@ -204,7 +204,7 @@ def test_counts_must_be_counts(tmp_path: Any) -> None:
     path = make(tmp_path / "half", half, disclosure=RULE)
     case = prepare(path, root=path.parents[1])
     with pytest.raises(DataError, match="not whole numbers") as raised:
-        staggered.shares(case, case.lead)
+        staggered.disclosure_mask(case, case.lead)
     assert "t20 2001" in str(raised.value)
 
 
@@ -216,7 +216,7 @@ def test_a_page_that_must_tell_a_small_count_is_refused(tmp_path: Any) -> None:
     path = make(tmp_path / "nothing", nothing, disclosure=RULE)
     case = prepare(path, root=path.parents[1])
     with pytest.raises(DesignError, match="follow from what the page must say") as raised:
-        staggered.shares(case, case.lead)
+        staggered.disclosure_mask(case, case.lead)
     assert "treated" in str(raised.value)
 
 
@@ -230,11 +230,11 @@ def test_a_figure_of_small_counts_alone_is_replaced_by_words(tmp_path: Any) -> N
     case = prepare(path, root=path.parents[1])
     found = staggered.findings(case)
     for part in (
-        story.around_figure(case, found.around)["en"],
+        story.event_time_figure(case, found.event_time_means)["en"],
         story.path_figure(case, found.paths["crime"])["en"],
     ):
         assert "is not drawn" in part.markdown
         assert "Crimes" in part.markdown
-    assert "未画出" in story.around_figure(case, found.around)["zh"].markdown
-    said, beside = story.withheld(case)["en"].markdown, staggered.shares(case, case.lead).beside
+    assert "未画出" in story.event_time_figure(case, found.event_time_means)["zh"].markdown
+    said, beside = story.withheld(case)["en"].markdown, staggered.disclosure_mask(case, case.lead).secondary
     assert ("more that would give them away" in said) == (beside > 0)

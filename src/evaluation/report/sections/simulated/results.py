@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evaluation.analysis.disclosure import DisclosureMask
 from evaluation.analysis.simulated import SimulatedCase, advice
 from evaluation.analysis.simulated.estimates import FAILS, METHODS
-from evaluation.analysis.withholding import Shares
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import NOT_A_NUMBER
@@ -23,7 +23,7 @@ from evaluation.result import Result
 def years_figure(case: SimulatedCase, *, text: Text) -> Figure:
     """Yearly counts of every district, the year before the reform at 100."""
     data, outcome = case.study.data, case.study.lead
-    table, others, may = case.shared(outcome.id)
+    table, others, mask = case.shared(outcome.id)
     index = 100 * table / table.loc[data.before]
     pooled = 100 * others / others.loc[data.before]
     near = str(case.table.loc[case.table["near"] != "", "unit"].iloc[0])
@@ -49,7 +49,7 @@ def years_figure(case: SimulatedCase, *, text: Text) -> Figure:
             own=moved["own"],
             theirs=moved["theirs"],
         ),
-        source=source_line(case, text) + (_withheld(may, text) if may.active else ""),
+        source=source_line(case, text) + (_withheld(mask, text) if mask.active else ""),
         alt=text(
             "years.alt",
             before=data.before,
@@ -66,12 +66,12 @@ def years_figure(case: SimulatedCase, *, text: Text) -> Figure:
     )
 
 
-def _withheld(may: Shares, text: Text) -> str:
+def _withheld(mask: DisclosureMask, text: Text) -> str:
     """Which counts are not shown, how many and by which rule."""
-    assert may.rule is not None
-    rule = may.rule
+    assert mask.rule is not None
+    rule = mask.rule
     rounded = text("years.rounded", rounding=rule.rounding) if rule.rounding > 1 else ""
-    told = {"most": rule.minimum - 1, "small": may.small, "beside": may.beside}
+    told = {"most": rule.minimum - 1, "small": mask.primary, "beside": mask.secondary}
     return text("years.withheld", **told) + rounded
 
 
