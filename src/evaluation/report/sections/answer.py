@@ -12,6 +12,7 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    headed,
     label_of,
     leading,
     no_interval,
@@ -21,7 +22,7 @@ from evaluation.report.sections.base import (
     unit_of,
     verdict_of,
 )
-from evaluation.report.text import Text, sentence_case
+from evaluation.report.text import Text
 from evaluation.study.staggered import Outcome
 
 
@@ -78,7 +79,7 @@ def _story(case: StaggeredCase, found: Findings, text: Text) -> str:
     units = case.treated(outcome)
     return text(
         "answer.story",
-        phrase=phrase if case.simulated else sentence_case(phrase),
+        phrase=phrase if case.simulated else headed(outcome, phrase),
         treated=treated_units(case, text),
         count=len(units),
         others=parts[1:],
@@ -128,22 +129,26 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
         ours, theirs = raw.changes
     else:
         ours, theirs = (a - b for a, b in zip(raw.after, raw.before, strict=True))
+    left = Effect.of(outcome, leading(case, found, case.main.id))
+    told = {"treated": treated_units(case, text), "group": group(case, case.main, text)}
+    change = text("answer.raw")
+    if not text.given["own"]:
+        before = raw.frame.index < 0
+        spells = {"spell_before": int(before.sum()), "spell_after": int((~before).sum())}
+        spells = {name: text("words.spell", count=count) for name, count in spells.items()}
+        change = text("answer.change", **told, **spells)
+    # raw changes are written as the estimate beside them, unless the study says how
+    digits = None if text.given["own"] else left.digits
     rows = [
         *_stated(case, text),
-        _number(text("answer.raw"), Effect(outcome, ours), text, "treated"),
-        _number(
-            text("answer.others", group=group(case, case.main, text)),
-            Effect(outcome, theirs),
-            text,
-            "comparison",
-        ),
+        _number(change, Effect(outcome, ours), text, "treated", digits),
+        _number(text("answer.others", **told), Effect(outcome, theirs), text, "comparison", digits),
     ]
     for name in case.study.rule.comparisons:
         effect = Effect.of(outcome, leading(case, found, name))
         beside = group(case, case.study.comparison(name), text)
         label = text("answer.left", group=beside, known=effect.known or text.given["own"])
-        rows.append(_number(label, effect, text, "treated"))
-    left = Effect.of(outcome, leading(case, found, case.main.id))
+        rows.append(_number(label, effect, text, "treated", None if digits is None else effect.digits))
     label = label_of(outcome, text)
     return figures.three_numbers(
         rows,
@@ -154,6 +159,7 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
             raw=left.with_value(ours).amount(text),
             others=left.with_value(theirs).amount(text),
             left=left.amount(text),
+            **told,
         ),
         source=source_line(case, text),
         alt=text(
@@ -183,9 +189,10 @@ def _stated(case: StaggeredCase, text: Text) -> list[figures.Number]:
     return []
 
 
-def _number(label: str, effect: Effect, text: Text, role: str) -> figures.Number:
+def _number(label: str, effect: Effect, text: Text, role: str, digits: int | None = None) -> figures.Number:
     outcome: Outcome = effect.outcome
-    digits = interval_decimals(effect.low, effect.high) if effect.known else _digits(outcome)
+    if digits is None:
+        digits = interval_decimals(effect.low, effect.high) if effect.known else _digits(outcome)
     return figures.Number(
         label,
         effect.value,
