@@ -166,10 +166,11 @@ def test_the_two_tests_before_the_start_say_what_each_asks(one):
 
 
 def test_worse_is_counted_where_it_is_said(tmp_path):
-    case, found = read(one_state(tmp_path, 24, effect=3.0))
+    lower = {**SHARE, "better": "lower"}
+    case, found = read(one_state(tmp_path, 24, effect=3.0, outcomes=[lower]))
     table = story.family_table(case, found)["en"]
     assert table.frame.iloc[0, -1] == "worse"
-    assert "by the whole rule 0 are better and 1 worse" in table.caption
+    assert "by the rule, worse than the comparison" in table.caption
 
 
 def test_each_outcome_is_captioned_with_its_own_places(tmp_path):

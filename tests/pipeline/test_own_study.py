@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyreadstat
 import pytest
 
 from evaluation.analysis import prepare
@@ -251,7 +252,7 @@ def test_a_wide_table_is_made_long(own: Path, file: Path, evaluation: Evaluation
 
 
 @pytest.mark.parametrize(
-    "ending", ["gb18030.csv", "bom.csv", "semicolon.csv", "tab.tsv", "xlsx", "parquet", "dta"]
+    "ending", ["gb18030.csv", "bom.csv", "semicolon.csv", "tab.tsv", "xlsx", "parquet", "dta", "sav"]
 )
 def test_files_are_read_as_they_are(ending: str, own: Path, tmp_path: Path, evaluation: Evaluation) -> None:
     frame = panel(first=first).rename(columns={"cases": "value"})
@@ -268,6 +269,8 @@ def test_files_are_read_as_they_are(ending: str, own: Path, tmp_path: Path, eval
         frame.to_excel(path, index=False, startrow=2)
     elif ending == "parquet":
         frame.to_parquet(path)
+    elif ending == "sav":
+        pyreadstat.write_sav(frame, path)
     else:
         frame.to_stata(path, write_index=False, version=118)
     words = ("--outcome", "value", "--first-treated", "first")
@@ -300,7 +303,7 @@ def test_a_file_of_another_kind_is_refused(own: Path, tmp_path: Path, evaluation
         ("a.csv", b"a,a\n1,2\n", "more than once"),
         ("a.csv", b"a,b\n1,2,3\n4,5\n6,7,8\n", "more cells than the header"),
         ("a.xlsx", b"not a workbook", "damaged"),
-        ("a.sav", b"$FL2", "SPSS"),
+        ("a.sav", b"$FL2", "damaged"),
     ):
         path = tmp_path / name
         path.write_bytes(content)

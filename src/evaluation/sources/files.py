@@ -288,7 +288,7 @@ def _spss(path: Path, content: bytes) -> pd.DataFrame:
         raise DataError(
             "an SPSS file needs the package pyreadstat, which is not installed",
             where=str(path),
-            fix="pip install pyreadstat, or save the table as CSV (UTF-8) in SPSS",
+            fix="pip install 'reform-evaluation[import]', or save the table as CSV (UTF-8) in SPSS",
         )
     with tempfile.TemporaryDirectory() as folder:  # the reader takes a path and nothing else
         copy = Path(folder) / "table.sav"

@@ -23,7 +23,7 @@ def threats(case: StaggeredCase, *, text: Text) -> Prose | None:
 
 @said
 def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose | None:
-    """The smallest effects that this design can show, and data that would decide; None where neither is known."""
+    """The smallest effects that this design can show, and data that would decide; None without either."""
     level = f"{100 * case.study.rule.level:g}%"
     beside = group(case, case.main, text, *case.study.outcomes)
     items, kinds = [], set()
