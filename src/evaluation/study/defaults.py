@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def complete(
     )
     exposure = data.per_label
     if data.exposure and exposure is None:
-        exposure = Text(en=f"per {data.per:,.0f} of {data.exposure}", zh=f"每{data.per:,.0f} {data.exposure}")
+        exposure = Text(en=f"per {data.per:,.0f} of {data.exposure}", zh=_per(data.per, data.exposure))
     return study.model_copy(
         update={
             "words": words,
@@ -89,6 +90,12 @@ def complete(
             "outcomes": tuple(one.model_copy(update=dict(outcomes[one.id])) for one in study.outcomes),
         }
     )
+
+
+def _per(count: float, exposure: str) -> str:
+    """每10万人口: so many of an exposure in Chinese, by ten thousands."""
+    written = f"{count / 10_000:,.0f}万" if count >= 10_000 and count % 10_000 == 0 else f"{count:,.0f}"
+    return f"每{written}{'' if re.match('[\u4e00-\u9fff]', exposure) else ' '}{exposure}"
 
 
 def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:

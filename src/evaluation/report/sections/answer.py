@@ -13,6 +13,7 @@ from evaluation.report.sections.base import (
     Effect,
     group,
     headed,
+    in_unit,
     label_of,
     leading,
     no_interval,
@@ -165,7 +166,7 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
         alt=text(
             "answer.numbers_alt",
             outcome=label,
-            rows=text.listed((_row(row, text) for row in rows), short=False),
+            rows=text.listed((_row(row, unit_of(outcome, text), text) for row in rows), short=False),
         ),
         language=text.language,
         name="three-numbers",
@@ -207,10 +208,18 @@ def _digits(outcome: Outcome) -> int:
     return 0 if outcome.in_percent else outcome.digits
 
 
-def _row(row: figures.Number, text: Text) -> str:
+def _row(row: figures.Number, unit: str, text: Text) -> str:
     within = ""
     low, high = (NAN if end is None else end for end in (row.low, row.high))
     if low == low and high == high:
         within = interval(low, high, text.language, interval_decimals(low, high), sign=True)
-    told: dict[str, Any] = {"label": row.label, "value": row.text or "", "bounds": within}
+        if not text.given["own"]:
+            shown = len((row.text or "").partition(".")[2])
+            within = in_unit(interval(low, high, text.language, shown, sign=True), unit, text)
+    value = row.text or ""
+    told: dict[str, Any] = {
+        "label": row.label,
+        "value": value if text.given["own"] else in_unit(value, unit, text),
+        "bounds": within,
+    }
     return text("answer.row", **told)

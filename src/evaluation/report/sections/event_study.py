@@ -35,6 +35,7 @@ def path_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose | No
         "others": len(found.paths) > len(drawn),
         "tested": any(np.isfinite(path.drift) for path in found.paths.values()),
         "single": len(case.treated(case.lead)) == 1,
+        "synthetic": all(path.base == "synthetic" for path in drawn),
     }
     return Prose(f"{text('path.heading')}\n\n{text('path.lead', **told)}")
 
