@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +94,8 @@ def complete(
 def _per(count: float, exposure: str) -> str:
     """每10万人口: so many of an exposure in Chinese, by ten thousands."""
     written = f"{count / 10_000:,.0f}万" if count >= 10_000 and count % 10_000 == 0 else f"{count:,.0f}"
-    return f"每{written}{'' if re.match('[\u4e00-\u9fff]', exposure) else ' '}{exposure}"
+    glue = " " if exposure.isascii() else ""
+    return f"每{written}{glue}{exposure}"
 
 
 def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:
