@@ -56,7 +56,7 @@ def test_one_state_in_annual_data_needs_only_its_question(tmp_path):
     assert study.comparisons[0].label["en"] == "untreated states"
     assert study.treatment.treated["en"] == "California"
     lead = case.lead
-    assert (lead.id, lead.label["en"], lead.better, lead.digits) == ("y", "y", None, 1)
+    assert (lead.id, lead.label["en"], lead.better, lead.digits) == ("y", "y", None, 2)
     assert study.rule.level == 0.05
     assert study.rule.outcomes == ("y",)
     assert not any((study.question, study.rule.text, study.source, study.claims, study.threats))

@@ -36,7 +36,7 @@ FREE = {
         "cluster",
     ),
     *("one", "named", "simulated", "single", "word", "together", "same", "agree", "better", "against"),
-    *("city", "cities", "heading"),
+    *("city", "cities", "heading", "versus", "synthetic", "later", "kin", "measured"),
 }
 """Values that one language may name and the other not: a word of the study, or one and many."""
 

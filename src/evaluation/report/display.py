@@ -26,7 +26,7 @@ FIGURE, TABLE, ANSWER, RECORD, LEDGER = (
     MEDIA.format(kind) for kind in ("figure", "table", "answer", "record", "ledger")
 )
 REPRODUCED = ("reproduced", "close", "not_reproduced", "no_data")
-ATTRIBUTABLE = ("beyond_comparison", "not_distinguishable", "opposite", "not_testable")
+ATTRIBUTABLE = ("beyond_comparison", "differs", "not_distinguishable", "opposite", "not_testable")
 VERDICTS = (*REPRODUCED, *ATTRIBUTABLE)
 Align = Literal["left", "right", "center"]
 Format = str | Callable[[Any], str]

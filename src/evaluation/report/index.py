@@ -14,7 +14,7 @@ from evaluation.report.site import furniture, template_folder
 
 _WORST_FIRST = {
     "reproduced": ("not_reproduced", "close", "reproduced", "no_data"),
-    "attributable": ("opposite", "not_distinguishable", "beyond_comparison", "not_testable"),
+    "attributable": ("opposite", "not_distinguishable", "differs", "beyond_comparison", "not_testable"),
 }
 
 

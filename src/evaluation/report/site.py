@@ -20,6 +20,7 @@ MARKS: dict[str, str] = {
     "not_reproduced": '<circle cx="8" cy="8" r="6.2"/><path d="M5.4 5.4l5.2 5.2M10.6 5.4l-5.2 5.2"/>',
     "no_data": '<circle cx="8" cy="8" r="6.2" stroke-dasharray="2.6 2.3"/>',
     "beyond_comparison": '<path d="M8 2l6.6 11.6H1.4z" fill="currentColor"/>',
+    "differs": '<path d="M8 1.6l6 6.4-6 6.4L2 8z" fill="currentColor"/>',
     "not_distinguishable": '<path d="M1.5 6.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7"/>'
     '<path d="M1.5 11.2c2.2-2.6 4.3-2.6 6.5-.7s4.3 1.9 6.5-.7"/>',
     "opposite": '<path d="M8 14L1.4 2.4h13.2z" fill="currentColor"/>',

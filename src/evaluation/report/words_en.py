@@ -38,6 +38,7 @@ WORDS: dict[str, str] = {
     "verdict_not_reproduced": "not reproduced",
     "verdict_no_data": "no data",
     "verdict_beyond_comparison": "beyond the comparison group",
+    "verdict_differs": "differs from the comparison group",
     "verdict_not_distinguishable": "not distinguishable from the comparison group",
     "verdict_opposite": "in the opposite direction",
     "verdict_not_testable": "not testable with these data",

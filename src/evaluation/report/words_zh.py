@@ -37,6 +37,7 @@ WORDS: dict[str, str] = {
     "verdict_not_reproduced": "数字不符",
     "verdict_no_data": "无数据可核",
     "verdict_beyond_comparison": "超出对照组",
+    "verdict_differs": "与对照组有差别",
     "verdict_not_distinguishable": "与对照组分不出高下",
     "verdict_opposite": "方向相反",
     "verdict_not_testable": "现有数据无法检验",

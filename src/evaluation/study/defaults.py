@@ -99,7 +99,7 @@ def complete(
     )
     exposure = data.per_label
     if data.exposure and exposure is None:
-        exposure = Text(en=f"per {data.per:,.0f} of {data.exposure}", zh=f"每{data.per:,.0f} {data.exposure}")
+        exposure = Text(en=f"per {data.per:,.0f} of {data.exposure}", zh=_per(data.per, data.exposure))
     return study.model_copy(
         update={
             "words": words,
@@ -111,6 +111,13 @@ def complete(
             "outcomes": tuple(one.model_copy(update=dict(outcomes[one.id])) for one in study.outcomes),
         }
     )
+
+
+def _per(count: float, exposure: str) -> str:
+    """每10万人口: so many of an exposure in Chinese, by ten thousands."""
+    written = f"{count / 10_000:,.0f}万" if count >= 10_000 and count % 10_000 == 0 else f"{count:,.0f}"
+    glue = " " if exposure.isascii() else ""
+    return f"每{written}{glue}{exposure}"
 
 
 def _treated(names: Mapping[str, tuple[str, ...]], words: Words) -> Text:

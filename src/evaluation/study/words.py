@@ -9,8 +9,25 @@ from pydantic import Field, model_validator
 
 from evaluation.claims.model import LANGUAGES, Model
 
-_IDENTIFIER = re.compile(r"[ _]?(id|name|code|no|nr|num|fips)$", re.IGNORECASE)
-_NO_WORDS = {"", "id", "name", "code", "key", "index", "fips", "obs", "uid", "gid", "group", "entity"}
+_IDENTIFIER = re.compile(r"[ _.]?(id|ids|name|names|code|no|nr|num|fips)$", re.IGNORECASE)
+# what units of a table usually are; the name of a column that is none of these is a code, not a word
+_NOUNS = set(
+    re.findall(
+        "[a-z]+",
+        """
+    agency area bank block borough branch business campus canton car centre center city class classroom clinic
+    college community commune company constituency council country county court customer department district
+    division economy employee enterprise establishment facility factory family farm farmer field firm fund
+    garden governorate group hospital hotel household individual industry island jurisdiction kindergarten
+    lake library market member metro mine ministry municipality nation neighborhood neighbourhood network
+    nursery office officer orchard organisation organization parcel parish park patient person pharmacy
+    physician plant player plot port postcode practice prefecture producer product project province pupil
+    region restaurant river road route school seat sector segment service shop site state station store
+    street student subject supplier system taxpayer teacher team territory theatre tower town township tract
+    trader tree university user vehicle village ward warehouse website well worker workplace zone
+    """,
+    )
+)
 _CHINESE = re.compile(r"^[\u4e00-\u9fff]+$")
 _PERIODS = {
     "Y": ("year", "年"),
@@ -94,8 +111,8 @@ def from_column(column: str) -> Nouns:
     if _CHINESE.match(column):
         return Nouns.model_validate({"en": "unit", "zh": column})
     word = _IDENTIFIER.sub("", column).lower()
-    known = re.fullmatch(r"[a-z]{3,}", word) and word not in _NO_WORDS
-    return Nouns.model_validate({"en": word if known else "unit", "zh": "单位"})
+    many = {plural(noun): noun for noun in _NOUNS}
+    return Nouns.model_validate({"en": many.get(word, word if word in _NOUNS else "unit"), "zh": "单位"})
 
 
 def plural(word: str) -> str:

@@ -174,7 +174,9 @@ def _completed(case: StaggeredCase, changing: Mapping[str, int]) -> StaggeredCas
         if in_points:
             told[outcome.id]["unit"] = PERCENT
         if "digits" not in outcome.model_fields_set:
-            told[outcome.id]["digits"] = _digits(values)
+            told[outcome.id]["digits"] = _digits(
+                values - values.groupby(table[study.data.unit]).transform("mean")
+            )
     lead = case.lead
     units = case.treated(lead)
     study = complete(
@@ -194,7 +196,7 @@ def _is_fraction(outcome: Outcome, values: pd.Series) -> bool:
 
 
 def _digits(values: pd.Series) -> int:
-    """Digits after the point that show a hundredth of an outcome's spread."""
+    """Digits after the point that show a hundredth of an outcome's spread within its units."""
     spread = float(values.std())
     if not spread > 0:
         return 1

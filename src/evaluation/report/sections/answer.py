@@ -12,6 +12,8 @@ from evaluation.report.sections.base import (
     NAN,
     Effect,
     group,
+    headed,
+    in_unit,
     label_of,
     leading,
     no_interval,
@@ -21,7 +23,7 @@ from evaluation.report.sections.base import (
     unit_of,
     verdict_of,
 )
-from evaluation.report.text import Text, sentence_case
+from evaluation.report.text import Text
 from evaluation.study.staggered import Outcome
 
 
@@ -78,7 +80,7 @@ def _story(case: StaggeredCase, found: Findings, text: Text) -> str:
     units = case.treated(outcome)
     return text(
         "answer.story",
-        phrase=phrase if case.simulated else sentence_case(phrase),
+        phrase=phrase if case.simulated else headed(outcome, phrase),
         treated=treated_units(case, text),
         count=len(units),
         others=parts[1:],
@@ -128,22 +130,26 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
         ours, theirs = raw.changes
     else:
         ours, theirs = (a - b for a, b in zip(raw.after, raw.before, strict=True))
+    left = Effect.of(outcome, leading(case, found, case.main.id))
+    told = {"treated": treated_units(case, text), "group": group(case, case.main, text)}
+    change = text("answer.raw")
+    if not text.given["own"]:
+        before = raw.frame.index < 0
+        spells = {"spell_before": int(before.sum()), "spell_after": int((~before).sum())}
+        spells = {name: text("words.spell", count=count) for name, count in spells.items()}
+        change = text("answer.change", **told, **spells)
+    # raw changes are written as the estimate beside them, unless the study says how
+    digits = None if text.given["own"] else left.digits
     rows = [
         *_stated(case, text),
-        _number(text("answer.raw"), Effect(outcome, ours), text, "treated"),
-        _number(
-            text("answer.others", group=group(case, case.main, text)),
-            Effect(outcome, theirs),
-            text,
-            "comparison",
-        ),
+        _number(change, Effect(outcome, ours), text, "treated", digits),
+        _number(text("answer.others", **told), Effect(outcome, theirs), text, "comparison", digits),
     ]
     for name in case.study.rule.comparisons:
         effect = Effect.of(outcome, leading(case, found, name))
         beside = group(case, case.study.comparison(name), text)
         label = text("answer.left", group=beside, known=effect.known or text.given["own"])
-        rows.append(_number(label, effect, text, "treated"))
-    left = Effect.of(outcome, leading(case, found, case.main.id))
+        rows.append(_number(label, effect, text, "treated", None if digits is None else effect.digits))
     label = label_of(outcome, text)
     return figures.three_numbers(
         rows,
@@ -154,12 +160,13 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
             raw=left.with_value(ours).amount(text),
             others=left.with_value(theirs).amount(text),
             left=left.amount(text),
+            **told,
         ),
         source=source_line(case, text),
         alt=text(
             "answer.numbers_alt",
             outcome=label,
-            rows=text.listed((_row(row, text) for row in rows), short=False),
+            rows=text.listed((_row(row, unit_of(outcome, text), text) for row in rows), short=False),
         ),
         language=text.language,
         name="three-numbers",
@@ -183,9 +190,10 @@ def _stated(case: StaggeredCase, text: Text) -> list[figures.Number]:
     return []
 
 
-def _number(label: str, effect: Effect, text: Text, role: str) -> figures.Number:
+def _number(label: str, effect: Effect, text: Text, role: str, digits: int | None = None) -> figures.Number:
     outcome: Outcome = effect.outcome
-    digits = interval_decimals(effect.low, effect.high) if effect.known else _digits(outcome)
+    if digits is None:
+        digits = interval_decimals(effect.low, effect.high) if effect.known else _digits(outcome)
     return figures.Number(
         label,
         effect.value,
@@ -200,10 +208,18 @@ def _digits(outcome: Outcome) -> int:
     return 0 if outcome.in_percent else outcome.digits
 
 
-def _row(row: figures.Number, text: Text) -> str:
+def _row(row: figures.Number, unit: str, text: Text) -> str:
     within = ""
     low, high = (NAN if end is None else end for end in (row.low, row.high))
     if low == low and high == high:
         within = interval(low, high, text.language, interval_decimals(low, high), sign=True)
-    told: dict[str, Any] = {"label": row.label, "value": row.text or "", "bounds": within}
+        if not text.given["own"]:
+            shown = len((row.text or "").partition(".")[2])
+            within = in_unit(interval(low, high, text.language, shown, sign=True), unit, text)
+    value = row.text or ""
+    told: dict[str, Any] = {
+        "label": row.label,
+        "value": value if text.given["own"] else in_unit(value, unit, text),
+        "bounds": within,
+    }
     return text("answer.row", **told)

@@ -13,6 +13,7 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
 from evaluation.report.language import (
     NOT_A_NUMBER,
+    figures,
     interval,
     interval_decimals,
     number,
@@ -25,6 +26,10 @@ from evaluation.study.staggered import Comparison, Outcome
 
 PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 NAN = float("nan")
+# a name that may be read as an English word: five letters or more and no cluster that begins none
+_WORD = re.compile(
+    r"^(?![bcdfghjklmnpqrstvwxz]{3})[a-z]{5,}$|^(s[cpt]r|spl|s?chr?|shr|thr|phr|s?phr)[a-z]{3,}$"
+)
 FEW = 3
 """So many treated units are named one by one."""
 
@@ -70,6 +75,8 @@ def words_of(case: StaggeredCase, language: str) -> Text:
         "simulated": case.simulated,
         "cohorts": int(case.first(case.lead)[units].nunique()),
         "single": len(units) == 1,
+        # who it is compared with
+        "versus": "beside" if own else "compared with",
     }
     text = Text(language, told)
     text.given["event"] = study.treatment.event[language] if own else text("words.event")
@@ -131,7 +138,9 @@ class Effect:
     def digits(self) -> int:
         """Decimals for a sentence: none for percentages with a wide interval."""
         if not self.known and isfinite(self.value) and not self.outcome.in_percent:
-            return max(1, self.outcome.digits)
+            digits = max(1, self.outcome.digits)
+            # what would be written as 0.0 shows its first figure
+            return digits if not self.value or round(self.value, digits) else figures(self.value, 1)
         digits = interval_decimals(self.low, self.high)
         return max(0, digits - 1) if self.outcome.in_percent else digits
 
@@ -221,15 +230,20 @@ def n_controls(
 
 
 def label_of(outcome: Outcome, text: Text) -> str:
-    """An outcome as it heads a line: the name of a column gets a capital."""
+    """An outcome as it heads a line: the name of a column gets a capital where it is a word."""
     label = outcome.label[text.language]
-    return sentence_case(label) if label == outcome.column else label
+    return headed(outcome, label) if label == outcome.column else label
+
+
+def headed(outcome: Outcome, words: str) -> str:
+    """Words about an outcome as they begin a sentence: a column's name that is a code keeps its spelling."""
+    return words if words == outcome.column and not _WORD.match(words) else sentence_case(words)
 
 
 def verdict_of(outcome: Outcome, check: Any) -> str:
     """The verdict as a page shows it: without a better side there is no opposite one."""
     verdict = str(check.attributable)
-    return "beyond_comparison" if verdict == "opposite" and not outcome.better else verdict
+    return "differs" if verdict in ("beyond_comparison", "opposite") and not outcome.better else verdict
 
 
 def in_words(sentence: str, text: Text) -> str:

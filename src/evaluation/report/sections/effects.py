@@ -194,6 +194,7 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
                 and any(outcome.model == "count" for outcome in case.study.outcomes)
             ),
             empty=text.given["own"] or any(cell == NOT_A_NUMBER for line in rows for cell in line.values()),
+            bare=not text.given["own"] and _bare(table, shown),
         )
     ]
     notes += [
@@ -235,6 +236,12 @@ def estimates_table(case: StaggeredCase, found: Findings, *, text: Text) -> Tabl
 
 def _value(effect: Effect) -> float:
     return effect.value
+
+
+def _bare(table: pd.DataFrame, shown: list[str]) -> bool:
+    """Whether an estimate of the table stands without an interval."""
+    told = table[table["estimator"].isin(shown) & table["estimate"].notna()]
+    return bool(told["ci_low"].isna().any())
 
 
 def _of_lead(case: StaggeredCase, found: Findings) -> dict[str, Effect]:

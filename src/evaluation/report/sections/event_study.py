@@ -35,6 +35,7 @@ def path_lead(case: StaggeredCase, found: Findings, *, text: Text) -> Prose | No
         "others": len(found.paths) > len(drawn),
         "tested": any(np.isfinite(path.drift) for path in found.paths.values()),
         "single": len(case.treated(case.lead)) == 1,
+        "synthetic": all(path.base == "synthetic" for path in drawn),
     }
     return Prose(f"{text('path.heading')}\n\n{text('path.lead', **told)}")
 
@@ -56,16 +57,19 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
         width, outside = float((after["placebo_high"] - after["placebo_low"]).mean()), int(beyond.sum())
     drifting = ("down" if path.drift < 0 else "up") if path.drifting else ""
     spell = text("words.spell", count=int((path.frame["event_time"] < 0).sum()))
+    later = text("words.spell", count=len(after))
     told = {
         "kind": kind,
         "outcome": label_of(outcome, text),
         "after": Effect(outcome, float(after["estimate"].mean()), -width / 2, width / 2).amount(text),
         "before": text("path.before", drifting=drifting, tested=bool(np.isfinite(path.drift_p))),
         "base": text("path.base", base=path.base, spell=spell),
+        "later_spell": later,
+        "synthetic": path.base == "synthetic",
         "placebos": path.n_placebos,
         "smallest": 1 / (1 + path.n_placebos) if path.n_placebos else NAN,
     }
-    source = text("path.source", source=source_line(case, text), base=told["base"])
+    source = text("path.source", source=source_line(case, text), base=told["base"], later_spell=later)
     return figures.event_study(
         frame,
         policy=text.given["event"],
@@ -79,7 +83,6 @@ def path_figure(case: StaggeredCase, path: Path, *, text: Text) -> Figure | Pros
             group=group(case, case.main, text, outcome),
             outside=outside,
             later=len(after),
-            later_spell=text("words.spell", count=len(after)),
             **told,
         ),
         language=text.language,

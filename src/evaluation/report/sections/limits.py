@@ -22,12 +22,11 @@ def threats(case: StaggeredCase, *, text: Text) -> Prose | None:
 
 
 @said
-def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
-    """The smallest effects that this design can show, and data that would decide."""
+def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose | None:
+    """The smallest effects that this design can show, and data that would decide; None without either."""
     level = f"{100 * case.study.rule.level:g}%"
     beside = group(case, case.main, text, *case.study.outcomes)
-    lines = [text("limits.settle_heading"), "", f"**{text('limits.size')}**", ""]
-    lines += [text("limits.lead", level=level, group=beside), ""]
+    items, kinds = [], set()
     without = found.estimates[found.estimates["leading"]].set_index("outcome")["no_interval"]
     for row in detectable(case, found.estimates).to_dict("records"):
         outcome = case.study.outcome(row["outcome"])
@@ -40,11 +39,16 @@ def settle(case: StaggeredCase, found: Findings, *, text: Text) -> Prose:
         elif row["size"] == row["size"]:
             shown = number(row["size"], text.language)
             told |= {"kind": "unit", "size": in_unit(shown, unit_of(outcome, text), text)}
-        lines.append(f"- {text('limits.detectable', **told)}")
+        items.append(f"- {text('limits.detectable', **told)}")
+        kinds.add(told["kind"])
+    lines = []
+    if text.given["own"] or kinds - {"unknown"}:
+        lines += ["", f"**{text('limits.size')}**", "", text("limits.lead", level=level, group=beside), ""]
+        lines += items
     if case.study.settle:
         lines += ["", f"**{text('limits.data')}**", ""]
         lines += [f"- {item[text.language]}" for item in case.study.settle]
-    return Prose("\n".join(lines))
+    return Prose("\n".join([text("limits.settle_heading"), *lines])) if lines else None
 
 
 def threat_items(threats: Iterable[Threat], text: Text) -> list[str]:

@@ -117,6 +117,7 @@ def environment(language: str) -> jinja2.Environment:
     written: dict[str, Callable[..., Any]] = {
         "number": partial(_given_language, number, language),
         "p": lambda p: p_value(p, language),
+        "p_is": lambda p: _compared(p_value(p, language)),
         "percent": partial(_given_language, percent, language),
         "date": lambda day: date(day, language),
         "period": partial(_given_language, period, language),
@@ -129,6 +130,11 @@ def environment(language: str) -> jinja2.Environment:
 
 def _given_language(write: Callable[..., str], language: str, value: Any, *options: Any, **named: Any) -> str:
     return write(value, language, *options, **named)
+
+
+def _compared(p: str) -> str:
+    """A p-value after its name: ``= 0.85``, ``< 0.001``."""
+    return f"{p[0]} {p[1:]}" if p[:1] in ("<", ">") else f"= {p}"
 
 
 def joined(written: str, language: str) -> str:
