@@ -13,9 +13,9 @@ import pandas as pd
 
 from evaluation.analysis.change import change_test, year_table
 from evaluation.analysis.kinds import Prepared, kind_of
-from evaluation.analysis.staggered.published_results import check_claims
 from evaluation.analysis.staggered.case import StaggeredCase
 from evaluation.analysis.staggered.prepare import prepare_staggered
+from evaluation.analysis.staggered.published_results import check_claims
 from evaluation.claims import (
     Claim,
     ClaimCheck,
