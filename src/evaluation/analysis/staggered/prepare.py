@@ -126,7 +126,8 @@ def prepare_staggered(
         check_one(case)
     for outcome in study.outcomes:
         _check_sides(case, outcome)
-    require_estimates(case)
+    if not study.treatment.unit:  # a page on one unit leaves out what its years do not hold
+        require_estimates(case)
     return case
 
 
