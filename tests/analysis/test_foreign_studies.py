@@ -134,6 +134,10 @@ def test_two_treated_units_are_not_one_place(tmp_path):
     study["treatment"]["units"] = {"California": "1989", "Utah": "1990"}
     with pytest.raises(DesignError, match="2 units or dates of treatment"):
         _ = prepared(tmp_path, frame, study).treated_unit
+    study["choices"] = {"windows": [{"id": "near", "label": "ten years", "each_side": 10}]}
+    (tmp_path / "asked").mkdir()
+    with pytest.raises(DesignError, match="headline.years"):
+        prepared(tmp_path / "asked", frame, study)
 
 
 def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with(tmp_path):
