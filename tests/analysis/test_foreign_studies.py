@@ -136,7 +136,7 @@ def test_two_treated_units_are_not_one_place(tmp_path):
         _ = prepared(tmp_path, frame, study).treated_unit
     study["choices"] = {"windows": [{"id": "near", "label": "ten years", "each_side": 10}]}
     (tmp_path / "asked").mkdir()
-    with pytest.raises(DesignError, match="headline.years"):
+    with pytest.raises(DesignError, match=r"headline\.years"):
         prepared(tmp_path / "asked", frame, study)
 
 
