@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from foreign_studies import panel, project, question
 
-from evaluation.analysis import prepare
+from evaluation.analysis import asked_curve, prepare
 from evaluation.analysis.change import year_table
 from evaluation.analysis.effects import event_path, specifications
 from evaluation.analysis.family import family
@@ -20,6 +20,7 @@ from evaluation.analysis.rule import rule_audit
 from evaluation.analysis.yearly import yearly_estimates
 from evaluation.errors import DataError, DesignError, StudyError
 from evaluation.estimators import Imputation
+from evaluation.report import sections
 from evaluation.sources.times import read_periods, tell_frequency
 from evaluation.study import load_study
 from evaluation.study.words import plural
@@ -133,6 +134,10 @@ def test_two_treated_units_are_not_one_place(tmp_path):
     study["treatment"]["units"] = {"California": "1989", "Utah": "1990"}
     with pytest.raises(DesignError, match="2 units or dates of treatment"):
         _ = prepared(tmp_path, frame, study).treated_unit
+    study["choices"] = {"windows": [{"id": "near", "label": "ten years", "each_side": 10}]}
+    (tmp_path / "asked").mkdir()
+    with pytest.raises(DesignError, match=r"headline\.years"):
+        prepared(tmp_path / "asked", frame, study)
 
 
 def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with(tmp_path):
@@ -299,3 +304,21 @@ def test_claims_on_two_years_and_counts_that_may_not_be_shown_exclude_each_other
     study["outcomes"][0]["model"] = "count"
     with pytest.raises(StudyError, match="cannot withhold some"):
         prepared(tmp_path, frame, study)
+
+
+def test_declared_choices_of_one_treated_unit_are_a_curve_and_others_have_none(tmp_path):
+    few = {"id": "few", "label": "few states", "units": ["Nevada", "Utah", "Ohio"]}
+    window = {"id": "near", "label": "ten years", "each_side": 10}
+    for name, more in (("asked", {"choices": {"pools": [few], "windows": [window]}}), ("not", {})):
+        frame, study = smoking(**more)
+        (tmp_path / name).mkdir()
+        case = prepared(tmp_path / name, frame, study)
+        curve = asked_curve(case)
+        shown = (sections.curve_figure(case, curve), sections.curve_sentence(case, curve))
+        if not more:
+            assert curve is None
+            assert shown == (None, None)
+            continue
+        assert set(curve.check.table["pool"]) == {"untreated", "few"}
+        assert "8 of 8 ways to compute it give an increase" in shown[0]["en"].title
+        assert "the 4 states that stand in every comparison" in shown[1]["en"].markdown

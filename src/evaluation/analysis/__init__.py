@@ -12,7 +12,7 @@ from evaluation.analysis.bulletin_ranks import (
 )
 from evaluation.analysis.bulletin_record import bulletin_result
 from evaluation.analysis.change import Headline, YearTable, headline, two_years, year_table
-from evaluation.analysis.choices import SYNTHETIC, Curve, rule_by_pool, specification_curve
+from evaluation.analysis.choices import SYNTHETIC, Curve, asked_curve, rule_by_pool, specification_curve
 from evaluation.analysis.claim_ranks import claimed_ranks
 from evaluation.analysis.claims_record import ledger_result
 from evaluation.analysis.claims_scale import one_scale
@@ -59,6 +59,7 @@ __all__ = [
     "Twin",
     "YearTable",
     "all_rankings",
+    "asked_curve",
     "bulletin_result",
     "check_claims",
     "claimed_ranks",

@@ -47,6 +47,12 @@ class Curve:
     unfit: int
 
 
+def asked_curve(case: StaggeredCase) -> Curve | None:
+    """`specification_curve` where one unit is treated and the study has ``[choices]``; else None."""
+    choices = case.study.choices
+    return specification_curve(case) if choices.pools or choices.windows else None
+
+
 def specification_curve(case: StaggeredCase) -> Curve:
     """Every declared choice at once, signed so that an improvement is positive, with one joint test.
 

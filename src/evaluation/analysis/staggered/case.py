@@ -346,6 +346,7 @@ class StaggeredCase:
                 f"{len(starts)} units or dates of treatment, where one is asked about",
                 where=shortlist(f"{unit} {when}" for unit, when in sorted(starts, key=str)),
                 expected="one treated unit, at one date in all outcomes",
+                fix="take [choices] and headline.years, which are of one treated unit, out of the study",
             )
         return starts.pop()[0]
 

@@ -124,6 +124,8 @@ def prepare_staggered(
         )
     if study.treatment.unit:
         check_one(case)
+    elif study.headline.years is not None or study.choices.pools or study.choices.windows:
+        _ = case.treated_unit  # these are of one treated unit: refused where there are more
     for outcome in study.outcomes:
         _check_sides(case, outcome)
     if not study.treatment.unit:  # a page on one unit leaves out what its years do not hold

@@ -9,6 +9,7 @@ from typing import Any
 
 from evaluation.report.sections.answer import answer, three_numbers
 from evaluation.report.sections.beside import beside_lead, claims_table, published_table, truth_table
+from evaluation.report.sections.curve import curve_figure, curve_sentence
 from evaluation.report.sections.effects import (
     estimates_table,
     family_table,
@@ -51,6 +52,8 @@ __all__ = [
     "cohort_table",
     "comparisons_figure",
     "comparisons_table",
+    "curve_figure",
+    "curve_sentence",
     "drift_table",
     "end_figure",
     "estimates_table",
