@@ -504,16 +504,14 @@ def _require_seen(
     needed = [outcome, *asked.covariates, *filter(None, [asked.exposure])]
     complete = frame[needed].notna().all(axis=1).to_numpy(dtype=bool)
     codes, units = pd.factorize(frame[asked.unit])
-    begins = pd.PeriodIndex(pd.Series(first.reindex(units).to_numpy(), dtype="object"), freq=times.dtype.freq)
+    begins = pd.PeriodIndex(pd.Series(first.reindex(units).to_numpy(), dtype="object"), freq=ends[0].freq)
     start = begins.asi8[codes]
     never = begins.isna()[codes] | (start > ends[1].ordinal)
     when = pd.PeriodIndex(times).asi8
-    sides = [
-        np.unique(codes[complete & ~never & side & (start > ends[0].ordinal)])
-        for side in (when < start, when >= start)
-    ]
+    within = complete & ~never & (start > ends[0].ordinal)
+    before, after = (set(codes[within & side].tolist()) for side in (when < start, when >= start))
     what = ""
-    if not np.intersect1d(*sides).size:
+    if not before & after:
         what = f"no treated unit has {outcome!r} both before and from its first treated period on"
     elif not (complete & (never | (when < start))).any():
         what = f"no untreated unit has {outcome!r}"
