@@ -504,15 +504,14 @@ def _require_seen(
     needed = [outcome, *asked.covariates, *filter(None, [asked.exposure])]
     complete = frame[needed].notna().all(axis=1).to_numpy(dtype=bool)
     codes, units = pd.factorize(frame[asked.unit])
-    kind: Any = times.dtype
-    begins = pd.PeriodIndex(pd.Series(first.reindex(units).to_numpy(), dtype="object"), freq=kind.freq)
+    begins = pd.PeriodIndex(pd.Series(first.reindex(units).to_numpy(), dtype="object"), freq=ends[0].freq)
     start = begins.asi8[codes]
     never = begins.isna()[codes] | (start > ends[1].ordinal)
     when = pd.PeriodIndex(times).asi8
-    seen = complete & ~never & (start > ends[0].ordinal)
-    both = np.intersect1d(codes[seen & (when < start)], codes[seen & (when >= start)])
+    within = complete & ~never & (start > ends[0].ordinal)
+    before, after = (set(codes[within & side].tolist()) for side in (when < start, when >= start))
     what = ""
-    if not both.size:
+    if not before & after:
         what = f"no treated unit has {outcome!r} both before and from its first treated period on"
     elif not (complete & (never | (when < start))).any():
         what = f"no untreated unit has {outcome!r}"

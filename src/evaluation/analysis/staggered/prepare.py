@@ -439,7 +439,8 @@ def _check_covariate(case: StaggeredCase, name: str) -> None:
             where=f"table {case.study.data.table}",
             fix="write a 0 and 1 column for each of its values, or leave it out",
         )
-    _refuse(case, values.astype("float64").abs() == np.inf, f"{column} is infinite", "numbers, or nothing")
+    infinite = values.astype("float64").abs() == np.inf
+    _refuse(case, infinite, f"{column} is infinite", "numbers, or nothing")
     if column != name:
         _refuse(case, values <= 0, f"{column} has no logarithm", "values above 0, or nothing")
 
