@@ -195,8 +195,8 @@ def test_the_figure_has_none_of_them_and_a_title_that_needs_one_is_an_error(root
     data = story.years_figure(asked)["en"].data
     assert data is not None
     gaps = data.drop(columns=["year"], errors="ignore").isna().sum()
-    assert gaps["高青县"] == 2 + asked.shared("all")[2].beside - gaps.drop("高青县").sum()
-    assert asked.shared("all")[2].small == 2
+    assert gaps["高青县"] == 2 + asked.shared("all")[2].secondary - gaps.drop("高青县").sum()
+    assert asked.shared("all")[2].primary == 2
     with pytest.raises(DesignError, match="follow from what the page must say") as raised:
         story.years_figure(prepare(STUDY, {"disclosure": {"minimum": 6000}}, root))["en"]
     assert "张店区 2016" in str(raised.value)
