@@ -135,8 +135,8 @@ def three_numbers(case: StaggeredCase, found: Findings, *, text: Text) -> Figure
     change = text("answer.raw")
     if not text.given["own"]:
         before = raw.frame.index < 0
-        spells = {"spell_before": int(before.sum()), "spell_after": int((~before).sum())}
-        spells = {name: text("words.spell", count=count) for name, count in spells.items()}
+        counts = {"spell_before": int(before.sum()), "spell_after": int((~before).sum())}
+        spells = {name: text("words.spell", count=count) for name, count in counts.items()}
         change = text("answer.change", **told, **spells)
     # raw changes are written as the estimate beside them, unless the study says how
     digits = None if text.given["own"] else left.digits
