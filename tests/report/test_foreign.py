@@ -6,11 +6,15 @@ import html
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import foreign
+
+from evaluation.report.sections.base import headed
+from evaluation.study.words import from_column
 
 # words of this project's own subjects, which no study here gives
 NEVER = r"cit(y|ies)|air|residents?|neighbou?rs?|improve(s|d|ments?)?|provinces?|police|districts?|HJ 633"
@@ -76,8 +80,45 @@ def test_pages_read_as_a_person_writes(made):
                 r"(?<![\d.,\-−])\b1 (outcomes|units|states|checks|steps|weeks|years|shops)\b", line
             ), line
             assert not re.search(r"[{}]|  | [.;:](\s|$)|\(\)|（）|, ,", line), line
-            assert not re.search("个个|个年", line), line
+            assert not re.search("个个|个年|全部年|[\u4e00-\u9fff] [\u4e00-\u9fff]", line), line
+            assert not re.search(
+                rf"(?<![\d.,\-−])[02-9] of 1 |\b1 of \d+ (?:{MANY}) (?:have|were)\b", line
+            ), line
+            assert not re.search(r"\b(beside|left over|told from none|elsewhere)\b|p = <|剩下|别处", line), (
+                line
+            )
+            assert not re.search("<<<<<<<|>>>>>>>", line), line
         assert not re.search(r"<h([2-4])[^>]*>[^<]*(<[^>]*>[^<]*)*?</h\1>\s*<h2", page)
+
+
+def test_a_section_without_content_has_no_heading(made):
+    _, written, _ = made
+    for page in written.values():
+        lines = visible(page)
+        assert not any("not computed" in line or "故未计算" in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("column", "one", "zh"),
+    [
+        ("countyreal", "unit", "单位"),
+        ("regionname", "region", "地区"),
+        ("states", "state", "州"),
+        ("uid", "unit", "单位"),
+        ("firm.id", "firm", "企业"),
+    ],
+)
+def test_a_column_of_units_names_them_only_where_it_is_a_noun(column, one, zh):
+    words = from_column(column)
+    assert (words["en"].one, words["zh"].one) == (one, zh)
+
+
+@pytest.mark.parametrize(
+    ("column", "shown"),
+    [("lemp", "lemp"), ("y0", "y0"), ("share_paid", "share_paid"), ("gdpcap", "gdpcap"), ("sales", "Sales")],
+)
+def test_a_column_that_is_a_code_keeps_its_spelling(column, shown):
+    assert headed(SimpleNamespace(column=column), column) == shown
 
 
 def test_a_page_of_one_language_has_no_text_in_the_other(made):

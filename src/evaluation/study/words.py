@@ -28,6 +28,26 @@ _NOUNS = set(
     """,
     )
 )
+_IN_CHINESE = {
+    **{
+        "state": "州",
+        "county": "县",
+        "city": "城市",
+        "province": "省份",
+        "country": "国家",
+        "district": "区",
+    },
+    **{
+        "school": "学校",
+        "hospital": "医院",
+        "firm": "企业",
+        "company": "企业",
+        "shop": "商店",
+        "store": "商店",
+    },
+    **{"clinic": "诊所", "village": "村", "town": "镇", "bank": "银行", "plant": "工厂", "factory": "工厂"},
+    **{"station": "站点", "person": "人", "household": "家庭", "region": "地区", "municipality": "市镇"},
+}
 _CHINESE = re.compile(r"^[\u4e00-\u9fff]+$")
 _PERIODS = {
     "Y": ("year", "年"),
@@ -112,7 +132,8 @@ def from_column(column: str) -> Nouns:
         return Nouns.model_validate({"en": "unit", "zh": column})
     word = _IDENTIFIER.sub("", column).lower()
     many = {plural(noun): noun for noun in _NOUNS}
-    return Nouns.model_validate({"en": many.get(word, word if word in _NOUNS else "unit"), "zh": "单位"})
+    noun = many.get(word, word if word in _NOUNS else "unit")
+    return Nouns.model_validate({"en": noun, "zh": _IN_CHINESE.get(noun, "单位")})
 
 
 def plural(word: str) -> str:

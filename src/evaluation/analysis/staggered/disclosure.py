@@ -83,7 +83,9 @@ def stretch(times: pd.Series, text: str) -> np.ndarray:
 def whole_years(case: StaggeredCase, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of complete years, with the year."""
     data = case.study.data
-    years = pd.Series([when.year for when in rows[data.time]], index=rows.index)
+    # a week is of the year in which it begins
+    begun = rows[data.time].dt.start_time if data.frequency == "W" else rows[data.time]
+    years = begun.dt.year
     seen = rows[data.time].groupby(years).nunique()
     whole = years.map(seen) == PER_YEAR[data.frequency]
     if not whole.any() or data.frequency in "WD":

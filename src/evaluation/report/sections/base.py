@@ -13,7 +13,6 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
 from evaluation.report.language import (
     NOT_A_NUMBER,
-    figures,
     interval,
     interval_decimals,
     number,
@@ -138,9 +137,7 @@ class Effect:
     def digits(self) -> int:
         """Decimals for a sentence: none for percentages with a wide interval."""
         if not self.known and isfinite(self.value) and not self.outcome.in_percent:
-            digits = max(1, self.outcome.digits)
-            # what would be written as 0.0 shows its first figure
-            return digits if not self.value or round(self.value, digits) else figures(self.value, 1)
+            return max(1, self.outcome.digits)
         digits = interval_decimals(self.low, self.high)
         return max(0, digits - 1) if self.outcome.in_percent else digits
 

@@ -11,6 +11,7 @@ from evaluation.analysis.staggered import Findings, StaggeredCase, choose, rate_
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import NOT_A_NUMBER, number, p_value
+from evaluation.report.language import figures as significant_decimals
 from evaluation.report.sections.base import (
     NAN,
     Effect,
@@ -302,7 +303,12 @@ def _cell(mine: pd.DataFrame, name: str, outcome: Outcome, text: Text) -> str:
     if name not in mine.index or not np.isfinite(float(mine["estimate"][name])):
         return number(None, text.language)
     effect = Effect.of(outcome, mine.loc[name])
-    return effect.cell(text) if effect.known else effect.plain(text)
+    if effect.known:
+        return effect.cell(text)
+    if round(effect.value, effect.digits) or not effect.value:
+        return effect.plain(text)
+    # what would be written as 0.0 shows its first figure
+    return number(effect.value, text.language, significant_decimals(effect.value, 1), sign=True)
 
 
 @said

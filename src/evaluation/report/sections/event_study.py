@@ -96,7 +96,8 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
     """Whether the groups were moving apart before the start, and what that would have added up to."""
     frequency = case.study.data.frequency
     # a drift is said by the year where a year holds several periods but is not far beyond the record
-    year = PER_YEAR[frequency] if frequency in ("Y", "Q", "M") else 1
+    yearly = case.calendar and frequency in ("Y", "Q", "M")
+    year = PER_YEAR[frequency] if yearly else 1
     leading = found.estimates[found.estimates["leading"]].set_index("outcome")
     rows, count, tested, randomised = [], 0, 0, 0
     for path in found.paths.values():
@@ -127,7 +128,7 @@ def drift_table(case: StaggeredCase, found: Findings, *, text: Text) -> Table | 
         return None
     percents = all(path.outcome.in_percent for path in found.paths.values())
     names = {key: text(f"path.{key}") for key in ("outcome", "p", "carried", "effect")}
-    span = text("period.Y") if year > 1 or frequency == "Y" else text.given["period"]
+    span = text("period.Y") if yearly else text.given["period"]
     names["slope"] = text("path.slope", percents=percents, span=span)
     periods = max(int((path.frame["event_time"] < 0).sum()) for path in found.paths.values())
     spell = text("words.spell", count=periods)

@@ -200,7 +200,11 @@ def cohort_table(case: StaggeredCase, frame: pd.DataFrame, *, text: Text) -> Tab
     kind = "percent" if outcome.in_percent else "unit"
     names = {
         "cohort": text("raw.cohort"),
-        "places": sentence_case(text.given["places"]) if text.language == "en" else "数目",
+        "places": sentence_case(text.given["places"])
+        if text.language == "en"
+        else "数目"
+        if text.given["own"]
+        else f"{text.given['place']}数",
         "before": text("raw.before"),
         "after": text("raw.after"),
         "change": text(f"raw.change_{kind}", unit=unit_of(outcome, text)),
