@@ -59,6 +59,6 @@ def test_numbers_give_numbers_and_nothing_gives_nothing() -> None:
 
 
 def test_an_analysis_does_without_scipy_stats() -> None:
-    code = "import sys, evaluation.analysis, evaluation.report.story; print('scipy.stats' in sys.modules)"
+    code = "import sys, evaluation.analysis, evaluation.report.sections; print('scipy.stats' in sys.modules)"
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "False"

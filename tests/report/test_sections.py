@@ -23,6 +23,7 @@ NO_METHODS = ("Poisson", "jackknife", "imputation", "fixed effects", "泊松", "
 LANGUAGES = ("en", "zh")
 FREE = {
     *("place", "places", "kin", "kins", "measured", "counted", "period", "periods", "count", "units", "own"),
+    *("city", "cities", "heading"),
     *(
         "treated",
         "names",
