@@ -39,6 +39,16 @@ class Evaluation:
 
     case: StaggeredCase = field(repr=False)
 
+    def __repr__(self) -> str:
+        lead, panel = self.case.lead, self.case.rows(self.case.lead)
+        units = panel[self.case.study.data.unit].nunique()
+        how = f"{self.choice.estimator}, {self.choice.inference}"
+        return f"Evaluation({lead.column}: {how}; {self.choice.treated} of {units} units treated)"
+
+    def _repr_html_(self) -> str:
+        """The estimates, for a notebook."""
+        return self.table.to_html(max_rows=20, border=0)
+
     @property
     def choice(self) -> Choice:
         """What the design chose for the leading outcome, and why."""

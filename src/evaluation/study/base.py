@@ -87,6 +87,16 @@ class Disclosure(Model):
     rounding: int = 1
     """Shown counts are rounded to multiples of it, and rates are made from rounded counts."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """``smallest`` is another name of ``minimum``: the smallest count that may be shown."""
+        if isinstance(value, dict) and "smallest" in value:
+            if "minimum" in value:
+                raise ValueError("smallest and minimum are one key: give one of them")
+            return {("minimum" if key == "smallest" else key): item for key, item in value.items()}
+        return value
+
     @model_validator(mode="after")
     def _possible(self) -> Disclosure:
         if self.minimum < 2:
