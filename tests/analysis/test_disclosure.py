@@ -193,7 +193,7 @@ def test_a_study_without_counts_has_nothing_to_withhold(tmp_path: Any) -> None:
     for name, kind in (("claims", "ledger"), ("monthly_bulletin", "bulletin")):
         with pytest.raises(StudyError, match=f"a study of the kind '{kind}' shows no counts"):
             prepare(name, {"disclosure": RULE})
-    with pytest.raises(StudyError, match="write it as a study of the kind 'staggered'"):
+    with pytest.raises(StudyError, match="cannot withhold some"):
         prepare("pollution_enforcement", {"disclosure": RULE})
 
 

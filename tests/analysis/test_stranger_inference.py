@@ -242,7 +242,7 @@ def test_methods_of_inference_are_captioned_with_the_pool_they_were_computed_wit
     case = prepare("pollution_enforcement", {"rule.pool": "province"}, root=root)
     row = {"pool": "nationwide", "method": "m", "holds": True, "p_value": 0.5}
     row |= dict.fromkeys(("name_en", "name_zh", "reason_en", "reason_zh"), "m")
-    table = one_place.inference_table(case, pd.DataFrame([row]), "en")
+    table = one_place.inference_table(case, pd.DataFrame([row]))["en"]
     assert f"{len(case.donors('nationwide')) + 1}" in table.caption
     assert case.label("nationwide", "en") in str(table.notes)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.browser
-LARGEST = 500_000
+LARGEST = 800_000
 WIDTHS = (320, 1280)
 SCHEMES = ("light", "dark")
 RULES = {

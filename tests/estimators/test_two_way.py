@@ -349,7 +349,12 @@ def test_mistakes_in_the_design(frame):
     refuse(EstimationError, "every row is treated", frame.assign(g=1.0))
     refuse(DataError, "changes within a unit", frame.assign(g=frame["g"].where(frame["t"] > 2, 4)))
     refuse(DataError, "has no column 'income'", frame, Design("y", "g", covariates="income"))
-    refuse(DataError, "must be numeric", frame.assign(z="high"), Design("y", "g", covariates="z"))
+    refuse(
+        DataError,
+        "must be numeric",
+        frame.assign(z=[*["high"] * (len(frame) - 1), "1.5"]),
+        Design("y", "g", covariates="z"),
+    )
     refuse(DataError, "infinite", frame.assign(y=np.log(frame["count"].where(frame["count"] > 2, 0))))
     refuse(DataError, "no row is left", frame.assign(y=np.nan))
     lone = frame[frame["g"].isna() | (frame["g"] == 5)]

@@ -50,6 +50,13 @@ def test_missing_manifest(project: Any, evaluation: Evaluation) -> None:
     assert "not registered: levels" in evaluation("check").err
 
 
+@pytest.fixture
+def builders(project: Any) -> None:
+    """The builders of this checkout's tables, in the project."""
+    (project.root / "data-raw").symlink_to(Path(__file__).parents[2] / "data-raw")
+
+
+@pytest.mark.usefixtures("builders")
 def test_missing_raw_record(project: Any, evaluation: Evaluation) -> None:
     refused(evaluation, "data", "build", "air_quality", "--raw", "absent.csv", said=("absent.csv",))
 
@@ -59,6 +66,7 @@ def test_wrong_columns_in_a_table(project: Any, evaluation: Evaluation, levels: 
     run_tiny(evaluation, said=("level", "height", "table levels"))
 
 
+@pytest.mark.usefixtures("builders")
 def test_wrong_columns_in_a_raw_record(project: Any, evaluation: Evaluation, tmp_path: Path) -> None:
     raw = tmp_path / "raw.csv"
     raw.write_text(
@@ -68,6 +76,7 @@ def test_wrong_columns_in_a_raw_record(project: Any, evaluation: Evaluation, tmp
     refused(evaluation, "data", "build", "air_quality", "--raw", str(raw), said=said)
 
 
+@pytest.mark.usefixtures("builders")
 def test_duplicate_city_days(project: Any, evaluation: Evaluation, tmp_path: Path) -> None:
     raw = tmp_path / "raw.csv"
     row = "淄博,2014-01-02,80,1~366,良,55,90,30,1.1,40,60,7"

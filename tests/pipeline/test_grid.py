@@ -171,10 +171,8 @@ def test_unknown_keys_are_named_with_the_known_before_anything_runs(
     said = evaluation("run", "tiny", "--grid", "treatment.dat=2015-07,2016-01")
     assert said.status == 2
     assert "the study has no key 'treatment.dat'" in said.err
-    assert "treatment.KEY, with KEY one of unit, date, label" in said.err
-    said = evaluation("run", "tiny", "--grid", "design.window=24,36")
-    assert said.status == 2
-    assert "'design.window'" in said.err
+    assert "treatment.KEY, with KEY one of" in said.err
+    assert {"unit,", "date,"} <= set(said.err.split())
     said = evaluation("run", "tiny", "--grid", "outcomes.lvel.digits=1,2")
     assert "outcomes has no entry 'lvel'" in said.err
     assert "one of level" in said.err

@@ -292,6 +292,8 @@ def randomization_test(
         # where an assignment leaves effects of periods unidentified the estimator itself says what it does
         if np.isfinite(placebo).all() and (gained is None or np.isfinite(gained).all()):
             why = "" if gained is not None else _NOT_FOR_PATHS
+            if not slopes and not why:
+                gained, why = None, "slopes were not asked for"
             return RandomizationTest(
                 terms, observed, placebo, labels, gained, exact, notes=notes, no_slope=why
             )

@@ -111,6 +111,8 @@ def prepare_staggered(
     )
     for outcome in study.outcomes:
         _check_values(case, outcome)
+    if study.treatment.unit:
+        check_one(case)
     for outcome in study.outcomes:
         _require_treated(case, outcome)
     case = _completed(case, changing)
@@ -122,9 +124,9 @@ def prepare_staggered(
             where=f"[truth]; the manifest says that {shortlist(s.name for s in sources)} are not simulated",
             fix="take [truth] out",
         )
-    if study.treatment.unit:
-        check_one(case)
-    elif study.headline.years is not None or study.choices.pools or study.choices.windows:
+    if not study.treatment.unit and (
+        study.headline.years is not None or study.choices.pools or study.choices.windows
+    ):
         _ = case.treated_unit  # these are of one treated unit: refused where there are more
     for outcome in study.outcomes:
         _check_sides(case, outcome)
