@@ -143,10 +143,22 @@ class StaggeredCase:
         return self._firsts[outcome.id, dates]
 
     def treated(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
-        """Units that become treated within the window, in order."""
+        """Units that become treated within the window and are seen from then on, in order."""
         first = self.first(outcome, dates)
-        start, end = self.period(self.study.data.start), self.period(self.study.data.end)
-        return first.index[(first > start) & (first <= end)].tolist()
+        within = (first > self.period(self.study.data.start)) & (first <= self.period(self.study.data.end))
+        return first.index[within & (self._last_seen(outcome) >= first)].tolist()
+
+    def unseen(self, outcome: Outcome) -> list[Any]:
+        """Units treated within the window that have no value from then on: they are left out."""
+        first = self.first(outcome)
+        within = (first > self.period(self.study.data.start)) & (first <= self.period(self.study.data.end))
+        return first.index[within & ~(self._last_seen(outcome) >= first)].tolist()
+
+    def _last_seen(self, outcome: Outcome) -> pd.Series:
+        """The last period in which each unit has a value, NaT for none; index the units in order."""
+        data = self.study.data
+        known = self.table.loc[self.table[outcome.column].notna(), [data.unit, data.time]]
+        return known.groupby(data.unit)[data.time].max().reindex(self.places.index)
 
     def already(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
         """Units that were treated when the window begins: they show no change and are left out."""

@@ -187,7 +187,7 @@ def _completed(case: StaggeredCase, changing: Mapping[str, int]) -> StaggeredCas
     study = complete(
         study,
         treated={one: tuple(case.name(unit, one) for unit in units) for one in LANGUAGES},
-        untreated=len(case.first(lead)) > len(units) + len(case.already(lead)),
+        untreated=bool((~(case.first(lead) <= case.period(study.data.end))).any()),
         outcomes=told,
     )
     notes = _notes(case, study, changing)
@@ -227,6 +227,17 @@ def _notes(case: StaggeredCase, study: StaggeredStudy, changing: Mapping[str, in
                 Text(
                     en=f"A 0 in the column {column} is taken to mean never treated ({zeros} units).",
                     zh=f"{column}列中的0视为从未处理（{zeros}个单位）。",
+                )
+            )
+    for outcome in study.outcomes:
+        units = case.unseen(outcome)
+        if units:
+            notes.append(
+                Text(
+                    en=f"Left out of {outcome.label.en}, without a value from the first treated period on: "
+                    f"{shortlist(case.name(unit, 'en') for unit in units)}.",
+                    zh=f"{outcome.label.zh}未计入起始期之后没有数值的单位："
+                    f"{shortlist(case.name(unit, 'zh') for unit in units)}。",
                 )
             )
     if study.treatment.comparison != case.study.treatment.comparison:
