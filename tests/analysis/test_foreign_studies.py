@@ -158,7 +158,7 @@ def test_when_all_are_treated_in_the_end_those_not_yet_treated_are_compared_with
 def test_all_treated_at_once_leaves_nobody_to_compare_with(tmp_path):
     frame = panel(STATES, list(range(1, 9)), treated=dict.fromkeys(STATES, 4)).rename_axis(["state", "t"])
     study = question("state", "t", {"switched_on": "on"})
-    with pytest.raises(DesignError, match="every unit is treated from 0005 on"):
+    with pytest.raises(DesignError, match="every unit is treated from 5 on"):
         prepared(tmp_path, frame.reset_index(), study)
 
 
