@@ -314,6 +314,21 @@ def test_a_file_of_another_kind_is_refused(own: Path, tmp_path: Path, evaluation
     assert "cannot be read" in start(evaluation, tmp_path / "absent.csv").err
 
 
+def test_a_format_whose_package_is_missing_says_what_to_install(
+    own: Path, file: Path, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(*_: Any, **__: Any) -> None:
+        raise ImportError("Import pyarrow failed", name="pyarrow")
+
+    monkeypatch.setattr(pd, "read_parquet", absent)
+    table = file.with_suffix(".parquet")
+    table.write_bytes(b"PAR1")
+    answer = start(evaluation, table, "--first-treated", "first")
+    assert answer.status == 2
+    assert "needs the package pyarrow" in answer.err
+    assert "reform-evaluation[import]" in answer.err
+
+
 @pytest.mark.parametrize(
     ("times", "frequency", "date"),
     [

@@ -134,6 +134,13 @@ def read_file(
             frame, how = _csv(path, content, ending, skip_rows)
     except DataError:
         raise
+    except ImportError as error:
+        raise DataError(
+            f"a file that ends in {ending} needs the package {error.name or 'of its format'}, which is not "
+            "installed",
+            where=str(path),
+            fix="pip install 'reform-evaluation[import]', or save the table as CSV (UTF-8)",
+        ) from None
     except Exception as error:  # the readers of these formats raise whatever their libraries do
         raise DataError(
             f"the file is not what its ending {ending} says, or is damaged",

@@ -522,7 +522,11 @@ def _require_others(case: StaggeredCase, outcome: Outcome, dates: str | None, na
         written = when if case.calendar else when.year
         raise DesignError(
             f"nobody is left to compare with{named}: every unit is treated "
-            + (f"from {written} on, none later or never" if once else f"by {end if case.calendar else end.year}"),
+            + (
+                f"from {written} on, none later or never"
+                if once
+                else f"by {end if case.calendar else end.year}"
+            ),
             where=f"{len(first)} units; outcome {outcome.id}",
             expected="a unit that is never treated, or units that are treated at different dates",
             fix="add untreated units to the table"
