@@ -143,16 +143,25 @@ class StaggeredCase:
         return self._firsts[outcome.id, dates]
 
     def treated(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
-        """Units that become treated within the window and are seen from then on, in order."""
+        """Units that become treated within the window and are seen from then on, in order.
+
+        The one unit of a study of two years is treated whatever its outcomes hold.
+        """
         first = self.first(outcome, dates)
-        within = (first > self.period(self.study.data.start)) & (first <= self.period(self.study.data.end))
-        return first.index[within & (self._last_seen(outcome) >= first)].tolist()
+        within = self._starts_within(first)
+        if not self.study.treatment.unit:
+            within &= self._last_seen(outcome) >= first
+        return first.index[within].tolist()
 
     def unseen(self, outcome: Outcome) -> list[Any]:
         """Units treated within the window that have no value from then on: they are left out."""
-        first = self.first(outcome)
-        within = (first > self.period(self.study.data.start)) & (first <= self.period(self.study.data.end))
-        return first.index[within & ~(self._last_seen(outcome) >= first)].tolist()
+        first, kept = self.first(outcome), self.treated(outcome)
+        return [unit for unit in first.index[self._starts_within(first)] if unit not in set(kept)]
+
+    def _starts_within(self, first: pd.Series) -> pd.Series:
+        """Whether a first treated period lies after the window's start and up to its end."""
+        start, end = self.period(self.study.data.start), self.period(self.study.data.end)
+        return (first > start) & (first <= end)
 
     def _last_seen(self, outcome: Outcome) -> pd.Series:
         """The last period in which each unit has a value, NaT for none; index the units in order."""
