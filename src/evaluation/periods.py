@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from evaluation.errors import DataError, shortlist
 
 FREQUENCIES: tuple[str, ...] = ("Y", "Q", "M", "W", "D")
+PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
+"""Whole periods in a year, by frequency."""
 _YEARS = (1800, 2200)
 _NO_ORDER = re.compile(r"\s*\d{1,2}[/.\- ]\d{1,2}[/.\- ](\d{4}|\d{2})(?!\d)")
 

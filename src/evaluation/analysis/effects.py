@@ -16,6 +16,7 @@ from evaluation.errors import DesignError, EvaluationError
 from evaluation.estimators import TwoWayFixedEffects
 from evaluation.inference import RandomizationTest, randomization_test
 from evaluation.panel import Panel
+from evaluation.periods import PER_YEAR
 from evaluation.study.staggered import Outcome
 
 SEASONS = ("month_effects", "year_on_year")
@@ -139,7 +140,7 @@ def specification(
 
 def per_year(case: StaggeredCase) -> int:
     """Periods in a year."""
-    return {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[case.study.data.frequency]
+    return PER_YEAR[case.study.data.frequency]
 
 
 def season_panel(

@@ -20,6 +20,7 @@ from evaluation.analysis.staggered.paths import Path, path, paths
 from evaluation.analysis.staggered.prepare import prepare_staggered
 from evaluation.analysis.staggered.published_results import check_claims, published, truth, verdicts
 from evaluation.analysis.staggered.record import result_file
+from evaluation.analysis.staggered.relative import said_ends
 
 __all__ = [
     "Choice",
@@ -48,6 +49,7 @@ __all__ = [
     "published",
     "rate_of_count",
     "result_file",
+    "said_ends",
     "total_change",
     "truth",
     "verdicts",

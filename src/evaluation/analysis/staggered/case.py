@@ -15,6 +15,7 @@ from evaluation.analysis.choice import Choice, choose_for
 from evaluation.design import Design
 from evaluation.errors import DesignError, shortlist
 from evaluation.panel import Panel
+from evaluation.periods import PER_YEAR
 from evaluation.sources.manifest import TableInfo
 from evaluation.sources.times import read_period, read_periods
 from evaluation.study.base import Text
@@ -150,7 +151,7 @@ class StaggeredCase:
         first = self.first(outcome, dates)
         within = self._starts_within(first)
         if not self.study.treatment.unit:
-            within &= self._last_seen(outcome) >= first
+            within &= self._last_seen[outcome.column] >= first
         return first.index[within].tolist()
 
     def unseen(self, outcome: Outcome) -> list[Any]:
@@ -163,11 +164,14 @@ class StaggeredCase:
         start, end = self.period(self.study.data.start), self.period(self.study.data.end)
         return (first > start) & (first <= end)
 
-    def _last_seen(self, outcome: Outcome) -> pd.Series:
-        """The last period in which each unit has a value, NaT for none; index the units in order."""
-        data = self.study.data
-        known = self.table.loc[self.table[outcome.column].notna(), [data.unit, data.time]]
-        return known.groupby(data.unit)[data.time].max().reindex(self.places.index)
+    @cached_property
+    def _last_seen(self) -> dict[str, pd.Series]:
+        """The last period with a value, NaT for none: by column, a series with the units in order."""
+        unit, time = self.table[self.study.data.unit], self.table[self.study.data.time]
+        return {
+            column: time.where(self.table[column].notna()).groupby(unit).max().reindex(self.places.index)
+            for column in dict.fromkeys(outcome.column for outcome in self.study.outcomes)
+        }
 
     def already(self, outcome: Outcome, dates: str | None = None) -> list[Any]:
         """Units that were treated when the window begins: they show no change and are left out."""
@@ -345,7 +349,7 @@ class StaggeredCase:
 
     def window(self) -> tuple[int, int]:
         """First and last event time of the paths."""
-        year = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}[self.study.data.frequency]
+        year = PER_YEAR[self.study.data.frequency]
         usual = (-2 * year if year > 1 else -5, 3 * year if year > 1 else 5)
         low, high = self.study.treatment.window or usual
         each_side = self.study.design.periods(self.study.data.frequency)

@@ -9,10 +9,9 @@ import pandas as pd
 
 from evaluation.analysis.disclosure import CellSums, DisclosureMask
 from evaluation.analysis.staggered.case import FIRST, StaggeredCase
+from evaluation.periods import PER_YEAR
 from evaluation.study.staggered import Outcome
 from evaluation.study.staggered_beside import Claim
-
-PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 
 
 def disclosure_mask(case: StaggeredCase, outcome: Outcome) -> DisclosureMask:

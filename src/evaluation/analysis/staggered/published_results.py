@@ -14,7 +14,7 @@ from evaluation.analysis.staggered.disclosure import may_compare
 from evaluation.analysis.staggered.effects import choose, infer
 from evaluation.analysis.staggered.family import comparisons, family
 from evaluation.analysis.staggered.methods import ask
-from evaluation.analysis.staggered.relative import relative
+from evaluation.analysis.staggered.relative import PERCENT, relative, said_ends
 from evaluation.claims import ClaimCheck, Test, compare
 from evaluation.errors import EvaluationError
 from evaluation.study.staggered import Outcome
@@ -79,7 +79,7 @@ def _ours(case: StaggeredCase, item: Published) -> dict[str, Any]:
     if rate_of_count(outcome, name):
         # a rate has no log points of its own: they are those of its percentage
         shown, _ = relative(asked, outcome, result, kind, None, (held["ci_low"], held["ci_high"]), 0.95)
-        ends = np.array([shown[name] for name in ("percent", "percent_low", "percent_high")])
+        ends = np.array([shown[name] for name in PERCENT])
         ends = ends if item.scale == "percent" else np.log1p(ends / 100)
     elif item.scale == "percent":
         ends = 100 * np.expm1(ends)
@@ -118,10 +118,7 @@ def truth(case: StaggeredCase, estimates: pd.DataFrame) -> pd.DataFrame:
         if row["outcome"] not in case.study.truth or not np.isfinite(row["estimate"]):
             continue
         outcome = case.study.outcome(row["outcome"])
-        names = ("percent", "percent_low", "percent_high")
-        if not outcome.in_percent:
-            names = ("estimate", "ci_low", "ci_high")
-        found, low, high = (float(row[name]) for name in names)
+        found, low, high = said_ends(outcome, row)
         known = case.study.truth[outcome.id]
         rows.append(
             {
@@ -160,11 +157,7 @@ def tests(case: StaggeredCase, outcome: Outcome, against: pd.DataFrame, together
         member = together[together["outcome"] == outcome.id]
         if name == case.main.id and len(member):
             p = float(member["p_adjusted"].iloc[0])
-        columns = ("percent", "percent_low", "percent_high")
-        if not outcome.in_percent:
-            columns = ("estimate", "ci_low", "ci_high")
-        value, low, high = (float(row[column]) for column in columns)
-        found.append(Test(value, low, high, p, name, outcome.id, outcome.model))
+        found.append(Test(*said_ends(outcome, row), p, name, outcome.id, outcome.model))
     return found
 
 

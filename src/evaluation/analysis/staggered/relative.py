@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite, log, nan
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from evaluation.analysis.staggered.case import is_poisson
@@ -16,6 +19,16 @@ from evaluation.study.staggered import Outcome
 FloatArray = NDArray[np.float64]
 KNOWN_SHARES = ("imputation", "extended", "interaction_weighted")
 """Estimators whose standard errors take the shares of cohorts and periods as known."""
+
+
+PERCENT = ("percent", "percent_low", "percent_high")
+"""Columns of an effect and the ends of its interval in percent."""
+
+
+def said_ends(outcome: Outcome, row: Mapping[Any, Any] | pd.Series) -> tuple[float, float, float]:
+    """An effect and the ends of its interval as effects on the outcome are said, from a row of estimates."""
+    effect, low, high = PERCENT if outcome.in_percent else ("estimate", "ci_low", "ci_high")
+    return float(row[effect]), float(row[low]), float(row[high])
 
 
 def relative(
@@ -55,11 +68,10 @@ def relative(
         ``counterfactual`` (``m - d``, NaN for log points), and why an interval is absent although the
         estimate's own is there.
     """
-    names = ("percent", "percent_low", "percent_high")
     if outcome.model == "log" or is_poisson(asked.name):
         shown = 100 * np.expm1(np.array([result.estimate, *ends], dtype=float))
-        return {**dict(zip(names, shown.tolist(), strict=True)), "counterfactual": nan}, ""
-    blank = dict.fromkeys((*names, "counterfactual"), nan)
+        return {**dict(zip(PERCENT, shown.tolist(), strict=True)), "counterfactual": nan}, ""
+    blank = dict.fromkeys((*PERCENT, "counterfactual"), nan)
     if outcome.model != "count":
         return blank, ""
     value, weight = treated_sums(asked)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import wraps
 from math import isfinite
 from typing import Any
 
+from evaluation.analysis import BulletinCase
 from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report.display import Prose
 from evaluation.report.language import (
@@ -19,11 +19,10 @@ from evaluation.report.language import (
     p_value,
     with_unit,
 )
-from evaluation.report.languages import together
+from evaluation.report.languages import spoken
 from evaluation.report.text import Text, period, sentence_case
 from evaluation.study.staggered import Comparison, Outcome
 
-PER_YEAR = {"Y": 1, "Q": 4, "M": 12, "W": 52, "D": 365}
 NAN = float("nan")
 # a name that may be read as an English word: five letters or more and no cluster that begins none
 _WORD = re.compile(
@@ -33,31 +32,13 @@ FEW = 3
 """So many treated units are named one by one."""
 
 
-def said(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a section that writes with ``text`` be called without: it is written in each language of the study.
-
-    The first argument is the case. What is shown is an `InLanguages`, for a list a list of them, None where
-    there is nothing to show.
-    """
-
-    @wraps(function)
-    def shown(case: StaggeredCase, *found: Any, **options: Any) -> Any:
-        written = {
-            language: function(case, *found, text=words_of(case, language), **options)
-            for language in case.study.languages
-        }
-        return together(written, function.__name__)
-
-    return shown
-
-
-def words_of(case: StaggeredCase, language: str) -> Text:
-    """The sentences of a language with the words of the study filled in."""
+def _words(case: StaggeredCase, language: str) -> dict[str, Any]:
+    """What every sentence on a panel may name: the words of its study."""
     study, units = case.study, case.treated(case.lead)
     place, period = study.words.place[language], study.words.period[language]
     own = says_who(case)
     many = study.treatment.places[language] if own else place.many
-    told: dict[str, Any] = {
+    return {
         "place": study.treatment.place[language] if own else place.one,
         "places": many,
         # how so many of them are counted in Chinese
@@ -76,10 +57,12 @@ def words_of(case: StaggeredCase, language: str) -> Text:
         "single": len(units) == 1,
         # who it is compared with
         "versus": "beside" if own else "compared with",
+        "event": study.treatment.event[language] if own else Text(language)("words.event"),
     }
-    text = Text(language, told)
-    text.given["event"] = study.treatment.event[language] if own else text("words.event")
-    return text
+
+
+said = spoken(given=_words)
+"""For sections of pages on panels."""
 
 
 def says_who(case: StaggeredCase) -> bool:
@@ -288,7 +271,7 @@ def no_interval(row: Any, text: Text) -> str:
     )
 
 
-def source_line(case: StaggeredCase, text: Text) -> str:
+def source_line(case: StaggeredCase | BulletinCase, text: Text) -> str:
     """The line under a figure: who measured and where the numbers were taken from, or the table's name."""
     known = case.study.data.credit or case.sources[0].source
     source = known[text.language] if known else ""

@@ -15,8 +15,11 @@ from evaluation.report.text import Text
 @said
 def curve_figure(case: StaggeredCase, curve: Curve | None, *, text: Text) -> Figure | None:
     """Every declared choice in one figure, ordered by its estimate in units of chance; None without any."""
-    if curve is None:
-        return None
+    return None if curve is None else drawn(case, curve, text)
+
+
+def drawn(case: StaggeredCase, curve: Curve, text: Text) -> Figure:
+    """The figure of a curve, in the words of the page that shows it."""
     study, language = case.study, text.language
     table = curve.check.table[curve.check.table["reason"] == ""]
     pools = (study.rule.pool, *(pool.id for pool in study.choices.pools))

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from evaluation.analysis.staggered import Findings, Path, StaggeredCase, disclosure_mask
+from evaluation.periods import PER_YEAR
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number, p_value
 from evaluation.report.sections.base import (
     NAN,
-    PER_YEAR,
     Effect,
     group,
     label_of,

@@ -15,12 +15,12 @@ from evaluation.analysis.staggered import (
     disclosure_mask,
     disclosure_masks,
 )
+from evaluation.periods import PER_YEAR
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import number
 from evaluation.report.sections.base import (
     FEW,
-    PER_YEAR,
     Effect,
     counted,
     group,

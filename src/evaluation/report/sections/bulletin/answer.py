@@ -7,6 +7,7 @@ from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
 from evaluation.report.figures_key import Entry
 from evaluation.report.language import number, percent
+from evaluation.report.sections.base import source_line
 from evaluation.report.sections.bulletin.wording import (
     amount,
     change,
@@ -16,7 +17,6 @@ from evaluation.report.sections.bulletin.wording import (
     months,
     names,
     said,
-    source_line,
 )
 from evaluation.report.text import Text
 

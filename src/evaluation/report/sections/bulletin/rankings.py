@@ -14,6 +14,7 @@ from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
 from evaluation.report.language import month as written_month
 from evaluation.report.language import number
+from evaluation.report.sections.base import source_line
 from evaluation.report.sections.bulletin.wording import (
     change,
     joined,
@@ -23,7 +24,6 @@ from evaluation.report.sections.bulletin.wording import (
     names,
     ranks,
     said,
-    source_line,
 )
 from evaluation.report.text import Text
 

@@ -13,6 +13,7 @@ from evaluation.report.display import Figure, Table
 from evaluation.report.figures_key import Entry
 from evaluation.report.language import month as written_month
 from evaluation.report.language import p_value
+from evaluation.report.sections.base import source_line
 from evaluation.report.sections.bulletin.wording import (
     change,
     joined,
@@ -20,7 +21,6 @@ from evaluation.report.sections.bulletin.wording import (
     level,
     names,
     said,
-    source_line,
 )
 from evaluation.report.text import Text
 

@@ -67,13 +67,6 @@ def ranks(low: int, high: int, text: Text) -> str:
     return text("words.range" if high > low else "words.one", low=low, high=high)
 
 
-def source_line(case: BulletinCase, text: Text) -> str:
-    """The line under a figure."""
-    credit = case.study.data.credit
-    source = credit[text.language] if credit else case.sources[0].source[text.language]
-    return text("words.source", source=source)
-
-
 def joined(parts: Iterable[str], text: Text) -> str:
     """Parts of an alternative text in one line."""
     return text("words.separator").join(parts)

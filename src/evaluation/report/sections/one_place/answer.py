@@ -11,6 +11,7 @@ from evaluation.claims import ClaimCheck
 from evaluation.report import figures
 from evaluation.report.display import Answer, Figure
 from evaluation.report.language import interval, number
+from evaluation.report.sections.base import source_line
 from evaluation.report.sections.one_place.wording import (
     amount,
     bounds,
@@ -18,7 +19,6 @@ from evaluation.report.sections.one_place.wording import (
     level_in_words,
     place,
     said,
-    source_line,
     unusual,
 )
 from evaluation.report.text import Text

@@ -14,7 +14,8 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.language import interval, interval_decimals, month, number, p_value, with_unit
-from evaluation.report.sections.one_place.wording import place, said, source_line
+from evaluation.report.sections.base import source_line
+from evaluation.report.sections.one_place.wording import place, said
 from evaluation.report.text import Text
 
 Row = Mapping[Any, Any]

@@ -12,12 +12,12 @@ from evaluation.analysis.staggered import StaggeredCase
 from evaluation.report import figures
 from evaluation.report.display import Figure, Table
 from evaluation.report.language import month, number, p_value
+from evaluation.report.sections.base import source_line
 from evaluation.report.sections.one_place.wording import (
     amount,
     change_sentence,
     place,
     said,
-    source_line,
     unusual,
 )
 from evaluation.report.text import Text, sentence_case

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 
 from evaluation.analysis import Curve, RuleAudit, RulePower, Twin
-from evaluation.analysis.choices import FITS, WHOLE
+from evaluation.analysis.choices import FITS
 from evaluation.analysis.staggered import StaggeredCase
 from evaluation.diagnostics import Diagnostic
 from evaluation.report import figures
@@ -16,7 +16,9 @@ from evaluation.report import language as words
 from evaluation.report.display import Figure, Prose, Table
 from evaluation.report.figures_key import word
 from evaluation.report.language import month, number, p_value, percent
-from evaluation.report.sections.one_place.wording import amount, place, said, source_line
+from evaluation.report.sections.base import source_line
+from evaluation.report.sections.curve import drawn
+from evaluation.report.sections.one_place.wording import amount, place, said
 from evaluation.report.text import Text
 
 
@@ -102,53 +104,7 @@ def twin_figure(case: StaggeredCase, twin: Twin, *, text: Text) -> Figure:
 @said
 def curve_figure(case: StaggeredCase, curve: Curve, *, text: Text) -> Figure:
     """Every declared choice in one figure, ordered by its estimate in units of chance."""
-    table = curve.check.table[curve.check.table["reason"] == ""]
-    beyond = int((table["p_value"] <= case.study.rule.level).sum())
-    study = case.study
-    options = {
-        "outcome": {o.id: (o.short or o.label)[text.language] for o in study.outcomes},
-        "scale": {scale: text(f"estimates.{scale}") for scale in ("level", "log")},
-        "date": {date.date: month(date.date, text.language) for date in case.dates},
-        "pool": {
-            pool: case.label(pool, text.language)
-            for pool in (study.rule.pool, *(pool.id for pool in study.choices.pools))
-        },
-        "window": {
-            WHOLE: text("curve.whole"),
-            **{window.id: window.label[text.language] for window in study.choices.windows},
-        },
-        "method": {m: text(f"curve.{m}") for m in ("month_effects", "year_on_year", "control", "did")},
-    }
-    main = {
-        "outcome": study.headline.outcome,
-        "scale": "level",
-        "date": case.dates[0].date,
-        "pool": study.rule.pool,
-        "window": WHOLE,
-        "method": "month_effects",
-    }
-    return figures.specification_curve(
-        table,
-        choices={
-            key: (text(f"curve.{key}"), options[key])
-            for key in curve.check.details["choices"]
-            if len(options[key]) > 1
-        },
-        main=main,
-        level=study.rule.level,
-        y_label=text("curve.axis"),
-        title=text(
-            "curve.title",
-            same=int((table["estimate"] > 0).sum()),
-            count=len(table),
-            beyond=beyond,
-        ),
-        source=source_line(case, text),
-        alt=curve.check.text[text.language],
-        language=text.language,
-        name="specification-curve",
-        simulated=case.simulated,
-    )
+    return drawn(case, curve, text)
 
 
 @said

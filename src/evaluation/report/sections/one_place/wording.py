@@ -67,10 +67,3 @@ def bounds(low: float, high: float, outcome: Outcome, text: Text) -> str:
 def level_in_words(level: float) -> str:
     """A level of confidence as a whole percentage, rounded down: 0.9412 is 94%."""
     return f"{int(100 * level + 1e-9)}%"
-
-
-def source_line(case: StaggeredCase, text: Text) -> str:
-    """The line under a figure: who measured and where the numbers were taken from."""
-    credit = case.study.data.credit
-    source = credit[text.language] if credit else case.sources[0].source[text.language]
-    return text("words.source", source=source)
